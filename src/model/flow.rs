@@ -1,0 +1,82 @@
+//! A flow: one exchange as its owner sees it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// A flow's id: UUID version 7 (RFC 9562), so that ids sort by time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FlowId(pub Uuid);
+
+impl FlowId {
+    /// A fresh id of this moment.
+    pub fn now() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Reads a hyphenated or plain UUID.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+impl fmt::Debug for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "flow {}", self.0)
+    }
+}
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What became of a flow, in the words of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Went through untouched.
+    Passed,
+    /// Went through with edits.
+    Changed,
+    /// Answered here; nothing was sent.
+    Blocked,
+    /// The client was sent to a cleaner address.
+    Redirected,
+    /// Tunnelled.
+    NotInspected,
+    /// Turned away.
+    Refused,
+}
+
+impl Verdict {
+    /// The word of the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Changed => "changed",
+            Self::Blocked => "blocked",
+            Self::Redirected => "redirected",
+            Self::NotInspected => "not-inspected",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// How a flow that was sent came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Both messages went through whole.
+    Complete,
+    /// The client left before the end.
+    CutByClient,
+    /// The vendor broke off.
+    CutByVendor,
+    /// No response came.
+    Failed,
+    /// The gateway stopped in between; it may have been sent.
+    Unknown,
+}

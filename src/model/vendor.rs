@@ -1,0 +1,54 @@
+//! Vendors and how a request relates to them.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// A vendor's name: the key of its `[vendor.NAME]`, else the registrable domain of its hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VendorId(pub Arc<str>);
+
+impl VendorId {
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for VendorId {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for VendorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How far a vendor is trusted with who the person is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Gets what was typed.
+    Known,
+    /// Own e-mail address, username and device ids; the rest as typed.
+    #[default]
+    Alias,
+    /// Everything made up or withheld.
+    Stranger,
+}
+
+/// The request's place in what the person is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// The site the person is on, or an app talking to its own vendor.
+    First,
+    /// Somebody else, called by that site.
+    Third,
+    /// The gateway's own request.
+    Gateway,
+}
