@@ -87,7 +87,12 @@ impl Store {
     }
 
     /// Adds a credential; beyond `keep` of them, the member's oldest go.
-    pub(crate) fn insert_token(&self, row: &TokenRow, created: Timestamp, keep: u32) -> Result<(), StoreError> {
+    pub(crate) fn insert_token(
+        &self,
+        row: &TokenRow,
+        created: Timestamp,
+        keep: u32,
+    ) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction
                 .prepare_cached("INSERT INTO token (member, tag, created) VALUES (?1, ?2, ?3)")?
