@@ -5,5 +5,6 @@
 //! `upstream, vault` → `store` → `config, telemetry` → `model`.
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
+pub mod ledger;
 pub mod model;
 pub mod upstream;
