@@ -6,3 +6,4 @@
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
 pub mod model;
+pub mod rewrite;
