@@ -5,4 +5,5 @@
 //! `upstream, vault` → `store` → `config, telemetry` → `model`.
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
+pub mod config;
 pub mod model;
