@@ -6,3 +6,5 @@
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
 pub mod model;
+pub mod terms;
+pub mod trackers;
