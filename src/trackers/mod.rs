@@ -1,16 +1,30 @@
 //! Lists become decisions: block, strip, drop, each with its rule and reason.
 //!
 //! Everything here is decided from the frozen request head and written into the [`Plan`] as edits; nothing is sent,
-//! and nothing but [`lists`] and the engine cache touches a file. Building takes up to a second with large lists
-//! and blocks: call it off the workers. [`Trackers::plan`] costs a few microseconds.
+//! and nothing but [`lists`] and the cache of compiled rules touches a file. Building takes up to a second with large
+//! lists and blocks: call it off the workers. [`Trackers::plan`] costs a few microseconds.
+//!
+//! A request is first held against the filter rules ([`filter`]); what is not blocked loses its tracking parameters
+//! ([`params`]) and the header fields that only follow people ([`headers`]).
 
+mod block;
+mod csp;
+mod disk;
+mod filter;
+mod headers;
 pub mod lists;
+mod params;
 mod report;
+mod spans;
 
 pub use report::{ListReport, Report};
 
-use crate::model::{Plan, RequestView};
+use crate::model::{Action, Category, Container, Edit, Party, Place, Plan, RequestView, Secret, Stage};
+use filter::{Decision, Filters};
 use http::{HeaderMap, StatusCode};
+use params::Params;
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -50,42 +64,89 @@ pub struct RuleMatch {
     pub winner: bool,
 }
 
-/// The compiled lists.
+/// The compiled lists. Immutable: new lists make a new one, swapped whole.
 #[derive(Debug)]
-pub struct Trackers {}
+pub struct Trackers {
+    filters: Filters,
+    params: Params,
+}
 
 impl Trackers {
     /// Compiles the built-in lists and `lists`. Blocks; a line that cannot be used is counted in the report.
-    pub fn build(_lists: &[List]) -> (Self, Report) {
-        (Self {}, Report::default())
+    pub fn build(lists: &[List]) -> (Self, Report) {
+        Self::build_cached(lists, None)
     }
 
-    /// As [`Self::build`], but starts from the compiled form in `dir` where it is there and of these lists, and
-    /// leaves it there otherwise.
-    pub fn build_cached(lists: &[List], _dir: Option<&Path>) -> (Self, Report) {
-        Self::build(lists)
+    /// As [`Self::build`], but starts from the compiled form in `dir` where it is there, whole and of exactly these
+    /// lists, and leaves it there otherwise. The directory needs no trust: see `filter/cache.rs`.
+    pub fn build_cached(lists: &[List], dir: Option<&Path>) -> (Self, Report) {
+        let (filters, report) = Filters::build(lists, dir);
+        (Self { filters, params: Params::builtin() }, report)
     }
 
-    /// Adds to the plan what happens to this request.
-    pub fn plan(&self, _request: &RequestView<'_>, _plan: &mut Plan) {}
+    /// Adds to the plan what happens to this request: an answer where it is blocked, else the edits of its
+    /// parameters and header fields. The gateway's own requests, and what a signature covers, stay as they are.
+    pub fn plan(&self, request: &RequestView<'_>, plan: &mut Plan) {
+        if request.party == Party::Gateway || plan.answer().is_some() {
+            return;
+        }
+        if let Decision::Block(rule) = self.filters.check(request) {
+            return block::by_rule(request, &rule, plan);
+        }
+        if headers::is_link_audit(request.headers) {
+            return block::link_audit(plan);
+        }
+        self.params.plan(request, plan);
+        headers::plan_request(request, plan);
+    }
 
-    /// Adds to the plan what happens to the head of its response.
+    /// Adds to the plan what happens to the head of its response: fields that have the browser report to somebody,
+    /// follow the person, or leave the gateway.
     pub fn plan_response(
         &self,
-        _request: &RequestView<'_>,
+        request: &RequestView<'_>,
         _status: StatusCode,
-        _headers: &HeaderMap,
-        _plan: &mut Plan,
+        headers: &HeaderMap,
+        plan: &mut Plan,
     ) {
+        if request.party != Party::Gateway {
+            headers::plan_response(request.party, headers, plan);
+        }
     }
 
-    /// The rule by which this host is refused by its name alone.
-    pub fn host_rule(&self, _host: &str) -> Option<Matched> {
-        None
+    /// The rule by which this host is refused by its name alone: what a tunnel is held to.
+    pub fn host_rule(&self, host: &str) -> Option<Matched> {
+        self.filters.host_rule(host)
     }
 
-    /// Every rule that matches this request.
-    pub fn matches(&self, _request: &RequestView<'_>) -> Vec<RuleMatch> {
-        Vec::new()
+    /// Every filter rule that matches this request, the one that decides marked. For `explain`: goes through the text
+    /// of all lists, up to a second with large ones.
+    pub fn matches(&self, request: &RequestView<'_>) -> Vec<RuleMatch> {
+        if request.party == Party::Gateway {
+            return Vec::new();
+        }
+        self.filters.matches(request)
+    }
+}
+
+/// A removal by a built-in rule.
+fn removal(
+    place: Place,
+    container: Container,
+    span: Range<usize>,
+    rule: impl Into<Cow<'static, str>>,
+    reason: impl Into<Cow<'static, str>>,
+) -> Edit {
+    Edit {
+        place,
+        container,
+        span,
+        action: Action::Removed,
+        stage: Stage::Trackers,
+        slot: None,
+        category: Category::TRACKING,
+        rule: rule.into(),
+        reason: reason.into(),
+        value: Secret::default(),
     }
 }
