@@ -20,6 +20,7 @@ mod request_body;
 mod rescue;
 mod rooms;
 mod signed;
+mod streamed;
 pub mod stack;
 mod terms;
 mod trackers;

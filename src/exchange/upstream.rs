@@ -42,11 +42,7 @@ impl UpstreamSender {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(failed)) => {
-                if let Some(unsent) = failed.unsent {
-                    exchange.body.restore(unsent.into_body());
-                    return Err(Failure::NotSent(failed.error));
-                }
-                Err(Failure::Broken(failed.error))
+                Err(if failed.unsent { Failure::NotSent(failed.error) } else { Failure::Broken(failed.error) })
             }
         }
     }
@@ -117,7 +113,8 @@ fn outgoing(exchange: &mut Exchange, protocol: Protocol, last: bool) -> Result<R
     let target = apply::target(&exchange.target, &exchange.plan)?;
     let frozen = if last { std::mem::take(&mut exchange.headers) } else { exchange.headers.clone() };
     let mut headers = apply::fields(frozen, &exchange.plan)?;
-    let body = exchange.body.outgoing(last)?;
+    let tally = Arc::clone(exchange.flow.tally());
+    let body = exchange.body.outgoing(&tally);
     match body.edited_length() {
         Length::Unchanged => {}
         Length::Exactly(length) => {

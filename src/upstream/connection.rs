@@ -58,11 +58,11 @@ impl<B: Body + 'static> Sender<B> {
 
 /// Why a request was not answered.
 #[derive(Debug)]
-pub struct SendError<B> {
+pub struct SendError {
     /// What went wrong.
     pub error: hyper::Error,
-    /// The request, where no byte of it was sent.
-    pub unsent: Option<Box<Request<B>>>,
+    /// Whether no byte of the request was sent.
+    pub unsent: bool,
 }
 
 /// A connection that is ready to send one request.
@@ -92,13 +92,13 @@ where
     }
 
     /// Sends; resolves with the response head. The connection stays borrowed until the body has been read.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
+    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError> {
         let sent = match &mut self.sender {
             Sender::Http1(sender) => sender.try_send_request(request).await,
             Sender::Http2(sender) => sender.try_send_request(request).await,
         };
         sent.map_err(|mut failed| SendError {
-            unsent: failed.take_message().map(Box::new),
+            unsent: failed.take_message().is_some(),
             error: failed.into_error(),
         })
     }
