@@ -130,14 +130,21 @@ impl Vault {
     }
 
     /// Runs a change alone; what is in memory follows the store even where the change failed half-way.
-    pub(super) fn change<T>(
+    fn change<T>(&self, work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        self.alone(|vault, roster| {
+            let done = work(vault, roster);
+            vault.inner.roster.store(Arc::new(Roster::load(&vault.inner.store, &vault.inner.home)?));
+            done
+        })
+    }
+
+    /// Runs `work` while nothing else changes members, credentials or attributes.
+    pub(super) fn alone<T>(
         &self,
         work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let _alone = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = work(self, &self.inner.roster.load());
-        self.inner.roster.store(Arc::new(Roster::load(&self.inner.store, &self.inner.home)?));
-        done
+        work(self, &self.inner.roster.load())
     }
 }
 

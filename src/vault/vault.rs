@@ -57,10 +57,10 @@ impl Vault {
     /// When a key file is missing though there are members, can be read by others, is damaged, or belongs to another
     /// home; when the disk fails.
     pub fn open(keys_dir: &Path, store: Store) -> Result<Self, VaultError> {
-        let first_use = store.holders()?.is_empty();
-        let home = HomeKeys::open(keys_dir, first_use)?;
+        let holders = store.holders()?;
+        let home = HomeKeys::open(keys_dir, holders.is_empty())?;
         for id in [MemberId::GUEST, MemberId::GATEWAY] {
-            if !store.holders()?.iter().any(|(holder, _)| *holder == id) {
+            if !holders.iter().any(|(holder, _)| *holder == id) {
                 let (_, wrapped) = home.new_member_key(id)?;
                 store.insert_holder(id, &wrapped)?;
             }
@@ -158,6 +158,9 @@ impl Vault {
 
 impl HomeKeys {
     fn open(directory: &Path, first_use: bool) -> Result<Self, VaultError> {
+        if first_use {
+            keyfile::directory(directory)?;
+        }
         let path = directory.join("root.key");
         let root = match keyfile::read(&path, &ROOT_HEADER)? {
             Some(content) => {
