@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use time::{Date, macros::format_description};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// No real value is longer, in bytes.
 const MAX_LEN: usize = 512;
@@ -25,7 +26,8 @@ fn spell(slot: &Slot, typed: &str, region: Option<&str>) -> Result<String, &'sta
     if typed.len() > MAX_LEN {
         return Err("the value is longer than 512 bytes");
     }
-    let visible: String = typed.chars().filter(|letter| !is_invisible(*letter)).collect();
+    let visible: Zeroizing<String> =
+        Zeroizing::new(typed.chars().filter(|letter| !is_invisible(*letter)).collect());
     let typed = visible.trim();
     if typed.is_empty() {
         return Err("the value is empty");
