@@ -7,6 +7,7 @@ use crate::model::{Clock, MemberId, MemberKind, Secret, SystemClock};
 use crate::store::TokenRow;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// More members than this are an organisation's directory, not a home.
@@ -124,7 +125,7 @@ impl Vault {
 
     fn insert(&self, name: String, kind: MemberKind, placeholder: bool) -> Result<Member, VaultError> {
         let member = Member { id: MemberId::random(), name, kind, placeholder, created: SystemClock.now() };
-        let (_, wrapped) = self.inner.home.new_member_key(member.id)?;
+        let wrapped = self.inner.home.new_member_key(member.id)?;
         self.inner.store.insert_member(&member, &wrapped)?;
         Ok(member)
     }
@@ -144,7 +145,9 @@ impl Vault {
         work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let _alone = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        work(self, &self.inner.roster.load())
+        let done = work(self, &self.inner.roster.load());
+        self.inner.revision.fetch_add(1, Ordering::Release);
+        done
     }
 }
 
