@@ -1,5 +1,6 @@
 //! What can go wrong with the state file.
 
+use rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 use std::path::PathBuf;
 
 /// Why the store could not do its work. Never carries a stored value.
@@ -17,7 +18,7 @@ pub enum StoreError {
     },
     /// SQLite failed.
     #[error("the state file failed")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
     /// The file was written by a newer version of this program.
     #[error("the state file has schema {found}, this version knows up to {known}: use a newer doorward")]
     Newer {
@@ -41,4 +42,14 @@ pub enum StoreError {
         /// The setting.
         key: &'static str,
     },
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        // The only foreign key there is names whose row it is.
+        match error.sqlite_error() {
+            Some(failure) if failure.extended_code == SQLITE_CONSTRAINT_FOREIGNKEY => Self::NoMember,
+            _ => Self::Sqlite(error),
+        }
+    }
 }

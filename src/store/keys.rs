@@ -2,7 +2,7 @@
 
 use super::{KeyRow, Store, StoreError};
 use crate::model::{KeyId, MemberId, VendorId};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 impl Store {
@@ -40,12 +40,8 @@ impl Store {
                     row.month,
                     row.wrapped
                 ])?;
-            Ok(transaction
-                .prepare_cached("SELECT * FROM month_key WHERE member = ?1 AND vendor = ?2 AND month = ?3")?
-                .query_row(
-                    params![row.member.0.as_bytes(), vendor_column(row.vendor.as_ref()), row.month],
-                    read,
-                )?)
+            let there = find(transaction, row.member, row.vendor.as_ref(), row.month)?;
+            there.ok_or(StoreError::Damaged("a month key"))
         })
     }
 
@@ -56,18 +52,14 @@ impl Store {
         vendor: Option<&VendorId>,
         month: u32,
     ) -> Result<Option<KeyRow>, StoreError> {
-        let connection = self.read();
-        let mut statement = connection
-            .prepare_cached("SELECT * FROM month_key WHERE member = ?1 AND vendor = ?2 AND month = ?3")?;
-        Ok(statement
-            .query_row(params![member.0.as_bytes(), vendor_column(vendor), month], read)
-            .optional()?)
+        find(&self.read(), member, vendor, month)
     }
 
     /// The month key of that name, where it has not been erased.
     pub(crate) fn month_key_by_id(&self, id: KeyId) -> Result<Option<KeyRow>, StoreError> {
         let connection = self.read();
-        let mut statement = connection.prepare_cached("SELECT * FROM month_key WHERE id = ?1")?;
+        let mut statement = connection
+            .prepare_cached("SELECT id, member, vendor, month, wrapped FROM month_key WHERE id = ?1")?;
         Ok(statement.query_row([id.0], read).optional()?)
     }
 
@@ -81,6 +73,15 @@ impl Store {
             Ok(transaction
                 .prepare_cached("DELETE FROM month_key WHERE member = ?1 AND (?2 IS NULL OR vendor = ?2)")?
                 .execute(params![member.0.as_bytes(), vendor.map(VendorId::as_str)])?)
+        })?;
+        self.scrub()?;
+        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
+    }
+
+    /// Deletes the month keys of every month before this one; returns how many went.
+    pub(crate) fn delete_month_keys_before(&self, month: u32) -> Result<u64, StoreError> {
+        let gone = self.write(|transaction| {
+            Ok(transaction.prepare_cached("DELETE FROM month_key WHERE month < ?1")?.execute([month])?)
         })?;
         self.scrub()?;
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))
@@ -113,6 +114,21 @@ impl Store {
 /// SQL treats each NULL as different from every other, so "no vendor" is the empty name, which no vendor has.
 fn vendor_column(vendor: Option<&VendorId>) -> &str {
     vendor.map_or("", VendorId::as_str)
+}
+
+fn find(
+    connection: &Connection,
+    member: MemberId,
+    vendor: Option<&VendorId>,
+    month: u32,
+) -> Result<Option<KeyRow>, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT id, member, vendor, month, wrapped FROM month_key
+             WHERE member = ?1 AND vendor = ?2 AND month = ?3",
+        )?
+        .query_row(params![member.0.as_bytes(), vendor_column(vendor), month], read)
+        .optional()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {

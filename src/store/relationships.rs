@@ -113,10 +113,15 @@ impl Store {
                     .prepare_cached("UPDATE relationship SET level = ?3 WHERE member = ?1 AND vendor = ?2")?
                     .execute(params![who, whom, level])?,
                 (key, Some(value)) => transaction
-                    .prepare_cached("INSERT OR REPLACE INTO vendor_setting (member, vendor, key, value) VALUES (?1, ?2, ?3, ?4)")?
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO vendor_setting (member, vendor, key, value)
+                         VALUES (?1, ?2, ?3, ?4)",
+                    )?
                     .execute(params![who, whom, key, value])?,
                 (key, None) => transaction
-                    .prepare_cached("DELETE FROM vendor_setting WHERE member = ?1 AND vendor = ?2 AND key = ?3")?
+                    .prepare_cached(
+                        "DELETE FROM vendor_setting WHERE member = ?1 AND vendor = ?2 AND key = ?3",
+                    )?
                     .execute(params![who, whom, key])?,
             };
             Ok(())
@@ -140,9 +145,27 @@ impl Store {
             .query_map(params![member.0.as_bytes(), vendor.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+
+    /// All of the member's vendor settings as vendor, key and value: one read for a policy snapshot.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn all_vendor_settings(
+        &self,
+        member: MemberId,
+    ) -> Result<Vec<(VendorId, String, String)>, StoreError> {
+        let connection = self.read();
+        let mut statement = connection.prepare_cached(
+            "SELECT vendor, key, value FROM vendor_setting WHERE member = ?1 ORDER BY vendor, key",
+        )?;
+        let rows = statement.query_map([member.0.as_bytes()], |row| {
+            Ok((VendorId::from(row.get::<_, String>(0)?.as_str()), row.get(1)?, row.get(2)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
 }
 
-/// Reads the word of the contract.
+/// Reads the word of the contract; the schema lets no other in.
 fn parse_level(text: &str) -> Option<Level> {
     match text {
         "known" => Some(Level::Known),

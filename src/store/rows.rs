@@ -2,7 +2,7 @@
 
 use crate::model::{KeyId, Level, MemberId, MemberKind, Slot, Timestamp, VendorId};
 
-/// A member with the wrapped key that opens everything of theirs.
+/// A member of the home.
 #[derive(Clone, Debug)]
 pub struct MemberRow {
     /// Their lasting identity.

@@ -47,7 +47,7 @@ impl Vault {
         region: Option<&str>,
     ) -> Result<(), VaultError> {
         let value = value.map(|value| normal::normalise(slot, value.expose(), region)).transpose()?;
-        self.change(|vault, roster| {
+        self.alone(|vault, roster| {
             if !roster.members().iter().any(|there| there.id == member) {
                 return Err(VaultError::NoMember);
             }

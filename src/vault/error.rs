@@ -44,8 +44,8 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
-    /// The keys in the state file were wrapped by another root key.
-    #[error("the root key does not belong to this state file: restore the two together")]
+    /// Other keys of the home were wrapped by another root key.
+    #[error("the root key does not belong to the rest of this home: restore them together")]
     WrongRootKey,
     /// Sealed bytes do not open: another key, another context, or damage.
     #[error("sealed data does not open")]

@@ -43,9 +43,10 @@ impl Home {
     /// # Errors
     /// [`HomeError::InUse`] where another process has it, [`HomeError::Io`] where it cannot be made.
     pub fn open(dir: &Path) -> Result<Self, HomeError> {
-        make(dir, false)?;
-        let home = Self { dir: dir.to_owned(), _lock: None };
-        let lock = take(&home.lock(), dir)?;
+        let failed = |source| HomeError::Io { path: dir.to_owned(), source };
+        let home = Self { dir: std::path::absolute(dir).map_err(failed)?, _lock: None };
+        make(&home.dir, false)?;
+        let lock = take(&home.lock(), &home.dir)?;
         for part in [home.keys_dir(), home.ca_dir(), home.ledger_dir()] {
             make(&part, true)?;
         }

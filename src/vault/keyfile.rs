@@ -12,6 +12,15 @@ pub(super) type Header = [u8; 16];
 /// No key file is longer.
 const MAX_LEN: u64 = 4096;
 
+/// Makes the directory of key files where it is missing: nobody else may enter.
+pub(super) fn directory(path: &Path) -> Result<(), VaultError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| VaultError::KeyFile { path: path.to_owned(), source })
+}
+
 /// Reads the content behind the header; `None` where there is no such file.
 pub(super) fn read(path: &Path, header: &Header) -> Result<Option<Secret<Vec<u8>>>, VaultError> {
     let failed = |source| VaultError::KeyFile { path: path.to_owned(), source };
@@ -75,7 +84,7 @@ fn refuse_open_permissions(path: &Path, file: &File) -> Result<(), VaultError> {
     use std::os::unix::fs::PermissionsExt;
     let metadata = file.metadata().map_err(|source| VaultError::KeyFile { path: path.to_owned(), source })?;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o177 == 0 { Ok(()) } else { Err(VaultError::TooOpen { path: path.to_owned(), mode }) }
+    if mode & 0o077 == 0 { Ok(()) } else { Err(VaultError::TooOpen { path: path.to_owned(), mode }) }
 }
 
 #[cfg(not(unix))]

@@ -7,6 +7,7 @@ use crate::model::{Clock, MemberId, MemberKind, Secret, SystemClock};
 use crate::store::TokenRow;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// More members than this are an organisation's directory, not a home.
@@ -124,19 +125,28 @@ impl Vault {
 
     fn insert(&self, name: String, kind: MemberKind, placeholder: bool) -> Result<Member, VaultError> {
         let member = Member { id: MemberId::random(), name, kind, placeholder, created: SystemClock.now() };
-        let (_, wrapped) = self.inner.home.new_member_key(member.id)?;
+        let wrapped = self.inner.home.new_member_key(member.id)?;
         self.inner.store.insert_member(&member, &wrapped)?;
         Ok(member)
     }
 
     /// Runs a change alone; what is in memory follows the store even where the change failed half-way.
-    pub(super) fn change<T>(
+    fn change<T>(&self, work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>) -> Result<T, VaultError> {
+        self.alone(|vault, roster| {
+            let done = work(vault, roster);
+            vault.inner.roster.store(Arc::new(Roster::load(&vault.inner.store, &vault.inner.home)?));
+            done
+        })
+    }
+
+    /// Runs `work` while nothing else changes members, credentials or attributes.
+    pub(super) fn alone<T>(
         &self,
         work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let _alone = self.inner.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let done = work(self, &self.inner.roster.load());
-        self.inner.roster.store(Arc::new(Roster::load(&self.inner.store, &self.inner.home)?));
+        self.inner.revision.fetch_add(1, Ordering::Release);
         done
     }
 }

@@ -14,6 +14,8 @@
 
 mod attribute;
 mod error;
+mod handle;
+mod hierarchy;
 mod home;
 mod keyfile;
 mod member;
@@ -22,12 +24,11 @@ mod roster;
 mod seal;
 #[cfg(test)]
 mod tests;
-mod vault;
 
 pub use attribute::{AttributeError, Phone, region_of};
 pub use error::VaultError;
+pub use handle::Vault;
 pub use home::{Home, HomeError};
-pub use vault::Vault;
 
 /// A member of the home.
 pub use crate::store::MemberRow as Member;

@@ -94,6 +94,19 @@ impl Vault {
         Ok(self.inner.months.forget(member, vendor, || self.inner.store.delete_month_keys(member, vendor))?)
     }
 
+    /// Erases everybody's keys of every month before this one (`YYYYMM`): what retention lets go. Returns how many.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn erase_months_before(&self, month: u32) -> Result<u64, VaultError> {
+        let store = &self.inner.store;
+        let gone = self
+            .inner
+            .months
+            .forget_where(|place| place.2 < month, || store.delete_month_keys_before(month))?;
+        Ok(gone)
+    }
+
     fn month_wrap(&self, member: MemberId) -> Result<Key, VaultError> {
         seal::derive(&self.member_key(member)?, &[b"doorward/1/months"])
     }
@@ -131,9 +144,19 @@ impl Months {
         vendor: Option<&VendorId>,
         erase: impl FnOnce() -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        self.forget_where(
+            |place| place.0 == member && (vendor.is_none() || place.1.as_ref() == vendor),
+            erase,
+        )
+    }
+
+    fn forget_where<T>(
+        &self,
+        goes: impl Fn(&Place) -> bool,
+        erase: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let _alone = self.minting.lock().unwrap_or_else(PoisonError::into_inner);
         let erased = erase();
-        let goes = |place: &Place| place.0 == member && (vendor.is_none() || place.1.as_ref() == vendor);
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         cache.by_place.retain(|place, _| !goes(place));
         cache.by_id.retain(|_, (_, place)| !goes(place));

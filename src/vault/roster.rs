@@ -1,7 +1,7 @@
 //! Who there is, in memory: what authentication reads on every connection.
 
+use super::hierarchy::HomeKeys;
 use super::seal::Key;
-use super::vault::HomeKeys;
 use super::{Member, VaultError};
 use crate::model::MemberId;
 use crate::store::Store;

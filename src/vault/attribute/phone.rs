@@ -34,12 +34,8 @@ impl Phone {
         if !bare.chars().all(usual) || !(MIN_DIGITS..=MAX_DIGITS).contains(&digits) {
             return Err("not a phone number");
         }
-        // Only what carries meaning: digits and the leading plus. "+49 (0)30 …" spells out a trunk zero nobody dials.
-        let plain: String = bare
-            .replace("(0)", "")
-            .chars()
-            .filter(|letter| letter.is_ascii_digit() || *letter == '+')
-            .collect();
+        // Only what carries meaning. The number plan tells whether the zero of "+49 (0)30 …" is one to dial (+39) or not.
+        let plain: String = bare.chars().filter(|letter| letter.is_ascii_digit() || *letter == '+').collect();
         let region = region.and_then(region_of).and_then(|region| region.parse::<country::Id>().ok());
         let plain = match (plain.strip_prefix("00"), region) {
             (Some(rest), None) => format!("+{rest}"),
@@ -52,7 +48,9 @@ impl Phone {
         }
         let number = phonenumber::parse(region, &plain).map_err(|_| "not a phone number of that country")?;
         let e164 = number.format().mode(Mode::E164).to_string();
-        if !(8..=16).contains(&e164.len()) {
+        // What is kept must read as itself again, without a region.
+        let again = phonenumber::parse(None, &e164).map(|again| again.format().mode(Mode::E164).to_string());
+        if !(8..=16).contains(&e164.len()) || again.ok().as_ref() != Some(&e164) {
             return Err("not a phone number of that country");
         }
         let national = number.format().mode(Mode::National).to_string();
@@ -64,7 +62,7 @@ impl Phone {
     }
 }
 
-/// The region of an ISO 3166 alpha-2 code or a locale: `DE` of `de`-less `DE`, `de-DE`, `de_DE.UTF-8`.
+/// The region of an ISO 3166 alpha-2 code or a locale: `DE` of `DE`, `de-DE` or `de_DE.UTF-8`.
 pub fn region_of(locale: &str) -> Option<String> {
     let tag = locale.split(['.', '@']).next()?;
     let mut parts = tag.split(['-', '_']);
@@ -76,6 +74,7 @@ pub fn region_of(locale: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn e164(typed: &str, region: Option<&str>) -> Option<String> {
         Phone::parse(typed, region).ok().map(|phone| phone.e164.expose().clone())
@@ -100,6 +99,8 @@ mod tests {
             assert_eq!(e164(typed, None), None, "{typed}");
         }
         assert_eq!(e164("(202) 555-0143", Some("en-US")).as_deref(), Some("+12025550143"));
+        assert_eq!(e164("+39 06 1234 5678", None).as_deref(), Some("+390612345678"));
+        assert_eq!(e164("+39 (0)6 1234 5678", None).as_deref(), Some("+390612345678"));
         assert_eq!(e164("020 7946 0958", Some("GB")).as_deref(), Some("+442079460958"));
     }
 
@@ -117,7 +118,20 @@ mod tests {
         for typed in
             ["", "+", "110", "call me", "+49", "0800-FLOWERS", "+999999999999", "1".repeat(30).as_str()]
         {
-            assert_eq!(e164(typed, Some("DE")).filter(|_| typed != "110"), None, "{typed}");
+            assert_eq!(e164(typed, Some("DE")), None, "{typed}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_read_reads_the_same(typed in "[+]?[0-9 ()-]{5,22}", region in 0_usize..4) {
+            let region = [None, Some("DE"), Some("US"), Some("IT")][region];
+            if let Ok(phone) = Phone::parse(&typed, region) {
+                let kept = phone.e164.expose();
+                let digits = kept.strip_prefix('+').unwrap();
+                prop_assert!((7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()));
+                prop_assert_eq!(e164(kept, None), Some(kept.clone()));
+            }
         }
     }
 

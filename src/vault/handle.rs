@@ -1,18 +1,16 @@
 //! The vault's handle: opening, and what is one per home.
 
+use super::VaultError;
+use super::hierarchy::HomeKeys;
 use super::months::Months;
 use super::roster::Roster;
 use super::seal::{self, Key};
-use super::{VaultError, keyfile};
 use crate::model::{MemberId, Secret};
 use crate::store::Store;
 use arc_swap::ArcSwap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-
-const ROOT_HEADER: keyfile::Header = *b"doorward root 1\n";
-const SIGNING_HEADER: keyfile::Header = *b"doorward sign 1\n";
-const SIGNING_CONTEXT: &[u8] = b"doorward/1/log-signing";
 
 /// A handle on the vault; clones share it. Reading members, credentials and keys in use touches no disk.
 #[derive(Clone)]
@@ -28,19 +26,8 @@ pub(super) struct Inner {
     /// Held while members, credentials or attributes change, so that `roster` follows the store.
     pub(super) changing: Mutex<()>,
     pub(super) months: Months,
-}
-
-/// Keys of which a home has one.
-pub(super) struct HomeKeys {
-    /// Opens everything.
-    root: Key,
-    /// Wraps member keys.
-    pub(super) members: Key,
-    /// Hashes credentials.
-    pub(super) tokens: Key,
-    seal: Key,
-    blind: Key,
-    signing: Key,
+    /// Changes since opening.
+    pub(super) revision: AtomicU64,
 }
 
 impl std::fmt::Debug for Vault {
@@ -57,11 +44,11 @@ impl Vault {
     /// When a key file is missing though there are members, can be read by others, is damaged, or belongs to another
     /// home; when the disk fails.
     pub fn open(keys_dir: &Path, store: Store) -> Result<Self, VaultError> {
-        let first_use = store.holders()?.is_empty();
-        let home = HomeKeys::open(keys_dir, first_use)?;
+        let holders = store.holders()?;
+        let home = HomeKeys::open(keys_dir, holders.is_empty())?;
         for id in [MemberId::GUEST, MemberId::GATEWAY] {
-            if !store.holders()?.iter().any(|(holder, _)| *holder == id) {
-                let (_, wrapped) = home.new_member_key(id)?;
+            if !holders.iter().any(|(holder, _)| *holder == id) {
+                let wrapped = home.new_member_key(id)?;
                 store.insert_holder(id, &wrapped)?;
             }
         }
@@ -72,8 +59,15 @@ impl Vault {
             roster: ArcSwap::from_pointee(roster),
             changing: Mutex::default(),
             months: Months::default(),
+            revision: AtomicU64::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Counts changes of members, credentials and attributes since opening: whoever keeps something made of them (a
+    /// compiled matcher, say) makes it anew when this moved. Reads memory only.
+    pub fn revision(&self) -> u64 {
+        self.inner.revision.load(Ordering::Acquire)
     }
 
     /// The key a member's pseudonyms are derived from. Comes from the root key and the member's id alone.
@@ -82,7 +76,7 @@ impl Vault {
     /// [`VaultError::NoMember`].
     pub fn persona_key(&self, member: MemberId) -> Result<Secret<[u8; 32]>, VaultError> {
         self.member_key(member)?;
-        seal::derive(&self.inner.home.root, &[b"doorward/1/persona", member.0.as_bytes()])
+        self.inner.home.persona(member)
     }
 
     /// The key that salts digests in a member's records; erased with the member.
@@ -154,67 +148,4 @@ impl Vault {
     fn seal_key(&self, member: MemberId) -> Result<Key, VaultError> {
         seal::derive(&self.member_key(member)?, &[b"doorward/1/seal"])
     }
-}
-
-impl HomeKeys {
-    fn open(directory: &Path, first_use: bool) -> Result<Self, VaultError> {
-        let path = directory.join("root.key");
-        let root = match keyfile::read(&path, &ROOT_HEADER)? {
-            Some(content) => {
-                let bytes: &[u8; 32] = content
-                    .expose()
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| VaultError::KeyFileDamaged { path: path.clone() })?;
-                Secret::new(*bytes)
-            }
-            None if first_use => {
-                let root = seal::random()?;
-                keyfile::create(&path, &ROOT_HEADER, root.expose())?;
-                root
-            }
-            None => return Err(VaultError::KeyFileMissing { path }),
-        };
-        let home = seal::derive(&root, &[b"doorward/1/home"])?;
-        let signing = Self::signing(directory, &seal::derive(&home, &[b"doorward/1/keyfile"])?, first_use)?;
-        Ok(Self {
-            members: seal::derive(&home, &[b"doorward/1/members"])?,
-            tokens: seal::derive(&home, &[b"doorward/1/tokens"])?,
-            seal: seal::derive(&home, &[b"doorward/1/seal"])?,
-            blind: seal::derive(&home, &[b"doorward/1/blind"])?,
-            signing,
-            root,
-        })
-    }
-
-    fn signing(directory: &Path, wrap: &Key, first_use: bool) -> Result<Key, VaultError> {
-        let path = directory.join("log-signing.key");
-        match keyfile::read(&path, &SIGNING_HEADER)? {
-            Some(content) => {
-                seal::open_key(wrap, SIGNING_CONTEXT, content.expose()).map_err(|_| VaultError::WrongRootKey)
-            }
-            None if first_use => {
-                let seed: Key = seal::random()?;
-                keyfile::create(&path, &SIGNING_HEADER, &seal::seal(wrap, SIGNING_CONTEXT, seed.expose())?)?;
-                Ok(seed)
-            }
-            None => Err(VaultError::KeyFileMissing { path }),
-        }
-    }
-
-    /// A fresh member key and the same wrapped.
-    pub(super) fn new_member_key(&self, id: MemberId) -> Result<(Key, Vec<u8>), VaultError> {
-        let key: Key = seal::random()?;
-        let wrapped = seal::seal(&self.members, &member_context(id), key.expose())?;
-        Ok((key, wrapped))
-    }
-
-    /// Opens a wrapped member key.
-    pub(super) fn open_member_key(&self, id: MemberId, wrapped: &[u8]) -> Result<Key, VaultError> {
-        seal::open_key(&self.members, &member_context(id), wrapped).map_err(|_| VaultError::WrongRootKey)
-    }
-}
-
-fn member_context(id: MemberId) -> Vec<u8> {
-    [b"doorward/1/member-key/".as_slice(), id.0.as_bytes()].concat()
 }
