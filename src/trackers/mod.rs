@@ -17,6 +17,9 @@ mod params;
 mod report;
 mod spans;
 
+#[cfg(test)]
+mod tests;
+
 pub use report::{ListReport, Report};
 
 use crate::model::{Action, Category, Container, Edit, Party, Place, Plan, RequestView, Secret, Stage};

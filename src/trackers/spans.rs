@@ -15,7 +15,7 @@ pub(super) fn cuts(segments: &[(Range<usize>, bool)], opener: bool) -> Vec<Range
             continue;
         }
         let last = index + 1 == segments.len();
-        let leading = kept || (all && (opener || index > 0));
+        let leading = kept || (all && opener);
         spans.push(if leading {
             range.start.saturating_sub(1)..range.end
         } else {

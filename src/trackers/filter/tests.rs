@@ -209,7 +209,7 @@ fn the_cache_is_used_for_exactly_its_lists_and_only_while_it_is_whole() {
     assert!(!Filters::build(&lists, Some(dir.path())).1.cached);
 }
 
-/// Whoever can write the file can also write its digest: the structure is checked all the same.
+/// Whoever can write the file can also write its digest: what the engine makes of the bytes must not depend on it.
 #[test]
 fn a_forged_cache_never_reaches_past_its_bytes() {
     use sha2::{Digest, Sha256};
