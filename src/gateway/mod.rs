@@ -6,7 +6,9 @@
 pub mod authority;
 mod connect;
 mod front;
+mod house;
 mod listen;
+mod lists;
 mod own;
 mod peek;
 mod serve;
@@ -14,5 +16,6 @@ mod tunnel;
 mod who;
 
 pub use front::Front;
+pub use house::{House, HouseError, Seams};
 pub use listen::{Listening, ListenError, listen};
 pub use who::Roster;

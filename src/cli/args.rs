@@ -1,0 +1,309 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Doorward, a privacy intermediary: requests to vendors leave under a per-vendor pseudonym, without trackers, with your
+/// own terms attached, and every flow stands in a log only you can read and nobody can quietly change.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// Where the home is: certificates, keys, log. Default: the platform's data folder.
+    #[arg(long, global = true, env = "DOORWARD_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// The configuration file. Default: doorward.toml in the home.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON: one object, or one per line.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Skip the question of a command that destroys something.
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the gateway. The first run makes home, keys, certificate authority and a placeholder member.
+    Run,
+    /// Show the whole idea offline: a sample vendor, a sign-up through the gateway, what the vendor saw, the log.
+    Demo,
+    /// The people and their real attributes.
+    #[command(subcommand)]
+    Member(Member),
+    /// The vendors you deal with.
+    #[command(subcommand)]
+    Vendor(Vendor),
+    /// The pseudonyms a vendor knows.
+    #[command(subcommand)]
+    Persona(Persona),
+    /// The log.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// What the gateway would do with a request, edit by edit, without sending it.
+    Explain(Explain),
+    /// The local certificate authority.
+    #[command(subcommand)]
+    Ca(Ca),
+    /// Print the proxy and certificate variables for a shell: eval "$(doorward env)".
+    Env,
+    /// Have this machine trust the local certificate authority (Debian's store; needs root).
+    Trust,
+    /// Take that back.
+    Untrust,
+    /// The configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// What is on, who loopback is, and how the gateway is doing.
+    Status,
+    /// Completions for a shell.
+    Completions {
+        /// Which.
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, or one per command into a folder.
+    Man {
+        /// The folder.
+        directory: Option<PathBuf>,
+    },
+}
+
+/// Which kind of member.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Kind {
+    /// Chooses for themself.
+    Adult,
+    /// Offers no terms.
+    Child,
+    /// A device several people use.
+    Shared,
+}
+
+/// Members.
+#[derive(Debug, Subcommand)]
+pub enum Member {
+    /// Add a person; the first one names the placeholder.
+    Add {
+        /// Lower-case letters, digits, - and _.
+        name: String,
+        /// A real attribute, such as email.primary=ann@home.example.
+        #[arg(long = "set", value_name = "SLOT=VALUE", value_parser = pair)]
+        set: Vec<(String, String)>,
+        /// Which kind.
+        #[arg(long, value_enum, default_value = "adult")]
+        kind: Kind,
+    },
+    /// Who is here.
+    List,
+    /// Set real attributes; an empty value takes one away.
+    Set {
+        /// Whose.
+        name: String,
+        /// Slot and value.
+        #[arg(required = true, value_name = "SLOT=VALUE", value_parser = pair)]
+        set: Vec<(String, String)>,
+    },
+    /// Make a new proxy credential and print it, once.
+    Token {
+        /// Whose.
+        name: String,
+    },
+    /// Remove a person with everything kept about them; their log records become unreadable.
+    Remove {
+        /// Whom.
+        name: String,
+    },
+}
+
+/// Vendors.
+#[derive(Debug, Subcommand)]
+pub enum Vendor {
+    /// The vendors a member deals with.
+    List {
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// One vendor.
+    Show {
+        /// Which.
+        vendor: String,
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// Change how a vendor is treated; keys as in the configuration.
+    Set {
+        /// Which.
+        vendor: String,
+        /// Key and value, such as level=stranger or identity.email=real.
+        #[arg(required = true, value_name = "KEY=VALUE", value_parser = pair)]
+        set: Vec<(String, String)>,
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+}
+
+/// Personas.
+#[derive(Debug, Subcommand)]
+pub enum Persona {
+    /// What a vendor knows.
+    Show {
+        /// Which vendor.
+        vendor: String,
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// Make a pseudonym now.
+    Issue {
+        /// For which vendor.
+        vendor: String,
+        /// In which slot.
+        slot: String,
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// Start a new identity at a vendor.
+    Reset {
+        /// Which.
+        vendor: String,
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// Record a value that a vendor knows already.
+    Adopt {
+        /// Which vendor.
+        vendor: String,
+        /// Slot and value.
+        #[arg(value_name = "SLOT=VALUE", value_parser = pair)]
+        value: (String, String),
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+}
+
+/// The log.
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Flows, the newest first.
+    List {
+        /// Whose.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+        /// With whom.
+        #[arg(long, value_name = "VENDOR")]
+        vendor: Option<String>,
+        /// Since when: a time such as 2026-11-22T10:00:00Z, or 15m, 3h, 2d ago.
+        #[arg(long, value_name = "T")]
+        since: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+    },
+    /// All records of one flow.
+    Show {
+        /// Which.
+        flow: String,
+    },
+    /// Prove that nothing was changed or dropped.
+    Verify {
+        /// An export instead of the home's own log.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// The log's public key; without it the one in the file counts, and the answer says so.
+        #[arg(long, value_name = "PUB")]
+        key: Option<String>,
+    },
+    /// Write the log out.
+    Export {
+        /// In which form.
+        #[arg(long, value_enum, default_value = "ndjson")]
+        format: ExportFormat,
+        /// Where to; standard output without it.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Sizes and counts.
+    Stats,
+}
+
+/// Forms of an export.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ExportFormat {
+    /// One JSON record a line, with what a verifier needs.
+    Ndjson,
+}
+
+/// A request to explain.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Where to.
+    pub url: String,
+    /// The method; POST where there is data.
+    #[arg(long, short = 'X', value_name = "M")]
+    pub method: Option<String>,
+    /// A header field, such as 'Content-Type: application/json'.
+    #[arg(long = "header", short = 'H', value_name = "H")]
+    pub headers: Vec<String>,
+    /// The body.
+    #[arg(long, short = 'd', value_name = "D")]
+    pub data: Option<String>,
+    /// Whose request.
+    #[arg(long, value_name = "MEMBER")]
+    pub member: Option<String>,
+}
+
+/// The certificate authority.
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// The certificates: names, fingerprints, when they end.
+    Show,
+    /// The root in PEM, to standard output or a file.
+    Export {
+        /// Where to.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// The configuration.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Check the file and say what is wrong with it.
+    Check,
+    /// The values in force, and where each comes from.
+    Show,
+    /// The JSON schema of the file.
+    Schema,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| "write it as KEY=VALUE".to_owned())?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values_may_hold_equals_signs() {
+        assert_eq!(pair("custom.a=b=c"), Ok(("custom.a".to_owned(), "b=c".to_owned())));
+        assert!(pair("email.primary").is_err());
+    }
+}
