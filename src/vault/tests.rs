@@ -316,3 +316,17 @@ fn many_threads_asking_for_one_month_get_one_key() {
     });
     assert!(ids.iter().all(|id| *id == ids[0]));
 }
+
+#[test]
+fn a_value_moved_to_another_slot_or_member_does_not_open() {
+    let home = Fixture::new();
+    let (ann, ben) = (home.member("ann"), home.member("ben"));
+    home.set(ann, "username", "annreal");
+    let store = &home.vault.inner.store;
+    let row = store.attributes(ann).unwrap().remove(0);
+    store.change_attributes(ben, std::slice::from_ref(&row), &[]).unwrap();
+    assert!(matches!(home.vault.attributes(ben), Err(VaultError::Sealed)));
+    let moved = crate::store::AttributeRow { slot: slot_of("custom.x"), ..row };
+    store.change_attributes(ann, &[moved], &[]).unwrap();
+    assert!(matches!(home.vault.attributes(ann), Err(VaultError::Sealed)));
+}
