@@ -20,8 +20,6 @@ pub trait Disk: Send + Sync + 'static {
     fn read_head(&self, path: &Path, length: usize) -> io::Result<Vec<u8>>;
     /// The file's length in bytes.
     fn length(&self, path: &Path) -> io::Result<u64>;
-    /// Cuts the file to `length` bytes, durably.
-    fn truncate(&self, path: &Path, length: u64) -> io::Result<()>;
     /// Gives the file another name, replacing what had it; durable after [`Disk::sync_dir`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes the file; durable after [`Disk::sync_dir`].
@@ -85,12 +83,6 @@ impl Disk for FsDisk {
         Ok(fs::metadata(path)?.len())
     }
 
-    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path)?;
-        file.set_len(length)?;
-        file.sync_all()
-    }
-
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -113,3 +105,16 @@ impl Append for File {
         self.sync_data()
     }
 }
+
+/// Replaces a file by one with these bytes: after a crash there is the old or the new one, whole.
+pub(crate) fn replace(disk: &dyn Disk, dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let fresh = dir.join(format!("{name}{FRESH}"));
+    let mut file = disk.create(&fresh)?;
+    file.write(bytes)?;
+    file.sync()?;
+    disk.rename(&fresh, &dir.join(name))?;
+    disk.sync_dir(dir)
+}
+
+/// The end of the names of files that [`replace`] has not finished.
+pub(crate) const FRESH: &str = ".new";

@@ -2,65 +2,276 @@
 
 use super::error::LedgerError;
 use super::options::Options;
-use super::recovery::Recovery;
-use crate::model::record::Record;
+use super::queue::{Commit, Shared};
+use super::read::Reader;
+use super::recovery::{self, Recovery};
+use super::seal::{Keys, Sealed};
+use super::writer::Writer;
+use crate::model::record::{Event, Record};
+use crate::model::{Clock, FlowId, MemberId, MonthKey, Outcome, Timestamp, VendorId};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{Semaphore, TryAcquireError};
 
-/// A handle on the log; cheap to clone.
+/// A handle on the log; cheap to clone. The thread ends after [`Ledger::shutdown`], or when the last handle, room
+/// and open flow are gone.
 #[derive(Clone)]
-pub struct Ledger;
+pub struct Ledger(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    keys: Arc<dyn Keys>,
+    clock: Arc<dyn Clock>,
+    disk: Arc<dyn super::disk::Disk>,
+    dir: PathBuf,
+    /// Seals what no other key can be had for.
+    gateway: MonthKey,
+    patience: Duration,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+impl Inner {
+    async fn acquire(&self, semaphore: &Semaphore, count: u32) -> Result<(), LedgerError> {
+        // The usual case costs no timer.
+        match semaphore.try_acquire_many(count) {
+            Ok(permit) => {
+                permit.forget();
+                return Ok(());
+            }
+            Err(TryAcquireError::Closed) => return Err(self.shared.closed()),
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        match tokio::time::timeout(self.patience, semaphore.acquire_many(count)).await {
+            Ok(Ok(permit)) => {
+                permit.forget();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(self.shared.closed()),
+            Err(_) => Err(LedgerError::Busy),
+        }
+    }
+
+    fn key(&self, record: &Record) -> Result<MonthKey, LedgerError> {
+        Ok(self.keys.month_key(record.member, record.vendor.as_ref(), record.time.month())?)
+    }
+
+    /// Queues sealed records once there is room for them.
+    async fn enqueue(&self, sealed: &Sealed) -> Result<Arc<Commit>, LedgerError> {
+        let bytes = u32::try_from(sealed.bytes.len()).unwrap_or(u32::MAX);
+        if bytes > self.shared.budget_bytes {
+            return Err(LedgerError::TooLarge);
+        }
+        self.acquire(&self.shared.budget, bytes).await?;
+        self.shared.push(sealed, bytes as usize)
+    }
+
+    async fn durable(&self, commit: &Commit) -> Result<(), LedgerError> {
+        if commit.wait().await { Ok(()) } else { Err(self.shared.closed()) }
+    }
+
+    /// Queues an end record; what cannot be sealed under its own key is at least counted.
+    fn push_end(&self, record: Record, key: Option<&MonthKey>) {
+        let mut sealed = Sealed::default();
+        let time = record.time;
+        let done = match key {
+            Some(key) => sealed.push(record, key),
+            None => self.key(&record).and_then(|key| sealed.push(record, &key)),
+        };
+        if let Err(error) = done {
+            tracing::error!(%error, "an end record could not be sealed");
+            sealed = Sealed::default();
+            let event = Event::Gap { reason: "an end record could not be sealed".to_owned(), count: 1 };
+            let gap = Record { time, member: MemberId::GATEWAY, vendor: None, event };
+            if sealed.push(gap, &self.gateway).is_err() {
+                self.shared.close("a record could not be sealed");
+            }
+        }
+        self.shared.push_end(&sealed);
+    }
+}
 
 impl Ledger {
-    /// Recovers the log in the folder, or begins one, and starts the thread that writes it.
-    pub fn start(_options: Options) -> Result<(Self, Recovery), LedgerError> {
-        Err(LedgerError::Busy)
+    /// Recovers the log in the folder, or begins one, and starts the thread that writes it. Reads files: not for an
+    /// async worker.
+    pub fn start(options: Options) -> Result<(Self, Recovery), LedgerError> {
+        let month = options.clock.now().month();
+        let gateway = options.keys.month_key(MemberId::GATEWAY, None, month)?;
+        let (log, recovery) = recovery::open(&options, &gateway)?;
+        let shared = Shared::new(options.flows, options.queue_bytes, options.lazy, log.tree.size());
+        let shared = Arc::new(shared);
+        Writer::new(log, shared.clone(), &options).spawn()?;
+        let inner = Inner {
+            shared,
+            keys: options.keys,
+            clock: options.clock,
+            disk: options.disk,
+            dir: options.dir,
+            gateway,
+            patience: options.patience,
+        };
+        Ok((Self(Arc::new(inner)), recovery))
     }
 
-    /// Keeps room for one flow: its OPEN and its end record.
+    /// Keeps room for one flow: its OPEN and its end record. Waits while as many flows are open as may be; fails at
+    /// once when the log cannot be written.
     pub async fn reserve(&self) -> Result<Reservation, LedgerError> {
-        Err(LedgerError::Busy)
+        self.0.acquire(&self.0.shared.slots, 1).await?;
+        Ok(Reservation(Slot { inner: self.0.clone(), held: true }))
     }
 
-    /// Writes records that belong to no open flow; returns when they are durable.
-    pub async fn append(&self, _records: Vec<Record>) -> Result<(), LedgerError> {
-        Err(LedgerError::Busy)
+    /// Writes records that belong to no open flow (`tunnel`, `config`, `erase`, …); returns when they are durable.
+    pub async fn append(&self, records: Vec<Record>) -> Result<(), LedgerError> {
+        let mut sealed = Sealed::default();
+        for record in records {
+            let key = self.0.key(&record)?;
+            sealed.push(record, &key)?;
+        }
+        let commit = self.0.enqueue(&sealed).await?;
+        self.0.durable(&commit).await
     }
 
     /// How many records wait for the disk.
     pub fn backlog(&self) -> usize {
-        0
+        self.0.shared.backlog()
     }
 
     /// Whether the log can be written.
     pub fn healthy(&self) -> bool {
-        false
+        self.0.shared.healthy()
     }
 
-    /// Writes what waits, signs a last checkpoint, and ends the thread.
-    pub async fn shutdown(&self) {}
+    /// How many records are durable.
+    pub fn size(&self) -> u64 {
+        self.0.shared.durable.load(Ordering::Acquire)
+    }
+
+    /// Reads the log while it is written: sees what is durable now, and more on each call.
+    pub fn reader(&self) -> Reader {
+        let shared = self.0.shared.clone();
+        let durable = move || shared.durable.load(Ordering::Acquire);
+        Reader::new(self.0.dir.clone(), self.0.disk.clone(), self.0.keys.clone(), Arc::new(durable))
+    }
+
+    /// Writes what waits, signs a last checkpoint, and ends the thread. Ends of flows that come later are dropped;
+    /// the next start gives those flows an unknown outcome.
+    pub async fn shutdown(&self) {
+        self.0.shared.stop();
+        self.0.shared.ended.wait().await;
+    }
+}
+
+/// A flow's room in the queue; goes back unless an end record takes it along.
+struct Slot {
+    inner: Arc<Inner>,
+    held: bool,
+}
+
+impl Slot {
+    fn end(&mut self, record: Record, key: Option<&MonthKey>) {
+        self.held = false;
+        self.inner.push_end(record, key);
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.held {
+            self.inner.shared.slots.add_permits(1);
+        }
+    }
 }
 
 /// Room for a flow's OPEN and its end.
-pub struct Reservation;
+pub struct Reservation(Slot);
 
 impl Reservation {
-    /// Writes the flow's OPEN, `issues` before it in the same commit; returns when all are durable.
-    pub async fn open(self, _issues: Vec<Record>, _open: Record) -> Result<Opened, LedgerError> {
-        Err(LedgerError::Busy)
+    /// Writes the flow's OPEN, `issues` before it in the same commit; returns when all are durable. Where the
+    /// returned future is dropped before, nothing may be sent; the OPEN may stand all the same, and gets a CLOSE
+    /// with outcome `failed`.
+    pub async fn open(self, issues: Vec<Record>, open: Record) -> Result<Opened, LedgerError> {
+        let inner = self.0.inner.clone();
+        let key = inner.key(&open)?;
+        let mut sealed = Sealed::default();
+        for issue in issues {
+            if issue.member == open.member && issue.vendor == open.vendor {
+                sealed.push(issue, &key)?;
+            } else {
+                let own = inner.key(&issue)?;
+                sealed.push(issue, &own)?;
+            }
+        }
+        let Some(flow) = open.event.flow() else { return Err(LedgerError::TooLarge) };
+        let (member, vendor, time) = (open.member, open.vendor.clone(), open.time);
+        sealed.push(open, &key)?;
+        let commit = inner.enqueue(&sealed).await?;
+        // From here on the OPEN may become durable, so it needs an end whatever happens.
+        let mut opened = Opened { slot: self.0, key, flow, member, vendor, time, outcome: Outcome::Failed };
+        inner.durable(&commit).await?;
+        opened.outcome = Outcome::Unknown;
+        Ok(opened)
     }
 
-    /// Writes the one record of a flow of which nothing was sent; never waits.
-    pub fn end(self, _record: Record) {}
+    /// Writes the one record of a flow of which nothing was sent (`blocked`, `refused`); never waits.
+    pub fn end(mut self, record: Record) {
+        self.0.end(record, None);
+    }
 }
 
-/// A flow whose OPEN is durable.
-pub struct Opened;
+/// A flow whose OPEN is durable. Dropped without [`Opened::close`], it is closed with outcome `unknown`.
+pub struct Opened {
+    slot: Slot,
+    /// The key of the OPEN also seals the rest, so that a flow is erased as a whole.
+    key: MonthKey,
+    flow: FlowId,
+    member: MemberId,
+    vendor: Option<VendorId>,
+    time: Timestamp,
+    /// What a drop says.
+    outcome: Outcome,
+}
 
 impl Opened {
-    /// Writes more of a flow that goes on; returns when it is durable.
-    pub async fn more(&self, _records: Vec<Record>) -> Result<(), LedgerError> {
-        Err(LedgerError::Busy)
+    /// Writes more of a flow that goes on (`edits`, `issue`); returns when it is durable.
+    pub async fn more(&self, records: Vec<Record>) -> Result<(), LedgerError> {
+        let mut sealed = Sealed::default();
+        for record in records {
+            sealed.push(record, &self.key)?;
+        }
+        let commit = self.slot.inner.enqueue(&sealed).await?;
+        self.slot.inner.durable(&commit).await
     }
 
     /// Writes the flow's end; never waits.
-    pub fn close(self, _record: Record) {}
+    pub fn close(mut self, record: Record) {
+        self.slot.end(record, Some(&self.key));
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if !self.slot.held {
+            return;
+        }
+        let now = self.slot.inner.clock.now();
+        let event = Event::Close {
+            flow: self.flow,
+            status: None,
+            sent: 0,
+            received: 0,
+            ms: now.0.saturating_sub(self.time.0),
+            attempts: 0,
+            edits: Vec::new(),
+            answer: None,
+            outcome: self.outcome,
+        };
+        let record = Record { time: now, member: self.member, vendor: self.vendor.take(), event };
+        self.slot.end(record, Some(&self.key));
+    }
 }

@@ -1,15 +1,32 @@
 //! The black box: what left the house stands here first, sealed, in an order nobody can change unseen.
 
+mod cbor;
+mod checkpoints;
+mod decode;
 mod disk;
+mod encode;
+pub mod entry;
 mod error;
 mod handle;
+mod log;
+pub mod note;
 mod options;
+mod queue;
+mod read;
 mod recovery;
 mod seal;
+mod segment;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+mod writer;
 
 pub use disk::{Append, Disk, FsDisk};
 pub use error::{KeyError, LedgerError};
 pub use handle::{Ledger, Opened, Reservation};
 pub use options::{Observer, Options};
+pub use read::{Filter, Listed, Reader, Stats, Stored};
 pub use recovery::Recovery;
 pub use seal::Keys;

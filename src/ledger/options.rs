@@ -38,6 +38,9 @@ pub struct Options {
     pub patience: Duration,
     /// A segment file that is this long is closed and the next begun. Default 8 MiB.
     pub segment_bytes: u64,
+    /// How much of the log's end is read and hashed at start; what comes before rests on a signed checkpoint, and
+    /// [`verify`](super::verify) reads it all. Default 64 MiB.
+    pub scan_bytes: u64,
     /// How long a record nobody waits for may stay unwritten. Default 100 ms.
     pub lazy: Duration,
     /// How often a checkpoint is signed while records come. Default 1 s.
@@ -68,6 +71,7 @@ impl Options {
             queue_bytes: 64 << 20,
             patience: Duration::from_secs(10),
             segment_bytes: 8 << 20,
+            scan_bytes: 64 << 20,
             lazy: Duration::from_millis(100),
             checkpoint_every: Duration::from_secs(1),
             checkpoint_records: 4_096,

@@ -1,7 +1,23 @@
-//! Keys of records.
+//! Sealing and opening: XChaCha20-Poly1305 under a key of one member, vendor and month, on the caller's side.
 
-use super::error::KeyError;
+use super::cbor::Writer;
+use super::entry::{Entry, Kind, NONCE_BYTES, Outer};
+use super::error::{KeyError, LedgerError};
+use super::{decode, encode};
+use crate::model::record::Record;
 use crate::model::{KeyId, MemberId, MonthKey, VendorId};
+use chacha20poly1305::aead::inout::InOutBuf;
+use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use zeroize::Zeroize;
+
+/// Said before the clear part in the additional data of the seal.
+const AAD_DOMAIN: &[u8] = b"doorward ledger entry 1\n";
+/// Said before key and nonce in the salt of the commitment.
+const SALT_DOMAIN: &[u8] = b"doorward ledger salt 1\n";
+/// Bytes of a Poly1305 tag.
+const TAG_BYTES: usize = 16;
 
 /// Who keeps the keys that seal records: the vault.
 pub trait Keys: Send + Sync + 'static {
@@ -14,4 +30,109 @@ pub trait Keys: Send + Sync + 'static {
     ) -> Result<MonthKey, KeyError>;
     /// The key of this name; `None` once it is erased.
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError>;
+}
+
+/// Records ready for the ledger's thread: each a little-endian `u32` length and the entry from `time` on.
+#[derive(Default)]
+pub(crate) struct Sealed {
+    pub bytes: Vec<u8>,
+    pub count: usize,
+}
+
+thread_local! {
+    /// Where a payload stands before it is sealed; wiped after each use.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Sealed {
+    /// Seals the record, in as many entries as it needs.
+    pub fn push(&mut self, record: Record, key: &MonthKey) -> Result<(), LedgerError> {
+        let mut result = Ok(());
+        encode::split(record, |record| {
+            if result.is_ok() {
+                result = SCRATCH.with_borrow_mut(|payload| {
+                    payload.clear();
+                    encode::write(&record, payload);
+                    let sealed = self.push_payload(&record, payload, key);
+                    payload.zeroize();
+                    sealed
+                });
+            }
+        });
+        result
+    }
+
+    fn push_payload(&mut self, record: &Record, payload: &[u8], key: &MonthKey) -> Result<(), LedgerError> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).map_err(|_| KeyError("the system has no randomness".to_owned()))?;
+        let outer = Outer {
+            time: record.time,
+            kind: Kind::of(&record.event),
+            flow: record.event.flow(),
+            key: key.id,
+            nonce,
+            commitment: commitment(&salt(key.key.expose(), &nonce), payload),
+        };
+        let start = self.bytes.len();
+        self.bytes.reserve(payload.len() + 192);
+        self.bytes.extend_from_slice(&[0; 4]);
+        outer.write(&mut self.bytes);
+        let mut aad = AAD_DOMAIN.to_vec();
+        aad.extend_from_slice(self.bytes.get(start + 4..).unwrap_or_default());
+        Writer(&mut self.bytes).bytes_head(payload.len() + TAG_BYTES);
+        let body = self.bytes.len();
+        self.bytes.extend_from_slice(payload);
+        let cipher = XChaCha20Poly1305::new(key.key.expose().into());
+        let plain = InOutBuf::from(self.bytes.get_mut(body..).unwrap_or_default());
+        let sealed = cipher.encrypt_inout_detached(&nonce.into(), &aad, plain);
+        let Ok(tag) = sealed else {
+            self.bytes.truncate(start);
+            return Err(LedgerError::TooLarge);
+        };
+        self.bytes.extend_from_slice(&tag);
+        let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
+        if let Some(head) = self.bytes.get_mut(start..start + 4) {
+            head.copy_from_slice(&length.to_le_bytes());
+        }
+        self.count += 1;
+        Ok(())
+    }
+}
+
+/// The tails in the bytes of a [`Sealed`].
+pub(crate) fn tails(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (tail, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        bytes = rest;
+        Some(tail)
+    })
+}
+
+/// The secret half of an entry's commitment; whoever has it can show what the entry says.
+pub(crate) fn salt(key: &[u8; 32], nonce: &[u8; NONCE_BYTES]) -> [u8; 32] {
+    Sha256::new().chain_update(SALT_DOMAIN).chain_update(key).chain_update(nonce).finalize().into()
+}
+
+/// Binds an entry to its payload.
+pub(crate) fn commitment(salt: &[u8; 32], payload: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(salt).chain_update(payload).finalize().into()
+}
+
+/// Opens an entry with its key. `None` where the bytes were not sealed under it, or do not say what they commit to.
+pub(crate) fn open(entry: &Entry<'_>, key: &MonthKey) -> Option<Record> {
+    let (body, tag) = entry.sealed.split_at_checked(entry.sealed.len().checked_sub(TAG_BYTES)?)?;
+    let tag: [u8; TAG_BYTES] = tag.try_into().ok()?;
+    let mut aad = AAD_DOMAIN.to_vec();
+    entry.outer.write(&mut aad);
+    let mut payload = body.to_vec();
+    let cipher = XChaCha20Poly1305::new(key.key.expose().into());
+    let buffer = InOutBuf::from(payload.as_mut_slice());
+    cipher.decrypt_inout_detached(&entry.outer.nonce.into(), &aad, buffer, &tag.into()).ok()?;
+    let salt = salt(key.key.expose(), &entry.outer.nonce);
+    let record = (commitment(&salt, &payload) == entry.outer.commitment)
+        .then(|| decode::read(&payload, &entry.outer))
+        .flatten();
+    payload.zeroize();
+    record
 }

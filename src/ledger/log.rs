@@ -1,0 +1,125 @@
+//! The log as its thread has it: assigns numbers, hashes, writes, syncs, signs. One call at a time, no waiting.
+
+use super::checkpoints::Checkpoints;
+use super::disk::{Append, Disk};
+use super::entry::{Kind, write_front};
+use super::error::LedgerError;
+use super::note::{Checkpoint, Signer};
+use super::seal::tails;
+use super::segment::{Header, OpenFlows, name_of, write_frame};
+use super::tree::{CompactRange, leaf_hash};
+use crate::model::{FlowId, Timestamp};
+use minicbor::Decoder;
+use minicbor::data::Type;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The open log. After an error it must not be used again: what the disk holds is unknown until the next start.
+pub(crate) struct Log {
+    pub disk: Arc<dyn Disk>,
+    pub dir: PathBuf,
+    pub signer: Signer,
+    pub tree: CompactRange,
+    pub open: OpenFlows,
+    pub checkpoints: Checkpoints,
+    /// First entries of all segments.
+    pub segments: BTreeSet<u64>,
+    pub file: Box<dyn Append>,
+    pub file_bytes: u64,
+    pub segment_bytes: u64,
+    /// Where a commit's bytes are gathered.
+    pub buffer: Vec<u8>,
+    /// Where an entry is put together.
+    pub entry: Vec<u8>,
+}
+
+impl Log {
+    /// Writes these records at the end, one write and one sync for all: durable on return.
+    pub fn commit(&mut self, sealed: &[u8], now: Timestamp) -> Result<(), LedgerError> {
+        if self.file_bytes >= self.segment_bytes {
+            self.roll(now)?;
+        }
+        self.buffer.clear();
+        for tail in tails(sealed) {
+            self.entry.clear();
+            write_front(self.tree.size(), &mut self.entry);
+            self.entry.extend_from_slice(tail);
+            let leaf = leaf_hash(&self.entry);
+            write_frame(&self.entry, &leaf, &mut self.buffer);
+            note_flow(&mut self.open, tail, self.tree.size());
+            self.tree.push(leaf);
+        }
+        self.file.write(&self.buffer).map_err(LedgerError::disk("writing records"))?;
+        self.file.sync().map_err(LedgerError::disk("syncing records"))?;
+        self.file_bytes += self.buffer.len() as u64;
+        Ok(())
+    }
+
+    /// Signs the tree as it stands; the records in it are durable already.
+    pub fn checkpoint(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        let checkpoint = Checkpoint { size: self.tree.size(), root: self.tree.root(), time: now };
+        self.checkpoints.add(checkpoint, &self.signer)?;
+        let segments = &self.segments;
+        self.checkpoints.thin_out(&*self.disk, &self.dir, |size| segments.contains(&size))
+    }
+
+    /// How many records no checkpoint covers yet.
+    pub fn unsigned(&self) -> u64 {
+        self.tree.size() - self.checkpoints.last().map_or(0, |last| last.size)
+    }
+
+    /// Begins the next segment. The checkpoint at its start lets a later start trust its header.
+    fn roll(&mut self, now: Timestamp) -> Result<(), LedgerError> {
+        if self.unsigned() > 0 {
+            self.checkpoint(now)?;
+        }
+        let (file, bytes) = begin(&*self.disk, &self.dir, &self.tree, &self.open, now)?;
+        self.segments.insert(self.tree.size());
+        self.file = file;
+        self.file_bytes = bytes;
+        Ok(())
+    }
+}
+
+/// Makes a segment that begins after `tree`, durably; gives the file and its length.
+pub(crate) fn begin(
+    disk: &dyn Disk,
+    dir: &std::path::Path,
+    tree: &CompactRange,
+    open: &OpenFlows,
+    now: Timestamp,
+) -> Result<(Box<dyn Append>, u64), LedgerError> {
+    let failed = LedgerError::disk("beginning a segment");
+    let header = Header { time: now, tree: tree.clone(), open: open.clone() }.write();
+    let mut file = disk.create(&dir.join(name_of(tree.size()))).map_err(&failed)?;
+    file.write(&header).map_err(&failed)?;
+    file.sync().map_err(&failed)?;
+    disk.sync_dir(dir).map_err(&failed)?;
+    Ok((file, header.len() as u64))
+}
+
+/// Keeps track of which flows have no end yet.
+pub(crate) fn note_flow(open: &mut OpenFlows, tail: &[u8], seq: u64) {
+    match peek(tail) {
+        Some((Kind::Open, Some(flow))) => {
+            open.insert(flow, seq);
+        }
+        Some((Kind::Close, Some(flow))) => {
+            open.remove(&flow);
+        }
+        _ => {}
+    }
+}
+
+/// Kind and flow of an entry from its tail, without reading the rest.
+fn peek(tail: &[u8]) -> Option<(Kind, Option<FlowId>)> {
+    let mut cbor = Decoder::new(tail);
+    cbor.u64().ok()?;
+    let kind = Kind::from_code(cbor.u64().ok()?)?;
+    let flow = match cbor.datatype().ok()? {
+        Type::Null => None,
+        _ => Some(FlowId(uuid::Uuid::from_slice(cbor.bytes().ok()?).ok()?)),
+    };
+    Some((kind, flow))
+}

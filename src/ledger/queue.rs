@@ -1,0 +1,248 @@
+//! What waits for the ledger's thread, and who waits for it.
+//!
+//! All records queued while one sync runs share one [`Commit`], so a sync wakes exactly those it made durable.
+
+use super::error::LedgerError;
+use super::seal::Sealed;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, Semaphore};
+
+const PENDING: u8 = 0;
+const DURABLE: u8 = 1;
+const FAILED: u8 = 2;
+/// A buffer that grew beyond this is given back after its commit.
+const KEEP_BYTES: usize = 1 << 20;
+
+/// One group of records that become durable together, or not.
+#[derive(Default)]
+pub(crate) struct Commit {
+    state: AtomicU8,
+    done: Notify,
+}
+
+impl Commit {
+    /// Waits for the outcome: true once the records are durable.
+    pub async fn wait(&self) -> bool {
+        loop {
+            let done = self.done.notified();
+            tokio::pin!(done);
+            // Listening begins before the look at the state, so that no wake-up is missed in between.
+            done.as_mut().enable();
+            match self.state.load(Ordering::Acquire) {
+                PENDING => done.await,
+                state => return state == DURABLE,
+            }
+        }
+    }
+
+    pub fn finish(&self, durable: bool) {
+        self.state.store(if durable { DURABLE } else { FAILED }, Ordering::Release);
+        self.done.notify_waiters();
+    }
+}
+
+/// What the thread sleeps for.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Sleep {
+    #[default]
+    Awake,
+    /// Anything new is to wake it.
+    Idle,
+    /// It wakes by itself for the records nobody waits for.
+    Lazy,
+}
+
+#[derive(Default)]
+struct Pending {
+    work: Work,
+    /// Somebody waits for these records.
+    urgent: bool,
+    /// When the first record nobody waits for came.
+    lazy_since: Option<Instant>,
+    sleep: Sleep,
+    stopping: bool,
+    /// Set for good once the log cannot be written.
+    closed: Option<String>,
+}
+
+/// What the thread takes at once.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub bytes: Vec<u8>,
+    pub count: usize,
+    /// Bytes of the queue's budget to give back.
+    budget: usize,
+    /// Flows' room to give back.
+    slots: usize,
+    pub commit: Arc<Commit>,
+    /// Nothing comes after this.
+    pub last: bool,
+}
+
+impl Drop for Work {
+    /// Whatever was not made durable has failed, also where the thread panics.
+    fn drop(&mut self) {
+        if self.commit.state.load(Ordering::Acquire) == PENDING {
+            self.commit.finish(false);
+        }
+    }
+}
+
+/// What handles and thread share.
+pub(crate) struct Shared {
+    pending: Mutex<Pending>,
+    wake: Condvar,
+    /// Room for flows.
+    pub slots: Semaphore,
+    /// Room for bytes.
+    pub budget: Semaphore,
+    pub budget_bytes: u32,
+    pub lazy: Duration,
+    healthy: AtomicBool,
+    backlog: AtomicUsize,
+    /// How many records are durable.
+    pub durable: AtomicU64,
+    /// Done once the thread has ended.
+    pub ended: Commit,
+}
+
+impl Shared {
+    pub fn new(flows: usize, budget_bytes: u32, lazy: Duration, durable: u64) -> Self {
+        Self {
+            pending: Mutex::default(),
+            wake: Condvar::new(),
+            slots: Semaphore::new(flows.min(Semaphore::MAX_PERMITS)),
+            budget: Semaphore::new(budget_bytes as usize),
+            budget_bytes,
+            lazy,
+            healthy: AtomicBool::new(true),
+            backlog: AtomicUsize::new(0),
+            durable: AtomicU64::new(durable),
+            ended: Commit::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn healthy(&self) -> bool {
+        self.healthy.load(Ordering::Acquire)
+    }
+
+    pub fn backlog(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing can be written any more.
+    pub fn closed(&self) -> LedgerError {
+        let reason = self.lock().closed.clone();
+        LedgerError::Closed(reason.unwrap_or_else(|| "it was shut down".to_owned()))
+    }
+
+    /// Queues records that somebody waits for. `budget` bytes were taken from the budget.
+    pub fn push(&self, sealed: &Sealed, budget: usize) -> Result<Arc<Commit>, LedgerError> {
+        let mut pending = self.lock();
+        if pending.closed.is_some() || pending.stopping {
+            drop(pending);
+            return Err(self.closed());
+        }
+        pending.work.bytes.extend_from_slice(&sealed.bytes);
+        pending.work.count += sealed.count;
+        pending.work.budget += budget;
+        pending.urgent = true;
+        self.backlog.fetch_add(sealed.count, Ordering::Relaxed);
+        let commit = pending.work.commit.clone();
+        let wake = std::mem::take(&mut pending.sleep) != Sleep::Awake;
+        drop(pending);
+        if wake {
+            self.wake.notify_one();
+        }
+        Ok(commit)
+    }
+
+    /// Queues an end record; nobody waits for it. Gives back the flow's room once it is durable.
+    pub fn push_end(&self, sealed: &Sealed) {
+        let mut pending = self.lock();
+        if pending.closed.is_some() || pending.stopping {
+            return;
+        }
+        pending.work.bytes.extend_from_slice(&sealed.bytes);
+        pending.work.count += sealed.count;
+        pending.work.slots += 1;
+        pending.lazy_since.get_or_insert_with(Instant::now);
+        self.backlog.fetch_add(sealed.count, Ordering::Relaxed);
+        let wake = pending.sleep == Sleep::Idle;
+        if wake {
+            pending.sleep = Sleep::Awake;
+        }
+        drop(pending);
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Asks the thread to write what waits and end.
+    pub fn stop(&self) {
+        let mut pending = self.lock();
+        pending.stopping = true;
+        pending.sleep = Sleep::Awake;
+        drop(pending);
+        self.healthy.store(false, Ordering::Release);
+        self.slots.close();
+        self.budget.close();
+        self.wake.notify_one();
+    }
+
+    /// Closes the log for good: whoever waits fails now, whoever comes fails at once.
+    pub fn close(&self, reason: &str) {
+        let mut pending = self.lock();
+        pending.closed.get_or_insert_with(|| reason.to_owned());
+        let work = std::mem::take(&mut pending.work);
+        drop(pending);
+        self.healthy.store(false, Ordering::Release);
+        self.slots.close();
+        self.budget.close();
+        self.backlog.store(0, Ordering::Relaxed);
+        drop(work);
+    }
+
+    /// The thread's side: waits for records, at the latest until `until`. `spare` becomes the next buffer.
+    pub fn take(&self, until: Instant, mut spare: Vec<u8>) -> Work {
+        spare.clear();
+        spare.shrink_to(KEEP_BYTES);
+        let mut pending = self.lock();
+        loop {
+            let now = Instant::now();
+            let due = pending.lazy_since.map(|since| since + self.lazy);
+            if pending.urgent || pending.stopping || now >= until || due.is_some_and(|due| now >= due) {
+                break;
+            }
+            let (sleep, wake_at) = match due {
+                Some(due) => (Sleep::Lazy, due.min(until)),
+                None => (Sleep::Idle, until),
+            };
+            pending.sleep = sleep;
+            let slept = self.wake.wait_timeout(pending, wake_at.saturating_duration_since(now));
+            pending = slept.unwrap_or_else(PoisonError::into_inner).0;
+            pending.sleep = Sleep::Awake;
+        }
+        pending.urgent = false;
+        pending.lazy_since = None;
+        let mut work = std::mem::take(&mut pending.work);
+        pending.work.bytes = spare;
+        work.last = pending.stopping;
+        work
+    }
+
+    /// The thread's side: these records are durable.
+    pub fn finish(&self, work: &Work, durable: u64) {
+        self.durable.store(durable, Ordering::Release);
+        self.backlog.fetch_sub(work.count, Ordering::Relaxed);
+        self.budget.add_permits(work.budget);
+        self.slots.add_permits(work.slots);
+        work.commit.finish(true);
+    }
+}

@@ -1,0 +1,6 @@
+//! The log as a whole.
+
+mod crash;
+mod fixtures;
+mod life;
+mod records;
