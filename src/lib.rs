@@ -5,6 +5,16 @@
 //! `upstream, vault` → `store` → `config, telemetry` → `model`.
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
+pub mod config;
+pub mod exchange;
+pub mod gateway;
+pub mod ledger;
 pub mod model;
+pub mod persona;
+pub mod rewrite;
+pub mod store;
+pub mod telemetry;
 pub mod terms;
 pub mod trackers;
+pub mod upstream;
+pub mod vault;

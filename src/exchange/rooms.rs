@@ -1,0 +1,83 @@
+//! What the layers work with: the rooms below, and one generation of policy.
+
+use super::limits::{Admission, Limits};
+use super::request_body::SendBody;
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::model::{Clock, Host, Origin};
+use crate::persona::Personas;
+use crate::telemetry::Metrics;
+use crate::trackers::Trackers;
+use crate::upstream::{Reach, Upstream};
+use crate::vault::Vault;
+use arc_swap::ArcSwap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The rooms below the corridor.
+pub struct Rooms {
+    /// Members, their values and keys.
+    pub vault: Vault,
+    /// The log.
+    pub ledger: Ledger,
+    /// The way out.
+    pub upstream: Upstream<SendBody>,
+    /// Who members are to vendors.
+    pub personas: Personas,
+    /// The policy in force; each exchange keeps the one it began with.
+    pub generation: ArcSwap<Generation>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The gateway's own bound.
+    pub admission: Admission,
+}
+
+/// One generation of policy: configuration, compiled lists and quotas, swapped whole on reload.
+pub struct Generation {
+    /// What the owner wrote.
+    pub config: Arc<Config>,
+    /// The lists.
+    pub trackers: Arc<Trackers>,
+    /// The quotas.
+    pub limits: Limits,
+    own: Vec<SocketAddr>,
+}
+
+impl Generation {
+    /// A generation whose gateway listens on `own`.
+    pub fn new(config: Arc<Config>, trackers: Arc<Trackers>, own: Vec<SocketAddr>) -> Self {
+        let limits = Limits::new(config.member_quota(), config.vendor_quotas());
+        Self { config, trackers, limits, own }
+    }
+
+    /// The addresses the gateway listens on.
+    pub fn own(&self) -> &[SocketAddr] {
+        &self.own
+    }
+
+    /// Whether the port of `origin` is one that may be named; a host with a fixed address may be named with any, because
+    /// that address is where it goes.
+    pub fn may_reach(&self, origin: &Origin) -> bool {
+        self.config.port_allowed(origin.port)
+            || matches!(&origin.host, Host::Name(name) if origin.port != 25 && self.config.static_host(name).is_some())
+    }
+}
+
+impl Reach for Generation {
+    fn static_address(&self, host: &str) -> Option<SocketAddr> {
+        self.config.static_host(host)
+    }
+
+    fn allows_private(&self, address: IpAddr) -> bool {
+        self.config.allow_private(address)
+    }
+
+    fn is_own_listener(&self, address: SocketAddr) -> bool {
+        self.own.iter().any(|own| {
+            own.port() == address.port()
+                && (own.ip() == address.ip() || own.ip().is_unspecified() || address.ip().is_unspecified())
+        })
+    }
+}

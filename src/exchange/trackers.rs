@@ -1,0 +1,85 @@
+//! Layer 6: tracker rules, on the way out and on the way back.
+
+use super::error::ExchangeError;
+use super::layers::{Exchange, Handle, Reply};
+use super::page;
+use crate::model::{Answer, RequestView};
+use tower::Layer;
+
+/// The layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TrackersLayer;
+
+impl<S> Layer<S> for TrackersLayer {
+    type Service = Tracked<S>;
+
+    fn layer(&self, inner: S) -> Tracked<S> {
+        Tracked { inner }
+    }
+}
+
+/// The layer around the rest.
+#[derive(Clone, Debug)]
+pub struct Tracked<S> {
+    inner: S,
+}
+
+impl<S: Handle> Handle for Tracked<S> {
+    async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        if exchange.who.is_guest() {
+            return self.guest(exchange).await;
+        }
+        let generation = std::sync::Arc::clone(&exchange.generation);
+        let (view, plan) = exchange.view_and_plan()?;
+        generation.trackers.plan(&view, plan);
+        if let Some(answer) = exchange.plan.answer() {
+            return settled(answer, exchange);
+        }
+        let reply = self.inner.handle(exchange).await?;
+        plan_reply(exchange, &reply)?;
+        Ok(reply)
+    }
+}
+
+impl<S: Handle> Tracked<S> {
+    /// A guest's cleartext passes as it is; tracker hosts are refused by name.
+    async fn guest(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        let host = exchange.origin()?.host.clone();
+        match host.name().and_then(|name| exchange.generation.trackers.host_rule(name)) {
+            Some(matched) => {
+                Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: "a tracker host".into() })
+            }
+            None => self.inner.handle(exchange).await,
+        }
+    }
+}
+
+/// The reply of an exchange that a rule has settled.
+pub(super) fn settled(answer: &Answer, exchange: &Exchange) -> Result<Reply, ExchangeError> {
+    match answer {
+        Answer::Block { stub, reason, .. } => Ok(page::stub(*stub, reason, &exchange.headers)),
+        Answer::Redirect { location, .. } => {
+            page::redirect(location).ok_or(ExchangeError::Internal("a redirect to no address"))
+        }
+        Answer::Refuse { rule, reason } => {
+            Err(ExchangeError::Forbidden { rule: rule.clone(), reason: reason.clone() })
+        }
+    }
+}
+
+fn plan_reply(exchange: &mut Exchange, reply: &Reply) -> Result<(), ExchangeError> {
+    let context = exchange.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
+    let view = RequestView {
+        method: &exchange.method,
+        origin: exchange.origin.as_ref().ok_or(ExchangeError::Internal("no origin"))?,
+        target: &exchange.target,
+        // The sender has taken the request's own fields along; rules for responses do not read them.
+        headers: &exchange.headers,
+        kind: context.kind,
+        party: context.party,
+        source: context.source.as_deref(),
+        signed: &context.signed,
+    };
+    exchange.generation.trackers.plan_response(&view, reply.status(), reply.headers(), &mut exchange.reply_plan);
+    Ok(())
+}
