@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// Why a field goes, and what it says about the person.
 #[derive(Clone, Copy)]
-struct Drop {
+struct Cause {
     reason: &'static str,
     category: Category,
 }
@@ -25,7 +25,7 @@ pub(super) fn is_link_audit(headers: &HeaderMap) -> bool {
 /// Drops what a request should not carry. What a signature covers stays.
 pub(super) fn plan_request(request: &RequestView<'_>, plan: &mut Plan) {
     for name in request.headers.keys() {
-        let Some(drop) = from_request(name.as_str()) else { continue };
+        let Some(cause) = from_request(name.as_str()) else { continue };
         if request.signed.covers_header(name.as_str()) {
             continue;
         }
@@ -33,7 +33,7 @@ pub(super) fn plan_request(request: &RequestView<'_>, plan: &mut Plan) {
             if name.as_str() == "x-requested-with" && !is_android_package(value) {
                 continue;
             }
-            plan.add(whole_line(Side::Request, name.as_str(), nth, value, drop));
+            plan.add(whole_line(Side::Request, name.as_str(), nth, value, cause));
         }
     }
 }
@@ -41,9 +41,9 @@ pub(super) fn plan_request(request: &RequestView<'_>, plan: &mut Plan) {
 /// Drops what a response should not bring.
 pub(super) fn plan_response(party: Party, headers: &HeaderMap, plan: &mut Plan) {
     for name in headers.keys() {
-        if let Some(drop) = from_response(name.as_str(), party) {
+        if let Some(cause) = from_response(name.as_str(), party) {
             for (nth, value) in headers.get_all(name).iter().enumerate() {
-                plan.add(whole_line(Side::Response, name.as_str(), nth, value, drop));
+                plan.add(whole_line(Side::Response, name.as_str(), nth, value, cause));
             }
         } else if csp::is_policy(name.as_str()) {
             for (nth, value) in headers.get_all(name).iter().enumerate() {
@@ -53,45 +53,45 @@ pub(super) fn plan_response(party: Party, headers: &HeaderMap, plan: &mut Plan) 
     }
 }
 
-fn from_request(name: &str) -> Option<Drop> {
-    let drop = |reason, category| Some(Drop { reason, category });
-    let tracking = |reason| drop(reason, Category::TRACKING);
+fn from_request(name: &str) -> Option<Cause> {
+    let because = |reason, category| Some(Cause { reason, category });
+    let tracking = |reason| because(reason, Category::TRACKING);
     match name {
         "x-client-data" => tracking("names the browser's installation to Google"),
         "sec-browsing-topics" => tracking("tells interests derived from browsing"),
         "x-forwarded-for" | "forwarded" | "x-real-ip" | "true-client-ip" | "client-ip" => {
-            drop("tells the address behind the gateway", IP_ADDRESS)
+            because("tells the address behind the gateway", IP_ADDRESS)
         }
         "via" => tracking("tells of a proxy on the way"),
         "x-uidh" | "x-acr" | "x-up-subno" | "x-nokia-msisdn" | "x-up-calling-line-id" => {
             tracking("a subscriber number put in by a network operator")
         }
-        "x-wap-profile" => drop("describes the device", Category::DEVICE),
-        "from" => drop("an e-mail address", EMAIL),
-        "dnt" => drop("an old signal that only sets people apart; Sec-GPC says it", Category::PREFERENCE),
+        "x-wap-profile" => because("describes the device", Category::DEVICE),
+        "from" => because("an e-mail address", EMAIL),
+        "dnt" => because("an old signal that only sets people apart; Sec-GPC says it", Category::PREFERENCE),
         "ping-from" | "ping-to" => tracking("tells which link was followed"),
-        "x-requested-with" => drop("names the app", Category::DEVICE),
+        "x-requested-with" => because("names the app", Category::DEVICE),
         _ if name.starts_with("attribution-reporting-") => tracking("measures advertisements in the browser"),
         _ if name.starts_with("msisdn") || name == "x-msisdn" => {
-            drop("a phone number put in by a network operator", TELEPHONE)
+            because("a phone number put in by a network operator", TELEPHONE)
         }
         _ => None,
     }
 }
 
-fn from_response(name: &str, party: Party) -> Option<Drop> {
-    let tracking = |reason| Some(Drop { reason, category: Category::TRACKING });
+fn from_response(name: &str, party: Party) -> Option<Cause> {
+    let tracking = |reason| Some(Cause { reason, category: Category::TRACKING });
     match name {
         "alt-svc" => tracking("would lead the browser past the gateway, and can mark it"),
         "nel" => tracking("has the browser report every request to a third party"),
         "report-to" | "reporting-endpoints" => tracking("names where the browser reports to"),
         "observe-browsing-topics" => tracking("has the browser count this visit as an interest"),
-        "accept-ch" | "critical-ch" => Some(Drop {
+        "accept-ch" | "critical-ch" => Some(Cause {
             reason: "asks the browser for a closer description of itself",
             category: Category::DEVICE,
         }),
         "p3p" => tracking("an old claim that only opens third-party cookies"),
-        // RFC-less, but a page reads it: across sites it can carry an identifier past cookie rules.
+        // A script of the page reads it (W3C Server Timing section 3.1): an identifier in it passes cookie rules.
         "server-timing" if party == Party::Third => tracking("lets a third party hand values to the page"),
         _ if name.starts_with("attribution-reporting-register-") => {
             tracking("measures advertisements in the browser")
@@ -100,11 +100,11 @@ fn from_response(name: &str, party: Party) -> Option<Drop> {
     }
 }
 
-fn whole_line(side: Side, name: &str, nth: usize, value: &HeaderValue, drop: Drop) -> Edit {
+fn whole_line(side: Side, name: &str, nth: usize, value: &HeaderValue, cause: Cause) -> Edit {
     let place = Place { side, part: Part::Header(name.into()), occurrence: nth + 1 };
     let container = Container::Header { name: name.into(), nth };
-    let edit = removal(place, container, 0..value.len(), format!("builtin/headers:{name}"), drop.reason);
-    Edit { category: drop.category, ..edit }
+    let edit = removal(place, container, 0..value.len(), format!("builtin/headers:{name}"), cause.reason);
+    Edit { category: cause.category, ..edit }
 }
 
 /// An Android package id (`com.shop.app`), which a WebView sends; a script's own `XMLHttpRequest` is none.

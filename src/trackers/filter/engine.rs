@@ -17,6 +17,7 @@ use adblock::lists::FilterFormat;
 use adblock::request::Request;
 use adblock::sourcemap::FilterRuleDebugInfo;
 use adblock::{Engine, FilterSet};
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -138,7 +139,10 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn of(view: &RequestView<'_>) -> Self {
-        let host = view.origin.host.to_string();
+        let host = match view.origin.host.name() {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(view.origin.host.to_string()),
+        };
         let source = view.source.filter(|source| is_host(source));
         let third = match source {
             Some(source) => site(source) != site(&host),

@@ -229,3 +229,23 @@ fn a_forged_cache_never_reaches_past_its_bytes() {
         fs::write(&file, &whole).unwrap();
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_target_or_source_makes_it_panic(target in "/\\PC{0,60}", source in "\\PC{0,20}") {
+        static FILTERS: std::sync::LazyLock<Filters> =
+            std::sync::LazyLock::new(|| filters("||ad*.test/x^y\n/banner/*/img^\n/^https?:\\/\\/.*[0-9]{3}/$image\n|http://x*|"));
+        let origin = Origin { scheme: Scheme::Https, host: Host::parse("ads.test").unwrap(), port: 443 };
+        let view = RequestView {
+            method: &Method::GET,
+            origin: &origin,
+            target: &target,
+            headers: &HeaderMap::new(),
+            kind: RequestType::Image,
+            party: Party::Third,
+            source: Some(&source),
+            signed: &SignedParts::default(),
+        };
+        FILTERS.check(&view);
+    }
+}
