@@ -49,7 +49,7 @@ impl<S: Handle> Handle for Contextual<S> {
         let kind = kind_of(&exchange.headers);
         let party = party_of(&exchange.headers, kind, same_vendor);
         let standing = self.rooms.personas.standing(exchange.who.member, &vendor);
-        let configured = exchange.generation.config.has_vendor(&vendor);
+        let configured = exchange.generation.config.vendor(&vendor).is_some();
         let signed = signed_parts(&exchange.headers, &exchange.target);
         if let Some(scheme) = signed.scheme {
             exchange.notes.push(format!("signed ({scheme}): covered parts untouched"));

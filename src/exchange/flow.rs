@@ -76,13 +76,22 @@ impl Flow {
     /// Opens a flow for `member`, with room in the ledger for its records. Fails when the ledger cannot be written.
     pub async fn begin(rooms: &Arc<Rooms>, member: MemberId) -> Result<Self, ExchangeError> {
         let reservation = rooms.ledger.reserve().await.map_err(|_| ExchangeError::Ledger)?;
-        Ok(Self {
+        Ok(Self::standing(rooms, member, Standing::Reserved(reservation)))
+    }
+
+    /// A flow that leaves no record, because nothing of it happens.
+    pub fn rehearsed(rooms: &Arc<Rooms>, member: MemberId) -> Self {
+        Self::standing(rooms, member, Standing::Ended)
+    }
+
+    fn standing(rooms: &Arc<Rooms>, member: MemberId, standing: Standing) -> Self {
+        Self {
             id: FlowId::now(),
             started: Instant::now(),
             member,
             vendor: None,
             host: None,
-            standing: Standing::Reserved(reservation),
+            standing,
             tally: Arc::default(),
             received: 0,
             status: None,
@@ -90,7 +99,7 @@ impl Flow {
             answer: None,
             permit: None,
             rooms: Arc::clone(rooms),
-        })
+        }
     }
 
     /// The flow's id.

@@ -5,9 +5,9 @@
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
 use super::record::{self, Digests};
-use super::request_body::{RequestBody, SendBody};
+use super::request_body::SendBody;
 use super::rooms::Rooms;
-use crate::config::Detail;
+use crate::config::schema::Detail;
 use crate::model::record::Event;
 use crate::upstream::{Connection, Key, UpstreamError};
 use std::future::Future;
@@ -77,12 +77,9 @@ impl<S> Gate<S> {
         let origin = exchange.origin()?;
         let key = self.rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?;
         let digests = Digests::new(&key, exchange.flow.id());
-        let body = match &exchange.body {
-            RequestBody::Whole(whole) => Some(whole.decoded()),
-            _ => None,
-        };
+        let body = exchange.body.decoded();
         let sent = super::apply::target(&exchange.target, &exchange.plan)?;
-        let with_values = exchange.generation.config.detail_of(&exchange.who.name) == Detail::Bodies;
+        let with_values = exchange.generation.config.detail_for(&exchange.who.name) == Detail::Bodies;
         Ok(Event::Open {
             flow: exchange.flow.id(),
             device: exchange.who.device.as_deref().map(str::to_owned),

@@ -6,7 +6,7 @@ use super::flow::Flow;
 use super::request_body::RequestBody;
 use super::rooms::Generation;
 use crate::model::record::{Record, TermsRecord};
-use crate::model::{MemberId, Origin, Party, Plan, RequestType, RequestView, SignedParts, VendorId};
+use crate::model::{MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, VendorId};
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
 use std::future::Future;
 use std::net::IpAddr;
@@ -28,6 +28,8 @@ pub struct Who {
     pub member: MemberId,
     /// The member's name.
     pub name: Arc<str>,
+    /// Which kind of member.
+    pub kind: MemberKind,
     /// The device, where known.
     pub device: Option<Arc<str>>,
 }
@@ -35,7 +37,7 @@ pub struct Who {
 impl Who {
     /// Everybody unknown.
     pub fn guest() -> Self {
-        Self { member: MemberId::GUEST, name: "guest".into(), device: None }
+        Self { member: MemberId::GUEST, name: "guest".into(), kind: MemberKind::Shared, device: None }
     }
 
     /// Whether this is nobody we know: tunnelled and counted, never inspected.
@@ -89,6 +91,8 @@ pub struct Exchange {
     pub client: Arc<Client>,
     /// Who is asking.
     pub who: Who,
+    /// Whether this is only asked about: nothing is issued, sent or recorded.
+    pub rehearsal: bool,
     /// The policy snapshot: one for the whole exchange.
     pub generation: Arc<Generation>,
     /// The flow with its end record.

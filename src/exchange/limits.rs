@@ -3,6 +3,8 @@
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
 use super::rooms::Rooms;
+use crate::config;
+use crate::config::schema::Settings;
 use crate::model::{MemberId, VendorId};
 use governor::clock::DefaultClock;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -23,11 +25,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// `per_member` and, per vendor, each member's quota there; only where written.
-    pub fn new(per_member: Option<Quota>, per_vendor: Vec<(VendorId, Quota)>) -> Self {
+    /// The quotas as written: one per member, and per vendor each member's there.
+    pub fn of(settings: &Settings) -> Self {
+        let per_vendor = settings.vendor.iter().filter_map(|(name, vendor)| {
+            Some((VendorId::from(name.as_str()), RateLimiter::keyed(quota(vendor.limit?)?)))
+        });
         Self {
-            per_member: per_member.map(RateLimiter::keyed),
-            per_vendor: per_vendor.into_iter().map(|(vendor, quota)| (vendor, RateLimiter::keyed(quota))).collect(),
+            per_member: settings.limits.per_member.and_then(quota).map(RateLimiter::keyed),
+            per_vendor: per_vendor.collect(),
         }
     }
 
@@ -47,6 +52,11 @@ impl Limits {
             quota.retain_recent();
         }
     }
+}
+
+/// The bucket holds the count and fills evenly over the time.
+fn quota(written: config::value::Quota) -> Option<Quota> {
+    Quota::with_period(written.per / written.count.get()).map(|quota| quota.allow_burst(written.count))
 }
 
 /// The gateway's own bound on exchanges under way.

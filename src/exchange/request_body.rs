@@ -5,7 +5,7 @@ use super::error::ExchangeError;
 use super::flow::Tally;
 use super::streamed::EditedBody;
 use super::upstream::Length;
-use crate::rewrite::codec::{Coding, Decoder, Encoder, Limits};
+use crate::rewrite::codec::{CodecError, Coding, Decoder, Encoder, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -68,8 +68,16 @@ impl RequestBody {
     }
 
     /// A body that is already there, as `explain` has it.
-    pub fn given(body: Bytes, codings: Vec<Coding>) -> Result<Self, ExchangeError> {
-        if body.is_empty() { Ok(Self::Empty) } else { Whole::of(body, codings).map(Self::Whole) }
+    pub fn given(body: Bytes, codings: Vec<Coding>) -> Self {
+        if body.is_empty() { Self::Empty } else { Self::Whole(Whole::of(body, codings).0) }
+    }
+
+    /// The bytes that spans count in, of a body that is in memory.
+    pub fn decoded(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(whole) => Some(&whole.decoded),
+            _ => None,
+        }
     }
 
     /// Gathers a body that is small enough to be edited before it leaves; leaves any other as it is. A body that cannot
@@ -85,10 +93,7 @@ impl RequestBody {
             .map_err(|_| ExchangeError::RequestBodyTimeout)?
             .map_err(|_| ExchangeError::RequestBody)?
             .to_bytes();
-        let (whole, note) = match Whole::of(encoded.clone(), codings.to_vec()) {
-            Ok(whole) => (whole, None),
-            Err(_) => (Whole { decoded: Bytes::new(), encoded, codings: Vec::new(), edited: false }, Some("body: could not be decoded")),
-        };
+        let (whole, note) = Whole::of(encoded, codings.to_vec());
         *self = Self::Whole(whole);
         Ok(note)
     }
@@ -133,21 +138,15 @@ impl RequestBody {
 }
 
 impl Whole {
-    fn of(encoded: Bytes, codings: Vec<Coding>) -> Result<Self, ExchangeError> {
-        let mut decoded = encoded.clone();
-        // The last coding applied is the first to undo (RFC 9110 section 8.4).
-        for coding in codings.iter().rev() {
-            let mut decoder = Decoder::new(*coding, Limits { absolute: MOST_DECODED, ..Limits::default() });
-            let mut out = Vec::new();
-            decoder.push(&decoded, &mut out).and_then(|()| decoder.finish(&mut out)).map_err(|_| ExchangeError::RequestBody)?;
-            decoded = out.into();
+    /// With its codings undone; one that cannot be decoded stays closed, and the note says so.
+    fn of(encoded: Bytes, codings: Vec<Coding>) -> (Self, Option<&'static str>) {
+        match undo(&encoded, &codings) {
+            Ok(decoded) => (Self { encoded, decoded, codings, edited: false }, None),
+            Err(_) => (
+                Self { encoded, decoded: Bytes::new(), codings: Vec::new(), edited: false },
+                Some("could not inspect: the body cannot be decoded"),
+            ),
         }
-        Ok(Self { encoded, decoded, codings, edited: false })
-    }
-
-    /// The body with its codings undone: what spans count in.
-    pub fn decoded(&self) -> &[u8] {
-        &self.decoded
     }
 
     /// Puts `edited` in its place, with the same codings done again.
@@ -164,6 +163,19 @@ impl Whole {
         self.edited = true;
         Ok(())
     }
+}
+
+/// The last coding applied is the first to undo (RFC 9110 section 8.4).
+fn undo(encoded: &Bytes, codings: &[Coding]) -> Result<Bytes, CodecError> {
+    let mut decoded = encoded.clone();
+    for coding in codings.iter().rev() {
+        let mut decoder = Decoder::new(*coding, Limits { absolute: MOST_DECODED, ..Limits::default() })?;
+        let mut out = Vec::new();
+        decoder.push(&decoded, &mut out)?;
+        decoder.finish(&mut out)?;
+        decoded = out.into();
+    }
+    Ok(decoded)
 }
 
 /// What the client did wrong in the middle of its body.

@@ -48,7 +48,7 @@ pub struct Generation {
 impl Generation {
     /// A generation whose gateway listens on `own`.
     pub fn new(config: Arc<Config>, trackers: Arc<Trackers>, own: Vec<SocketAddr>) -> Self {
-        let limits = Limits::new(config.member_quota(), config.vendor_quotas());
+        let limits = Limits::of(&config.settings);
         Self { config, trackers, limits, own }
     }
 

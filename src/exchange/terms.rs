@@ -2,7 +2,11 @@
 
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
-use crate::terms::{Offer, plan_offer, read_answer};
+use crate::config::Config;
+use crate::config::schema::SendTerms;
+use crate::model::MemberKind;
+use crate::terms::{MAX_OFFER, Offer, plan_offer, read_answer};
+use std::sync::Arc;
 use tower::Layer;
 
 /// The layer.
@@ -28,15 +32,40 @@ impl<S: Handle> Handle for Termed<S> {
         if exchange.who.is_guest() {
             return self.inner.handle(exchange).await;
         }
-        let generation = std::sync::Arc::clone(&exchange.generation);
-        let context = exchange.context()?;
-        let choice = generation.config.terms_of(&exchange.who.name, &context.vendor, context.relationship);
-        let offer = Offer { ids: choice.ids, field: choice.field, gpc: choice.gpc, send: choice.send };
+        let generation = Arc::clone(&exchange.generation);
+        let settings = &generation.config.settings;
+        let chosen = chosen(&generation.config, exchange);
+        let offer = Offer {
+            ids: &chosen,
+            field: settings.terms.field.name(),
+            gpc: settings.terms.gpc,
+            send: is_sent(settings.terms.send, exchange)?,
+        };
         let (view, plan) = exchange.view_and_plan()?;
-        let record = plan_offer(&view, &offer, plan);
-        exchange.terms = record;
+        exchange.terms = plan_offer(&view, &offer, plan);
         let reply = self.inner.handle(exchange).await?;
         exchange.answer = read_answer(reply.headers(), offer.field).map(|answer| answer.to_string());
         Ok(reply)
     }
+}
+
+/// The person's own choice, narrowed to what the configuration has for this vendor. A child offers nothing; nothing
+/// chosen, nothing offered.
+fn chosen(config: &Config, exchange: &Exchange) -> Vec<String> {
+    let own = config.member(&exchange.who.name).map(|member| member.terms.as_slice()).unwrap_or_default();
+    let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.vendor));
+    let here = vendor.map(|vendor| vendor.terms.as_slice()).unwrap_or_default();
+    if exchange.who.kind == MemberKind::Child {
+        return Vec::new();
+    }
+    let wanted = own.iter().filter(|id| here.is_empty() || here.contains(id));
+    wanted.take(MAX_OFFER).map(ToString::to_string).collect()
+}
+
+fn is_sent(send: SendTerms, exchange: &Exchange) -> Result<bool, ExchangeError> {
+    Ok(match send {
+        SendTerms::Relationship => exchange.context()?.relationship,
+        SendTerms::FirstParty => true,
+        SendTerms::Off => false,
+    })
 }

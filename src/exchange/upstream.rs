@@ -108,7 +108,7 @@ fn blame(error: hyper::Error, exchange: &Exchange) -> ExchangeError {
 }
 
 /// The request as it leaves: edits applied, framing set, in the protocol's own form.
-fn outgoing(exchange: &mut Exchange, protocol: Protocol, last: bool) -> Result<Request<SendBody>, ExchangeError> {
+pub(super) fn outgoing(exchange: &mut Exchange, protocol: Protocol, last: bool) -> Result<Request<SendBody>, ExchangeError> {
     let origin = exchange.origin()?.clone();
     let target = apply::target(&exchange.target, &exchange.plan)?;
     let frozen = if last { std::mem::take(&mut exchange.headers) } else { exchange.headers.clone() };

@@ -4,7 +4,7 @@ use super::front::{Front, Intercepted};
 use super::peek::{Opening, Peeked, peek};
 use super::serve;
 use super::tunnel::Tunnel;
-use crate::config::Interception;
+use crate::config;
 use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who};
 use crate::model::{Host, Origin, Scheme};
 use crate::telemetry::{Handshake, HandshakeSide};
@@ -85,9 +85,10 @@ fn decide(generation: &Generation, who: &Who, host: &Host) -> Decision {
     if who.is_guest() {
         return Decision::Tunnel("guest".to_owned());
     }
-    match generation.config.interception_of(host) {
-        Interception::Intercept => Decision::Intercept,
-        Interception::Tunnel { reason } => Decision::Tunnel(reason),
+    let config = &generation.config;
+    match config.intercept_for(host, &config.vendor_of(host)) {
+        config::Decision::Intercept => Decision::Intercept,
+        config::Decision::Tunnel { reason } => Decision::Tunnel(reason.rule()),
     }
 }
 

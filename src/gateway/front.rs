@@ -67,6 +67,7 @@ impl Front {
         let mut exchange = Exchange {
             client,
             who,
+            rehearsal: false,
             generation: self.rooms.generation.load_full(),
             flow,
             method: head.method,

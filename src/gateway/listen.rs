@@ -65,7 +65,7 @@ impl Listening {
                     continue;
                 }
             };
-            let most = front.rooms.generation.load().config.connections_per_member();
+            let most = front.rooms.generation.load().config.settings.limits.connections_per_member as usize;
             // One more than a member may hold is closed unread.
             let Some(seat) = Peers::seat(&peers, peer.ip(), most) else { continue };
             let front = Arc::clone(&front);

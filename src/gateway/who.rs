@@ -1,6 +1,7 @@
 //! Who is asking: a credential, else a device's address, else on loopback the owner, else a guest.
 
 use crate::config::Config;
+use crate::config::schema::UnknownDevice;
 use crate::exchange::Who;
 use crate::vault::{Member, Vault};
 use base64::Engine;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct Roster {
     by_name: HashMap<String, Who>,
-    by_address: HashMap<IpAddr, Who>,
     owner: Option<Who>,
 }
 
@@ -29,19 +29,20 @@ pub enum Asking {
 }
 
 impl Roster {
-    /// The members of the home with the static addresses of the configuration. The first member is the owner.
-    pub fn new(members: &[Member], config: &Config) -> Self {
+    /// The members of the home. The first is the owner.
+    pub fn new(members: &[Member]) -> Self {
         let mut roster = Self::default();
         for member in members {
-            let who = Who { member: member.id, name: member.name.as_str().into(), device: None };
+            let who = Who { member: member.id, name: member.name.as_str().into(), kind: member.kind, device: None };
             roster.owner.get_or_insert_with(|| who.clone());
-            for (device, address) in config.devices_of(&member.name) {
-                let who = Who { device: Some(device.into()), ..who.clone() };
-                roster.by_address.insert(address, who);
-            }
             roster.by_name.insert(member.name.clone(), who);
         }
         roster
+    }
+
+    /// The member of this name.
+    pub fn named(&self, name: &str) -> Option<&Who> {
+        self.by_name.get(name)
     }
 
     /// The first member: who loopback is.
@@ -57,12 +58,14 @@ impl Roster {
                 None => Asking::Unauthorised,
             };
         }
-        if let Some(who) = self.by_address.get(&peer.to_canonical()) {
-            return Asking::Known(who.clone());
+        let peer = peer.to_canonical();
+        if let Some(who) = config.member_at(peer).and_then(|name| self.by_name.get(name)) {
+            return Asking::Known(Who { device: Some(peer.to_string().into()), ..who.clone() });
         }
+        let guests = config.settings.profile.unknown_device() == UnknownDevice::Guest || config.trusts(peer);
         match &self.owner {
-            Some(owner) if peer.to_canonical().is_loopback() => Asking::Known(owner.clone()),
-            _ if config.admits_guests(peer) => Asking::Known(Who::guest()),
+            Some(owner) if peer.is_loopback() => Asking::Known(owner.clone()),
+            _ if guests => Asking::Known(Who::guest()),
             _ => Asking::Unauthorised,
         }
     }

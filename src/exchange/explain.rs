@@ -1,0 +1,223 @@
+//! What would happen to a request: the same layers as the live path, up to the gate. Nothing is sent, issued or recorded.
+
+use super::canonical::CanonicalLayer;
+use super::context::ContextLayer;
+use super::error::ExchangeError;
+use super::flow::Flow;
+use super::layers::{Client, Exchange, Handle, Reply, Who};
+use super::persona::PersonaLayer;
+use super::record::{self, Digests};
+use super::request_body::{RequestBody, SendBody};
+use super::rooms::Rooms;
+use super::terms::TermsLayer;
+use super::trackers::TrackersLayer;
+use super::upstream::outgoing;
+use super::body::ReplyBody;
+use crate::config::Decision;
+use crate::model::record::{EditRecord, TermsRecord};
+use crate::model::{Answer, Origin, Verdict};
+use crate::rewrite::codec::Coding;
+use crate::trackers::RuleMatch;
+use crate::upstream::Protocol;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
+use http::{Extensions, Method, Response, Uri, Version};
+use serde::Serialize;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use tower::ServiceBuilder;
+
+/// A request that is only asked about.
+#[derive(Debug)]
+pub struct Question {
+    /// Whose.
+    pub who: Who,
+    /// The absolute address.
+    pub uri: Uri,
+    /// The method.
+    pub method: Method,
+    /// The fields.
+    pub headers: HeaderMap,
+    /// The body, with its content coding still on.
+    pub body: Bytes,
+}
+
+/// A body that may not be text.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum BodyAfter {
+    /// Text.
+    Text(String),
+    /// Anything else.
+    Bytes {
+        /// In base64.
+        base64: String,
+    },
+}
+
+/// What would happen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// In one word.
+    pub verdict: Verdict,
+    /// In one sentence.
+    pub reason: String,
+    /// Where it would go, edits applied.
+    pub url_after: String,
+    /// With which fields, as they would stand in HTTP/1.1.
+    pub headers_after: Vec<(String, String)>,
+    /// With which body, its content coding as sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_after: Option<BodyAfter>,
+    /// Every edit.
+    pub edits: Vec<EditRecord>,
+    /// Every filter rule that matched, the one that decided marked.
+    pub rules: Vec<RuleMatch>,
+    /// What could not be looked into or would have to pass.
+    pub notes: Vec<String>,
+    /// What the vendor would be told about terms.
+    pub terms: TermsRecord,
+}
+
+/// Ends the walk where the gate would be.
+struct BeforeTheGate;
+
+impl Handle for BeforeTheGate {
+    async fn handle(&self, _: &mut Exchange) -> Result<Reply, ExchangeError> {
+        Ok(Response::new(ReplyBody::empty()))
+    }
+}
+
+/// Answers a question. A request that would be refused gets an explanation too.
+pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanation, ExchangeError> {
+    let layers = ServiceBuilder::new()
+        .layer(CanonicalLayer)
+        .layer(ContextLayer::new(Arc::clone(rooms)))
+        .layer(TrackersLayer)
+        .layer(PersonaLayer::new(Arc::clone(rooms)))
+        .layer(TermsLayer)
+        .service(BeforeTheGate);
+    let mut exchange = rehearsal(rooms, question)?;
+    let walked = layers.handle(&mut exchange).await;
+    if let Some(explanation) = not_inspected(&exchange) {
+        return Ok(explanation);
+    }
+    describe(rooms, exchange, walked.err()).await
+}
+
+fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, ExchangeError> {
+    let codings = Coding::of(&question.headers).unwrap_or_default();
+    let mut headers = question.headers;
+    if !question.body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(question.body.len()));
+    }
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Ok(Exchange {
+        client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
+        flow: Flow::rehearsed(rooms, question.who.member),
+        who: question.who,
+        rehearsal: true,
+        generation: rooms.generation.load_full(),
+        method: question.method,
+        version: Version::HTTP_11,
+        uri: question.uri,
+        target: String::new(),
+        headers,
+        extensions: Extensions::new(),
+        body: RequestBody::given(question.body, codings),
+        origin: None,
+        context: None,
+        plan: Default::default(),
+        reply_plan: Default::default(),
+        notes: Vec::new(),
+        terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
+        issued: Vec::new(),
+        answer: None,
+        attempts: 0,
+    })
+}
+
+/// A host that is tunnelled is not looked into, whatever rules would say.
+fn not_inspected(exchange: &Exchange) -> Option<Explanation> {
+    let origin = exchange.origin.as_ref()?;
+    let config = &exchange.generation.config;
+    let Decision::Tunnel { reason } = config.intercept_for(&origin.host, &config.vendor_of(&origin.host)) else {
+        return None;
+    };
+    Some(Explanation {
+        verdict: Verdict::NotInspected,
+        reason: reason.rule(),
+        url_after: address(origin, &exchange.target),
+        headers_after: Vec::new(),
+        body_after: None,
+        edits: Vec::new(),
+        rules: Vec::new(),
+        notes: Vec::new(),
+        terms: exchange.terms.clone(),
+    })
+}
+
+async fn describe(
+    rooms: &Arc<Rooms>,
+    mut exchange: Exchange,
+    failed: Option<ExchangeError>,
+) -> Result<Explanation, ExchangeError> {
+    let key = rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?;
+    let edits = record::request_edits(&exchange, exchange.body.decoded(), &Digests::new(&key, exchange.flow.id()));
+    let (verdict, reason) = outcome(&exchange, failed.as_ref());
+    let rules = match exchange.view_and_plan() {
+        Ok((view, _)) => exchange.generation.clone().trackers.matches(&view),
+        Err(_) => Vec::new(),
+    };
+    let mut explanation = Explanation {
+        verdict,
+        reason,
+        url_after: exchange.uri.to_string(),
+        headers_after: Vec::new(),
+        body_after: None,
+        edits,
+        rules,
+        notes: std::mem::take(&mut exchange.notes),
+        terms: exchange.terms.clone(),
+    };
+    if matches!(verdict, Verdict::Passed | Verdict::Changed) {
+        let origin = exchange.origin()?.clone();
+        let request = outgoing(&mut exchange, Protocol::Http1, true)?;
+        explanation.url_after = address(&origin, request.uri().path_and_query().map_or("/", |rest| rest.as_str()));
+        explanation.headers_after = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        explanation.body_after = body_after(request.into_body());
+    }
+    Ok(explanation)
+}
+
+fn outcome(exchange: &Exchange, failed: Option<&ExchangeError>) -> (Verdict, String) {
+    match (exchange.plan.answer(), failed) {
+        (Some(Answer::Block { reason, .. }), _) => (Verdict::Blocked, reason.to_string()),
+        (Some(Answer::Redirect { reason, .. }), _) => (Verdict::Redirected, reason.to_string()),
+        (Some(Answer::Refuse { reason, .. }), _) => (Verdict::Refused, reason.to_string()),
+        (None, Some(error)) => (Verdict::Refused, error.to_string()),
+        (None, None) => match exchange.plan.standing().count() {
+            0 => (Verdict::Passed, "nothing is changed".to_owned()),
+            1 => (Verdict::Changed, "one change".to_owned()),
+            count => (Verdict::Changed, format!("{count} changes")),
+        },
+    }
+}
+
+fn address(origin: &Origin, target: &str) -> String {
+    format!("{origin}{target}")
+}
+
+fn body_after(body: SendBody) -> Option<BodyAfter> {
+    let SendBody::Whole { bytes: Some(bytes), .. } = body else { return None };
+    Some(match String::from_utf8(bytes.to_vec()) {
+        Ok(text) => BodyAfter::Text(text),
+        Err(_) => BodyAfter::Bytes { base64: STANDARD.encode(&bytes) },
+    })
+}

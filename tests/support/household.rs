@@ -1,0 +1,210 @@
+//! A household with a running gateway, in this process.
+
+use super::client::Client;
+use super::{TestCa, Vendor, crypto};
+use doorward::config::Config;
+use doorward::console::{Call, Speaker, router};
+use doorward::gateway::{House, Seams, listen};
+use doorward::model::{MemberKind, Secret, Slot};
+use doorward::vault::Home;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A running household.
+pub struct Household {
+    /// Its folder.
+    pub dir: TempDir,
+    /// Its rooms.
+    pub house: Arc<House>,
+    /// Its proxy port.
+    pub proxy: SocketAddr,
+    /// Names to ports of fake vendors.
+    pub hosts: Vec<(String, SocketAddr)>,
+}
+
+/// A household before it runs.
+pub struct HouseholdBuilder {
+    dir: TempDir,
+    ca: PathBuf,
+    hosts: Vec<(String, SocketAddr)>,
+    config: String,
+    members: Vec<(String, MemberKind, Vec<(String, String)>)>,
+    seams: Seams,
+}
+
+impl Household {
+    /// One that trusts vendors of `ca`.
+    pub fn trusting(ca: &TestCa) -> HouseholdBuilder {
+        crypto();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vendors.pem");
+        std::fs::write(&path, ca.pem()).unwrap();
+        HouseholdBuilder {
+            dir,
+            ca: path,
+            hosts: Vec::new(),
+            config: String::new(),
+            members: Vec::new(),
+            seams: Seams::default(),
+        }
+    }
+
+    /// A client on loopback: the first member, without a credential.
+    pub fn client(&self) -> Client {
+        Client::new(self.proxy, self.house.front.leaves.certificates().root().clone())
+    }
+
+    /// A client with that member's credential.
+    pub fn client_of(&self, member: &str) -> Client {
+        let vault = &self.house.rooms().vault;
+        let id = vault.member(member).unwrap().expect("a member").id;
+        let token = vault.new_token(id).unwrap();
+        self.client().with_credential(member, token.expose())
+    }
+
+    /// Asks the API what a command would ask.
+    pub async fn ask(&self, call: Call) -> (StatusCode, Value) {
+        let answer = Speaker::Here(Box::new(router(Arc::clone(&self.house)))).ask(call).await.unwrap();
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
+    }
+
+    /// `explain --json`.
+    pub async fn explain(&self, method: &str, url: &str, headers: &[(&str, &str)], data: &str) -> Value {
+        let body = json!({ "method": method, "url": url, "headers": headers, "data": data });
+        let (status, answer) = self.ask(Call::with(Method::POST, "/explain", body)).await;
+        assert!(status.is_success(), "{answer}");
+        answer
+    }
+
+    /// Every record of the log, oldest first, as exported. Waits until every flow has ended.
+    pub async fn records(&self) -> Vec<Value> {
+        for _ in 0..100 {
+            let records = self.export().await;
+            let count = |kind: &str| records.iter().filter(|record| record["kind"] == kind).count();
+            if count("open") + count("tunnel") == count("close") {
+                return records;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("a flow did not end: {:#?}", self.export().await);
+    }
+
+    /// The log as it is now.
+    pub async fn export(&self) -> Vec<Value> {
+        let speaker = Speaker::Here(Box::new(router(Arc::clone(&self.house))));
+        let answer = speaker.ask(Call::get("/ledger/export")).await.unwrap();
+        let text = String::from_utf8(answer.body.to_vec()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|line: &Value| line.get("seq").is_some()).collect()
+    }
+
+    /// The records of one kind.
+    pub async fn of_kind(&self, kind: &str) -> Vec<Value> {
+        self.records().await.into_iter().filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// Every byte below the home, joined: for looking for what must not be there.
+    pub fn every_file(&self) -> Vec<u8> {
+        fn walk(dir: &Path, all: &mut Vec<u8>) {
+            for entry in std::fs::read_dir(dir).unwrap().flatten() {
+                if entry.file_type().unwrap().is_dir() {
+                    walk(&entry.path(), all);
+                } else if let Ok(bytes) = std::fs::read(entry.path()) {
+                    all.extend(bytes);
+                }
+            }
+        }
+        let mut all = Vec::new();
+        walk(self.dir.path(), &mut all);
+        all
+    }
+
+    /// Stops the gateway; the folder stays until dropped.
+    pub async fn stop(self) -> TempDir {
+        self.house.close(Duration::from_secs(5)).await;
+        self.dir
+    }
+}
+
+impl HouseholdBuilder {
+    /// Knows how to reach `vendor`.
+    pub fn knowing(mut self, vendor: &Vendor) -> Self {
+        self.hosts.push((vendor.host.clone(), vendor.address));
+        self
+    }
+
+    /// Knows another name of `vendor`.
+    pub fn alias(mut self, host: &str, vendor: &Vendor) -> Self {
+        self.hosts.push((host.to_owned(), vendor.address));
+        self
+    }
+
+    /// Further lines of the configuration.
+    pub fn config(mut self, toml: &str) -> Self {
+        self.config.push_str(toml);
+        self.config.push('\n');
+        self
+    }
+
+    /// A grown-up with these real values.
+    pub fn member(self, name: &str, values: &[(&str, &str)]) -> Self {
+        self.member_of_kind(name, MemberKind::Adult, values)
+    }
+
+    /// A member of that kind.
+    pub fn member_of_kind(mut self, name: &str, kind: MemberKind, values: &[(&str, &str)]) -> Self {
+        let values = values.iter().map(|(slot, value)| ((*slot).to_owned(), (*value).to_owned())).collect();
+        self.members.push((name.to_owned(), kind, values));
+        self
+    }
+
+    /// Other time, disk or resolver.
+    pub fn seams(mut self, seams: Seams) -> Self {
+        self.seams = seams;
+        self
+    }
+
+    fn toml(&self) -> String {
+        let mut upstream = format!("extra_ca = [{:?}]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{", self.ca);
+        for (index, (host, address)) in self.hosts.iter().enumerate() {
+            let comma = if index == 0 { "" } else { "," };
+            write!(upstream, "{comma} {host:?} = \"{address}\"").unwrap();
+        }
+        upstream.push_str(" }\n");
+        let own = self.config.replace("[upstream]", "[upstream]\n#upstream#");
+        if own.contains("#upstream#") {
+            format!("schema = 1\n{}", own.replace("#upstream#", &upstream))
+        } else {
+            // Top-level keys of a test's own lines must stand before any table.
+            format!("schema = 1\n{own}\n[upstream]\n{upstream}")
+        }
+    }
+
+    /// Starts the gateway on an ephemeral port.
+    pub async fn start(self) -> Household {
+        let file = self.dir.path().join("doorward.toml");
+        std::fs::write(&file, self.toml()).unwrap();
+        let config = Config::load(&file).unwrap_or_else(|error| panic!("{error}\n{}", self.toml()));
+        let home = Home::open(self.dir.path()).unwrap();
+        let house = House::open(home, config.clone(), self.seams).unwrap();
+        for (name, kind, values) in &self.members {
+            let vault = &house.rooms().vault;
+            let member = vault.add_member(name, *kind).unwrap();
+            for (slot, value) in values {
+                let slot = Slot::parse(slot).unwrap_or_else(|| panic!("{slot} is no slot"));
+                vault.set_attribute(member.id, &slot, Some(&Secret::new(value.clone()))).unwrap();
+            }
+        }
+        house.renew_roster().unwrap();
+        let listening = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let proxy = listening.address();
+        house.adopt(config, vec![proxy], "started").await.unwrap();
+        tokio::spawn(listening.serve(Arc::clone(&house.front)));
+        Household { dir: self.dir, house, proxy, hosts: self.hosts }
+    }
+}

@@ -1,0 +1,21 @@
+//! Fluent fixtures: a household with a gateway, fake vendors that record every byte, clients that speak through it.
+
+pub mod ca;
+pub mod client;
+pub mod household;
+pub mod vendor;
+
+pub use ca::TestCa;
+pub use client::{Client, Reply};
+pub use household::Household;
+pub use vendor::{Vendor, find, response};
+
+use std::sync::Once;
+
+/// The crypto provider, once per process.
+pub fn crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}

@@ -1,0 +1,231 @@
+//! A fake vendor that records every byte it receives: a TLS server that only knows how to find the end of a request.
+
+use super::ca::TestCa;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// One request as it arrived, and on which connection.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Every byte of it, framing and all.
+    pub bytes: Vec<u8>,
+    /// The connection's number, from 0.
+    pub connection: usize,
+    /// Whether the connection resumed an earlier TLS session.
+    pub resumed: bool,
+}
+
+impl Received {
+    /// Head and raw body.
+    pub fn split(&self) -> (String, Vec<u8>) {
+        let at = find(&self.bytes, b"\r\n\r\n").expect("a whole head");
+        (String::from_utf8(self.bytes[..at].to_vec()).expect("an ASCII head"), self.bytes[at + 4..].to_vec())
+    }
+
+    /// The request line.
+    pub fn line(&self) -> String {
+        self.split().0.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The request-target.
+    pub fn target(&self) -> String {
+        self.line().split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+
+    /// Header lines as they came, names in their case.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let head = self.split().0;
+        let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The values of one field.
+    pub fn header(&self, name: &str) -> Vec<String> {
+        self.headers().into_iter().filter(|(is, _)| is.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
+    /// The body with chunks undone.
+    pub fn body(&self) -> Vec<u8> {
+        let raw = self.split().1;
+        if self.header("transfer-encoding").is_empty() { raw } else { dechunk(&raw) }
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+}
+
+type Routes = HashMap<String, Vec<u8>>;
+
+/// A running fake vendor.
+pub struct Vendor {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its host name.
+    pub host: String,
+    received: Arc<Mutex<Vec<Received>>>,
+    connections: Arc<Mutex<usize>>,
+}
+
+/// A vendor before it runs.
+pub struct VendorBuilder {
+    host: String,
+    tls: bool,
+    routes: Routes,
+}
+
+impl Vendor {
+    /// One that speaks TLS as `host`.
+    pub fn https(host: &str) -> VendorBuilder {
+        VendorBuilder { host: host.to_owned(), tls: true, routes: Routes::new() }
+    }
+
+    /// One that speaks cleartext.
+    pub fn http(host: &str) -> VendorBuilder {
+        VendorBuilder { host: host.to_owned(), tls: false, routes: Routes::new() }
+    }
+
+    /// Everything received so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+
+    /// The only request.
+    pub fn only(&self) -> Received {
+        let all = self.received();
+        assert_eq!(all.len(), 1, "{} got {} requests", self.host, all.len());
+        all[0].clone()
+    }
+
+    /// The newest request.
+    pub fn last(&self) -> Received {
+        self.received().pop().expect("a request")
+    }
+
+    /// How many connections were opened.
+    pub fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
+    }
+}
+
+impl VendorBuilder {
+    /// Answers `path` with these raw response bytes; anything else gets `200 ok`.
+    pub fn route(mut self, path: &str, response: impl Into<Vec<u8>>) -> Self {
+        self.routes.insert(path.to_owned(), response.into());
+        self
+    }
+
+    /// Starts it on loopback with a certificate from `ca`.
+    pub async fn start(self, ca: &TestCa) -> Vendor {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let vendor = Vendor {
+            address: listener.local_addr().unwrap(),
+            host: self.host.clone(),
+            received: Arc::default(),
+            connections: Arc::default(),
+        };
+        let acceptor = self.tls.then(|| TlsAcceptor::from(Arc::new(ca.server_config(&self.host))));
+        let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
+        let routes = Arc::new(self.routes);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                stream.set_nodelay(true).unwrap();
+                let number = {
+                    let mut count = connections.lock().unwrap();
+                    *count += 1;
+                    *count - 1
+                };
+                let (received, routes, acceptor) = (Arc::clone(&received), Arc::clone(&routes), acceptor.clone());
+                tokio::spawn(async move {
+                    match acceptor {
+                        None => serve(stream, number, false, &received, &routes).await,
+                        Some(acceptor) => {
+                            let Ok(tls) = acceptor.accept(stream).await else { return };
+                            let resumed = tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+                            serve(tls, number, resumed, &received, &routes).await;
+                        }
+                    }
+                });
+            }
+        });
+        vendor
+    }
+}
+
+async fn serve<T>(mut stream: T, connection: usize, resumed: bool, received: &Mutex<Vec<Received>>, routes: &Routes)
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut buffer = Vec::new();
+    loop {
+        let length = loop {
+            if let Some(length) = request_length(&buffer) {
+                break length;
+            }
+            let mut chunk = [0; 16 * 1024];
+            match stream.read(&mut chunk).await {
+                Ok(0) | Err(_) => return,
+                Ok(read) => buffer.extend_from_slice(&chunk[..read]),
+            }
+        };
+        let bytes: Vec<u8> = buffer.drain(..length).collect();
+        let request = Received { bytes, connection, resumed };
+        let path = request.target().split('?').next().unwrap_or_default().to_owned();
+        received.lock().unwrap().push(request);
+        let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
+        let response = routes.get(&path).cloned().unwrap_or(ok);
+        let closes = response.is_empty() || find(&response, b"Connection: close").is_some();
+        if stream.write_all(&response).await.is_err() || closes {
+            let _ = stream.shutdown().await;
+            return;
+        }
+    }
+}
+
+/// How long the request at the start of `buffer` is, once it is all there.
+fn request_length(buffer: &[u8]) -> Option<usize> {
+    let head = find(buffer, b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
+    if let Some(length) = text.lines().find_map(|line| line.strip_prefix("content-length:")) {
+        let length: usize = length.trim().parse().ok()?;
+        return (buffer.len() >= head + length).then_some(head + length);
+    }
+    if text.contains("transfer-encoding: chunked") {
+        let end = find(&buffer[head..], b"0\r\n\r\n")?;
+        return Some(head + end + 5);
+    }
+    Some(head)
+}
+
+fn dechunk(mut raw: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = find(raw, b"\r\n").expect("a chunk size");
+        let size = usize::from_str_radix(std::str::from_utf8(&raw[..line]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&raw[line + 2..line + 2 + size]);
+        raw = &raw[line + 4 + size..];
+    }
+}
+
+/// Where `needle` begins.
+pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+/// A plain response with this head and body.
+pub fn response(status: &str, fields: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut text = format!("HTTP/1.1 {status}\r\n");
+    for (name, value) in fields {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    [text.as_bytes(), body].concat()
+}
