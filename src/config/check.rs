@@ -1,0 +1,353 @@
+//! What types alone cannot say: whether the parts of a file fit together.
+
+use super::finding::{Finding, Severity};
+use super::host_map::HostMap;
+use super::inactive;
+use super::origins::{Origins, join};
+use super::schema::{InterceptMode, Profile, SCHEMA, Select, Settings, VendorConfig};
+use super::snapshot::Config;
+use super::suggest::closest;
+use super::value::{HostPattern, ListSource, ListenAddr, NeverEntry};
+use crate::model::{Host, MemberKind};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Gathers findings with their places.
+pub(super) struct Findings<'a> {
+    origins: &'a Origins,
+    list: Vec<Finding>,
+}
+
+impl<'a> Findings<'a> {
+    fn new(origins: &'a Origins) -> Self {
+        Self { origins, list: Vec::new() }
+    }
+
+    pub(super) fn written(&self, key: &str) -> bool {
+        self.origins.get(key).is_some()
+    }
+
+    fn error(&mut self, key: &str, message: String, help: impl Into<Option<&'static str>>) {
+        self.add(Severity::Error, key, message, help.into().map(str::to_owned));
+    }
+
+    pub(super) fn warn(&mut self, key: &str, message: String, help: Option<String>) {
+        self.add(Severity::Warning, key, message, help);
+    }
+
+    fn add(&mut self, severity: Severity, key: &str, message: String, help: Option<String>) {
+        let location = self.origins.nearest(key).cloned();
+        self.list.push(Finding { severity, key: Some(key.to_owned()), location, message, help });
+    }
+}
+
+/// Everything that can be said about settings without knowing the home.
+pub(super) fn settings(settings: &Settings, origins: &Origins) -> Vec<Finding> {
+    let mut findings = Findings::new(origins);
+    if settings.schema != SCHEMA {
+        let message = format!("schema {} is not known here", settings.schema);
+        findings.error("schema", message, "this version reads `schema = 1`");
+    }
+    listen(settings, &mut findings);
+    bounds(settings, &mut findings);
+    upstream(settings, &mut findings);
+    files(settings, &mut findings);
+    vendors(settings, &mut findings);
+    members(settings, &mut findings);
+    tests(settings, &mut findings);
+    inactive::check(settings, &mut findings);
+    findings.list
+}
+
+fn listen(settings: &Settings, findings: &mut Findings<'_>) {
+    let listen = &settings.listen;
+    let mut seen: HashMap<ListenAddr, &str> = HashMap::new();
+    let addresses = [
+        ("listen.proxy", Some(listen.proxy)),
+        ("listen.console", Some(listen.console)),
+        ("listen.metrics", listen.metrics),
+    ];
+    for (key, address) in addresses {
+        let Some(address) = address.filter(|address| address.0.port() != 0) else { continue };
+        if let Some(other) = seen.insert(address, key) {
+            findings.error(
+                key,
+                format!("{address} is taken by `{other}`"),
+                "each listener needs its own port",
+            );
+        }
+    }
+    if listen.metrics.is_some_and(|address| !address.is_loopback()) {
+        findings.warn(
+            "listen.metrics",
+            "metrics are readable from the network".to_owned(),
+            Some("they name no person and no vendor, but say when somebody is at home".to_owned()),
+        );
+    }
+    for network in &listen.trust_network {
+        if network.prefix() < 8 {
+            let message = format!("{network} would let nearly everybody in without a credential");
+            findings.error("listen.trust_network", message, "name the networks of the house");
+        }
+    }
+    for name in &listen.names {
+        if Host::parse(name).is_none() {
+            findings.error("listen.names", format!("`{name}` is not a host"), "write \"doorward.home.arpa\"");
+        }
+    }
+}
+
+fn bounds(settings: &Settings, findings: &mut Findings<'_>) {
+    let limits = &settings.limits;
+    let ranges = [
+        ("limits.connections_per_member", limits.connections_per_member, 1, 1 << 20),
+        ("limits.connections", limits.connections, 1, 1 << 20),
+        ("limits.requests", limits.requests, 1, 1 << 20),
+        ("limits.head_bytes", limits.head_bytes, 8 << 10, 1 << 20),
+        ("limits.uri_bytes", limits.uri_bytes, 1 << 10, 1 << 18),
+        ("limits.streams", limits.streams, 1, 4096),
+        ("ledger.keep_days", settings.ledger.keep_days, 1, 3660),
+    ];
+    for (key, value, least, most) in ranges {
+        if !(least..=most).contains(&value) {
+            findings.error(key, format!("`{key}` lies between {least} and {most}, this is {value}"), None);
+        }
+    }
+}
+
+fn upstream(settings: &Settings, findings: &mut Findings<'_>) {
+    let upstream = &settings.upstream;
+    if upstream.ports.contains(&25) {
+        findings.error(
+            "upstream.ports",
+            "port 25 is never opened: mail does not leave through a proxy".to_owned(),
+            "take 25 out",
+        );
+    }
+    if upstream.ports.is_empty() || upstream.ports.contains(&0) {
+        findings.error(
+            "upstream.ports",
+            "ports lie between 1 and 65535".to_owned(),
+            "the usual are [80, 443]",
+        );
+    }
+    for (name, address) in &upstream.hosts {
+        let key = join("upstream.hosts", name);
+        if !matches!(Host::parse(name), Some(Host::Name(_))) {
+            findings.error(&key, format!("`{name}` is not the name of a host"), "write \"shop.test\"");
+        }
+        if address.port() == 0 {
+            findings.error(&key, format!("the address of `{name}` needs a port"), None);
+        }
+        let allowed = upstream.allow_private.iter().any(|network| network.contains(address.ip()));
+        if address.ip().to_canonical().is_loopback() && !allowed {
+            let message = format!("`{name}` goes to {}, which is refused as private", address.ip());
+            let help = format!("add \"{}\" to `upstream.allow_private`", address.ip());
+            findings.warn(&key, message, Some(help));
+        }
+    }
+}
+
+fn files(settings: &Settings, findings: &mut Findings<'_>) {
+    let missing = |findings: &mut Findings<'_>, key: &str, path: &Path| {
+        if !path.is_file() {
+            findings.warn(key, format!("{} is not there", path.display()), None);
+        }
+    };
+    for (index, path) in settings.upstream.extra_ca.iter().enumerate() {
+        missing(findings, &format!("upstream.extra_ca[{index}]"), path);
+    }
+    for (index, list) in settings.trackers.lists.iter().enumerate() {
+        if let ListSource::File(path) = list {
+            missing(findings, &format!("trackers.lists[{index}]"), path);
+        }
+    }
+}
+
+fn vendors(settings: &Settings, findings: &mut Findings<'_>) {
+    if settings.intercept.mode == InterceptMode::Chosen && settings.vendor.is_empty() {
+        findings.warn(
+            "intercept.mode",
+            "nothing is decrypted: the mode is \"chosen\" and there is no [vendor]".to_owned(),
+            Some("add a [vendor.NAME] with its hosts".to_owned()),
+        );
+    }
+    let mut owners: HostMap<&str> = HostMap::default();
+    for (name, vendor) in &settings.vendor {
+        let at = join("vendor", name);
+        vendor_name(&at, name, vendor, findings);
+        if vendor.hosts.is_empty() {
+            findings.error(&format!("{at}.hosts"), format!("[{at}] names no host"), None);
+        }
+        for (index, pattern) in vendor.hosts.iter().enumerate() {
+            let key = format!("{at}.hosts[{index}]");
+            match owners.insert(pattern, name) {
+                Some(other) if other == name => {
+                    findings.warn(&key, format!("`{pattern}` is there twice"), None);
+                }
+                Some(other) => {
+                    let message = format!("`{pattern}` already belongs to [{}]", join("vendor", other));
+                    findings.error(&key, message, "a host belongs to one vendor");
+                }
+                None => {}
+            }
+            if let HostPattern::Below(domain) = pattern
+                && psl::suffix_str(domain) == Some(domain)
+                && psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known())
+            {
+                let message = format!("`{pattern}` takes in everybody who registers below `{domain}`");
+                findings.error(&key, message, "name the vendor's own domain");
+            }
+            if settings.intercept.never.iter().any(|never| never_names(never, pattern)) {
+                let message =
+                    format!("`{pattern}` is in `intercept.never`, so nothing of [{at}] happens there");
+                findings.warn(&key, message, None);
+            }
+        }
+        rules(&at, vendor, findings);
+    }
+}
+
+fn never_names(never: &NeverEntry, pattern: &HostPattern) -> bool {
+    match (never, pattern) {
+        (NeverEntry::Hosts(never), HostPattern::Exact(host)) => never.matches(host),
+        (NeverEntry::Hosts(never), pattern) => never == pattern,
+        (NeverEntry::Category(category), HostPattern::Exact(host)) => {
+            super::category_of(host) == Some(*category)
+        }
+        (NeverEntry::Category(category), HostPattern::Below(name)) => {
+            super::category_of(&Host::Name(name.clone())) == Some(*category)
+        }
+    }
+}
+
+fn vendor_name(at: &str, name: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
+    // A name with a dot would pass for the site of another vendor.
+    let own_site = vendor.hosts.iter().any(|pattern| match pattern {
+        HostPattern::Exact(host) => host.site() == name,
+        HostPattern::Below(domain) => Host::Name(domain.clone()).site() == name,
+    });
+    if !plain_name(name) && !own_site {
+        findings.error(
+            at,
+            format!("`{name}` is no name for a vendor"),
+            "use a-z, 0-9, - and _, or the registrable domain of one of its hosts",
+        );
+    }
+}
+
+fn rules(at: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
+    for (index, rule) in vendor.rule.iter().enumerate() {
+        let key = format!("{at}.rule[{index}]");
+        let (kind, text) = match &rule.select {
+            Select::Json(text) => ("json", text),
+            Select::Form(text) => ("form", text),
+            Select::Query(text) => ("query", text),
+            Select::Header(text) => ("header", text),
+            Select::Cookie(text) => ("cookie", text),
+            Select::Multipart(text) => ("multipart", text),
+        };
+        if text.is_empty() {
+            findings.error(&format!("{key}.select"), format!("`select.{kind}` is empty"), None);
+        } else if kind == "json" && !text.starts_with('$') {
+            let message = format!("`{text}` is not a JSONPath");
+            findings.error(&format!("{key}.select"), message, "it begins with $, as in \"$.user.email\"");
+        }
+        if rule.when.path.as_deref().is_some_and(|path| !path.starts_with('/')) {
+            findings.error(&format!("{key}.when"), "a path begins with /".to_owned(), None);
+        }
+        if rule.when.method.as_deref().is_some_and(|m| m.is_empty() || m != m.to_ascii_uppercase()) {
+            findings.error(&format!("{key}.when"), "a method is upper case, as in \"POST\"".to_owned(), None);
+        }
+    }
+}
+
+fn members(settings: &Settings, findings: &mut Findings<'_>) {
+    let mut owners = HashMap::new();
+    for (name, member) in &settings.member {
+        let at = join("member", name);
+        if !plain_name(name) || matches!(name.as_str(), "guest" | "gateway") {
+            let message = format!("`{name}` is no name for a member");
+            findings.error(&at, message, "use a-z, 0-9, - and _; guest and gateway are taken");
+        }
+        for (index, device) in member.devices.iter().enumerate() {
+            let key = format!("{at}.devices[{index}]");
+            if !device.is_static {
+                let message = format!("{} is not marked `static = true`", device.address);
+                let help = "an address that others can get says nothing about who asks; it is not used";
+                findings.warn(&key, message, Some(help.to_owned()));
+            } else if let Some(other) = owners.insert(device.address.to_canonical(), name) {
+                let message = format!("{} already belongs to `{other}`", device.address);
+                findings.error(&key, message, "an address belongs to one member");
+            }
+        }
+        for offer in member.terms.iter().flatten() {
+            if !settings.terms.offer.contains(offer) {
+                let message = format!("`{offer}` is not among `terms.offer`, so it is not offered");
+                findings.warn(&format!("{at}.terms"), message, None);
+            }
+        }
+        if member.guardian.is_some() && member.kind != Some(MemberKind::Child) {
+            findings.warn(&format!("{at}.guardian"), "only a child has a guardian".to_owned(), None);
+        }
+    }
+}
+
+fn tests(settings: &Settings, findings: &mut Findings<'_>) {
+    for (index, test) in settings.test.iter().enumerate() {
+        let web = url::Url::parse(&test.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        if !web {
+            let message = format!("`{}` is not an http or https URL", test.url);
+            findings.error(&format!("test[{index}].url"), message, None);
+        }
+    }
+}
+
+fn plain_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
+impl Config {
+    /// What can only be said where the home's members are known: names in the file that nobody bears.
+    pub fn check_members(&self, names: &[&str]) -> Vec<Finding> {
+        let mut findings = Findings::new(&self.origins);
+        let mentioned = self.settings.member.keys().map(|name| (join("member", name), name.as_str()));
+        for (key, name) in mentioned.filter(|(_, name)| !names.contains(name)) {
+            let help = match closest(name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it waits for `member add {name}`"),
+            };
+            findings.add(Severity::Note, &key, format!("`{name}` is not a member yet"), Some(help));
+        }
+        for (index, test) in self.settings.test.iter().enumerate() {
+            if let Some(name) = test.member.as_deref().filter(|name| !names.contains(name)) {
+                let message = format!("the test speaks of `{name}`, who is not a member yet");
+                findings.add(Severity::Note, &format!("test[{index}].member"), message, None);
+            }
+        }
+        findings.list
+    }
+
+    /// Whether listeners may open: one that others reach needs members with a credential, or trusted networks.
+    /// `credentials` says whether any member has one. Errors only.
+    pub fn check_doors(&self, credentials: bool) -> Vec<Finding> {
+        let mut findings = Findings::new(&self.origins);
+        let listen = &self.settings.listen;
+        if !listen.proxy.is_loopback() && !credentials && listen.trust_network.is_empty() {
+            let message = format!("the proxy would listen on {} for everybody", listen.proxy);
+            let help = match self.settings.profile {
+                Profile::Personal => "give yourself a credential with `member token NAME`",
+                Profile::Household | Profile::Organisation => {
+                    "give members a credential with `member token NAME`, or name `listen.trust_network`"
+                }
+            };
+            findings.error("listen.proxy", message, help);
+        }
+        if !listen.console.is_loopback() && !credentials {
+            let message = format!("the console would listen on {} without a login", listen.console);
+            findings.error("listen.console", message, "give members a credential with `member token NAME`");
+        }
+        findings.list
+    }
+}

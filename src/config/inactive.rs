@@ -1,0 +1,87 @@
+//! Keys that load from the first version, though what they switch comes later.
+
+use super::check::Findings;
+use super::schema::{
+    Carriers, Derivation, Detail, First, OnFailure, OnPinned, Resolver, Reveal, Settings, WriteMode,
+};
+use super::value::StoreUrl;
+use crate::model::Policy;
+
+/// Says of every written value that this version does not act on it, and what it does instead.
+pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
+    let identity = &settings.identity;
+    let ledger = &settings.ledger;
+    let switches: [(&str, bool, &str); 12] = [
+        (
+            "intercept.on_pinned",
+            settings.intercept.on_pinned == OnPinned::Block,
+            "pinned applications fail by themselves",
+        ),
+        (
+            "upstream.resolver",
+            settings.upstream.resolver != Resolver::System,
+            "the system's resolver is used",
+        ),
+        ("upstream.proxy", settings.upstream.proxy.is_some(), "connections would leave directly"),
+        ("identity.first", identity.first != First::Pseudonym, "it acts as \"pseudonym\""),
+        ("identity.carriers", identity.carriers == Carriers::Block, "carriers pass and are recorded"),
+        (
+            "identity.derivation",
+            identity.derivation == Derivation::Random,
+            "pseudonyms are derived (\"seed\")",
+        ),
+        ("trackers.html", settings.trackers.html, "pages are not edited"),
+        ("ledger.detail", ledger.detail == Detail::Bodies, "it acts as \"metadata\""),
+        ("ledger.keep_days", true, "records are kept until `ledger erase`"),
+        ("ledger.on_failure", ledger.on_failure == OnFailure::Spool, "requests are refused"),
+        ("ledger.write", ledger.write == WriteMode::Batched, "records are written safely"),
+        ("store.url", settings.store.url != StoreUrl::Sqlite, "SQLite is used"),
+    ];
+    for (key, set, instead) in switches {
+        if set && findings.written(key) {
+            later(findings, key, instead);
+        }
+    }
+    if findings.written("mail") {
+        later(findings, "mail", "no mail is taken");
+    }
+    for (key, policy) in &identity.policies.0 {
+        let path = super::origins::join("identity", &key.to_string());
+        policy_later(findings, &path, *policy);
+    }
+    for (name, vendor) in &settings.vendor {
+        let at = super::origins::join("vendor", name);
+        for (key, policy) in &vendor.identity.0 {
+            let path = super::origins::join(&format!("{at}.identity"), &key.to_string());
+            policy_later(findings, &path, *policy);
+        }
+        if vendor.reveal != Reveal::None {
+            later(findings, &format!("{at}.reveal"), "nothing is revealed");
+        }
+    }
+    people(settings, findings);
+}
+
+fn people(settings: &Settings, findings: &mut Findings<'_>) {
+    for (name, member) in &settings.member {
+        let at = super::origins::join("member", name);
+        if member.guardian.is_some() {
+            later(findings, &format!("{at}.guardian"), "guardians see nothing");
+        }
+        if member.detail == Some(Detail::Bodies) {
+            later(findings, &format!("{at}.detail"), "it acts as \"metadata\"");
+        }
+    }
+}
+
+fn policy_later(findings: &mut Findings<'_>, path: &str, policy: Policy) {
+    match policy {
+        Policy::Coarse => later(findings, path, "the value is withheld"),
+        Policy::Ask => later(findings, path, "the value is withheld until asking is possible"),
+        Policy::Real | Policy::Pseudonym | Policy::Withhold => {}
+    }
+}
+
+fn later(findings: &mut Findings<'_>, key: &str, instead: &str) {
+    findings.warn(key, format!("`{key}` is not active in this version"), Some(instead.to_owned()));
+}
