@@ -6,5 +6,6 @@
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
 pub mod model;
+pub mod persona;
 pub mod rewrite;
 pub mod upstream;
