@@ -5,6 +5,7 @@
 //! `upstream, vault` → `store` → `config, telemetry` → `model`.
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
+pub mod ledger;
 pub mod model;
 pub mod persona;
 pub mod rewrite;
