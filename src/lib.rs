@@ -9,4 +9,6 @@ pub mod ledger;
 pub mod model;
 pub mod persona;
 pub mod rewrite;
+pub mod store;
 pub mod upstream;
+pub mod vault;

@@ -188,9 +188,8 @@ mod tests {
 
     #[test]
     fn every_input_leads_elsewhere() {
-        let first = |key: &VendorKey, kind, slot, version, attempt| {
-            key.draws(kind, slot, version, attempt).bytes16()
-        };
+        let first =
+            |key: &VendorKey, kind, slot, version, attempt| key.draws(kind, slot, version, attempt).bytes16();
         let shop = key(1).vendor(&"shop".into(), 1);
         let seen = [
             first(&shop, "email", "email.primary", 1, 0),

@@ -97,7 +97,6 @@ pub fn make_mac(key: &VendorKey, slot: &str, shape: &MacShape, attempt: u32) -> 
     shape.write(&digits)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +127,10 @@ mod tests {
             assert_eq!(made.len(), length);
             let bare = made.replace('-', "");
             assert_eq!(bare.chars().nth(12), Some(version), "{made}");
-            assert!(matches!(bare.chars().nth(16).unwrap().to_ascii_lowercase(), '8' | '9' | 'a' | 'b'), "{made}");
+            assert!(
+                matches!(bare.chars().nth(16).unwrap().to_ascii_lowercase(), '8' | '9' | 'a' | 'b'),
+                "{made}"
+            );
             assert_eq!(made.bytes().any(|byte| byte.is_ascii_uppercase()), upper, "{made}");
         }
         assert_eq!(UuidShape::of("not-a-uuid"), None);
@@ -144,7 +146,9 @@ mod tests {
             assert_eq!(made.len(), real.len());
             assert!(matches!(made.as_bytes()[1].to_ascii_lowercase(), b'2' | b'6' | b'a' | b'e'), "{made}");
         }
-        for bad in ["", "00:1b:44:11:3a", "00:1b:44:11:3a:zz", "00_1b_44_11_3a_b7", ":::::", "0:01b:44:11:3a:b7"] {
+        for bad in
+            ["", "00:1b:44:11:3a", "00:1b:44:11:3a:zz", "00_1b_44_11_3a_b7", ":::::", "0:01b:44:11:3a:b7"]
+        {
             assert_eq!(MacShape::of(bad), None, "{bad}");
         }
     }

@@ -63,9 +63,11 @@ fn check_letters(check: &CheckKey, text: &str) -> String {
 /// Whether a local part, in any case, was made under this key. A guess passes once in a million.
 pub fn is_ours(check: &CheckKey, local: &str) -> bool {
     let local = local.to_ascii_lowercase();
-    local.len().checked_sub(CHECK).and_then(|at| local.split_at_checked(at)).is_some_and(|(text, letters)| {
-        !text.is_empty() && check_letters(check, text) == letters
-    })
+    local
+        .len()
+        .checked_sub(CHECK)
+        .and_then(|at| local.split_at_checked(at))
+        .is_some_and(|(text, letters)| !text.is_empty() && check_letters(check, text) == letters)
 }
 
 #[cfg(test)]
@@ -110,7 +112,11 @@ mod tests {
                 let (local, domain) = address.split_once('@').unwrap();
                 assert_eq!(domain, "alias.example");
                 assert!(local.len() <= LONGEST && !local.contains("vendor"), "{local}");
-                assert!(local.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.'));
+                assert!(
+                    local
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'.')
+                );
                 assert!(is_ours(&check, local) && is_ours(&check, &local.to_uppercase()));
             }
         }

@@ -175,9 +175,13 @@ mod tests {
 
     #[test]
     fn names_become_plain_letters() {
-        for (name, want) in
-            [("Jürgen", "juergen"), ("Weiß", "weiss"), ("Éléonore", "eleonore"), ("Núñez", "nunez"), ("O'Neil", "oneil")]
-        {
+        for (name, want) in [
+            ("Jürgen", "juergen"),
+            ("Weiß", "weiss"),
+            ("Éléonore", "eleonore"),
+            ("Núñez", "nunez"),
+            ("O'Neil", "oneil"),
+        ] {
             assert_eq!(plain(name), want);
         }
     }

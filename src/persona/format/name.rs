@@ -62,7 +62,8 @@ mod tests {
         let full = |locale| Person::derive(&key("shop.example"), locale, &Avoid::default()).unwrap().full();
         assert_eq!(Locale::ALL.map(full), GOLDEN);
     }
-    const GOLDEN: [&str; 5] = ["Carolyn Perry", "Amelia Lowe", "Marie Fritz", "Olivier Étienne", "Gloria Andrés"];
+    const GOLDEN: [&str; 5] =
+        ["Carolyn Perry", "Amelia Lowe", "Marie Fritz", "Olivier Étienne", "Gloria Andrés"];
 
     #[test]
     fn nobody_is_called_like_the_member() {

@@ -5,8 +5,8 @@
 //! A country without such a range has no pseudonym: there the number is withheld.
 
 use crate::persona::derive::VendorKey;
-use phonenumber::metadata::DATABASE;
 use phonenumber::Type;
+use phonenumber::metadata::DATABASE;
 
 /// Version of the format and its ranges.
 pub const VERSION: u32 = 1;
@@ -93,8 +93,10 @@ const US_AREAS: &[&str] = &[
     "605", "609", "612", "614", "615", "616", "617", "619", "701", "702", "703", "704", "713", "716", "717",
     "801", "802", "803", "804", "808", "816", "901", "904", "907", "910", "913", "914", "916", "919",
 ];
-const CA_AREAS: &[&str] =
-    &["204", "250", "306", "403", "416", "418", "506", "514", "519", "604", "613", "705", "709", "780", "902", "905"];
+const CA_AREAS: &[&str] = &[
+    "204", "250", "306", "403", "416", "418", "506", "514", "519", "604", "613", "705", "709", "780", "902",
+    "905",
+];
 
 /// What a number tells about itself that its pseudonym keeps: the country, and whether it is a mobile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,17 +182,28 @@ mod tests {
 
     #[test]
     fn golden_numbers_never_change() {
-        let made = ["US", "CA", "GB", "DE", "FR", "IE", "SE", "AU"].map(|country| {
-            make(&key(1), "phone.primary", &PhoneShape::mobile(country).unwrap(), 0).unwrap()
-        });
+        let made = ["US", "CA", "GB", "DE", "FR", "IE", "SE", "AU"]
+            .map(|country| make(&key(1), "phone.primary", &PhoneShape::mobile(country).unwrap(), 0).unwrap());
         assert_eq!(made, GOLDEN);
     }
-    const GOLDEN: [&str; 8] = ["+12075550133", "+15195550133", "+447700900816", "+491729973186", "+33639983816", "+353209133816", "+46701740651", "+61491572549"];
+    const GOLDEN: [&str; 8] = [
+        "+12075550133",
+        "+15195550133",
+        "+447700900816",
+        "+491729973186",
+        "+33639983816",
+        "+353209133816",
+        "+46701740651",
+        "+61491572549",
+    ];
 
     #[test]
     fn a_number_keeps_country_and_kind_and_is_reserved_for_fiction() {
         for (real, starts) in [
-            ("+4915112345678", &["+4917139200", "+49176040690", "+491522", "+491525", "+49172", "+49174"][..]),
+            (
+                "+4915112345678",
+                &["+4917139200", "+49176040690", "+491522", "+491525", "+49172", "+49174"][..],
+            ),
             ("+493012345678", &["+493023125", "+496990009", "+494066969", "+492214710", "+498999998"]),
             ("+33612345678", &["+3363998"]),
             ("+33142345678", &["+3319900", "+3326191", "+3335301", "+3346571", "+3353649"]),

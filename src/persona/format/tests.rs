@@ -58,7 +58,10 @@ fn the_address_bears_the_persons_name() {
     let values = wardrobe(1, "shop.example", 1, &Avoid::default());
     let (given, family) = values[2].split_once(' ').unwrap();
     for address in [&values[0], &values[1]] {
-        assert!(address.starts_with(&format!("{}.{}", lists::plain(given), lists::plain(family))), "{address}");
+        assert!(
+            address.starts_with(&format!("{}.{}", lists::plain(given), lists::plain(family))),
+            "{address}"
+        );
     }
     assert_ne!(values[0], values[1]);
 }

@@ -17,10 +17,7 @@ pub fn make(key: &VendorKey, slot: &str, avoid: &Avoid, attempt: u32) -> Option<
     for _ in 0..TRIES {
         let (first, second) = (draws.pick(words())?, draws.pick(words())?);
         let name = format!("{first}{second}{}", 10 + draws.below(990));
-        if first != second
-            && name.len() <= LONGEST
-            && !avoid.sounds_real(first)
-            && !avoid.sounds_real(second)
+        if first != second && name.len() <= LONGEST && !avoid.sounds_real(first) && !avoid.sounds_real(second)
         {
             return Some(name);
         }
