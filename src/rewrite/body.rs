@@ -1,35 +1,178 @@
 //! Identifiers in a body, as it arrives.
 
+use super::form::{Form, FormKind};
+use super::json::Json;
+use super::multipart::Multipart;
+use super::spelling::Script;
+use super::values::{Source, Values};
 use super::{Hit, Identifiers, Syntax};
+use crate::model::{Container, Part, Place, Side};
+use std::borrow::Cow;
 use std::sync::Arc;
+
+enum Structure {
+    Json(Json),
+    Form(Form),
+    Multipart(Multipart),
+    Text { script: Script, open: bool },
+}
 
 /// Finds identifiers in one body, fed in chunks of any size. The hits are those of the whole body, whatever the splits.
 pub struct BodyFinder {
-    identifiers: Arc<Identifiers>,
-    syntax: Syntax,
+    values: Values<Arc<Identifiers>>,
+    structure: Structure,
+    /// Said to be JSON and nothing seen yet that shows it.
+    unseen: bool,
     offset: usize,
+    /// The bytes from `settled` on.
+    tail: Vec<u8>,
+    settled: usize,
 }
 
 impl BodyFinder {
-    /// A finder at the start of a body of that structure, with its content coding undone.
+    /// A finder at the start of a request body of that structure, with its content coding undone.
     pub fn new(identifiers: Arc<Identifiers>, syntax: Syntax) -> Self {
-        Self { identifiers, syntax, offset: 0 }
+        Self::of(Side::Request, identifiers, syntax)
+    }
+
+    /// The same for a body of either message.
+    pub fn of(side: Side, identifiers: Arc<Identifiers>, syntax: Syntax) -> Self {
+        let unseen = syntax == Syntax::Json;
+        let structure = match syntax {
+            Syntax::Json => Structure::Json(Json::new()),
+            Syntax::Form => Structure::Form(Form::new(FormKind::Body)),
+            Syntax::Multipart { boundary } => Structure::Multipart(Multipart::new(&boundary)),
+            Syntax::Text => Structure::Text { script: Script::Text, open: false },
+            Syntax::Html => Structure::Text { script: Script::Html, open: false },
+        };
+        Self { values: Values::new(identifiers, side), structure, unseen, offset: 0, tail: Vec::new(), settled: 0 }
     }
 
     /// Takes the next bytes; gives the hits that are sure by now, in order.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Hit> {
-        let _ = (&self.identifiers, &self.syntax);
+        self.sniff(chunk);
+        self.mark_quiet(chunk);
+        match &mut self.structure {
+            Structure::Json(json) => json.push(chunk, self.offset, &mut self.values),
+            Structure::Form(form) => form.push(chunk, self.offset, &mut self.values),
+            Structure::Multipart(multipart) => multipart.push(chunk, self.offset, &mut self.values),
+            Structure::Text { script, open } => {
+                if !std::mem::replace(open, true) {
+                    self.values.begin(self.offset, self.offset, *script, None);
+                }
+                self.values.feed(chunk, self.offset);
+                self.values.pause(&in_text);
+            }
+        }
+        self.values.set_quiet(0..0);
         self.offset += chunk.len();
-        Vec::new()
+        let hits = self.take_hits(chunk);
+        self.keep(chunk);
+        hits
     }
 
     /// The body is over; gives the last hits.
     pub fn finish(&mut self) -> Vec<Hit> {
-        Vec::new()
+        match &mut self.structure {
+            Structure::Json(json) => json.finish(self.offset, &mut self.values),
+            Structure::Form(form) => form.finish(self.offset, &mut self.values),
+            Structure::Multipart(multipart) => multipart.finish(self.offset, &mut self.values),
+            Structure::Text { .. } => self.values.end(self.offset, self.offset, &in_text),
+        }
+        let hits = self.take_hits(&[]);
+        self.settled = self.offset;
+        self.tail.clear();
+        hits
     }
 
     /// Bytes before this offset may leave: no later hit, and no token of one, starts there.
     pub fn settled(&self) -> usize {
-        self.offset
+        self.settled
     }
+
+    /// What does not begin like JSON is text.
+    fn sniff(&mut self, chunk: &[u8]) {
+        let is_space = |byte: &&u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0xEF | 0xBB | 0xBF | 0x1E);
+        let Some(first) = chunk.iter().find(is_space).filter(|_| self.unseen) else { return };
+        self.unseen = false;
+        if !matches!(first, b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') {
+            self.structure = Structure::Text { script: Script::Text, open: false };
+        }
+    }
+
+    /// Finds out at a glance where the walk is not needed: in a clean chunk only an identifier that reaches over one of
+    /// its ends can begin or end.
+    fn mark_quiet(&mut self, chunk: &[u8]) {
+        let identifiers = self.values.identifiers();
+        let reach = identifiers.reach();
+        let head = if self.values.is_idle() && self.tail.is_empty() { 0 } else { 2 * reach };
+        let quiet = head..chunk.len().saturating_sub(reach);
+        if quiet.start < quiet.end && identifiers.prescan.is_clean(chunk, &identifiers.digits) {
+            self.values.set_quiet(self.offset + quiet.start..self.offset + quiet.end);
+        }
+    }
+
+    fn take_hits(&mut self, chunk: &[u8]) -> Vec<Hit> {
+        let (tail, settled) = (self.tail.as_slice(), self.settled);
+        let split = settled + tail.len();
+        self.values.hits(&Container::Body, |span| {
+            if span.start >= split {
+                return chunk.get(span.start - split..span.end - split).map(Cow::Borrowed);
+            }
+            let mut bytes = tail.get(span.start.checked_sub(settled)?..span.end.min(split) - settled)?.to_vec();
+            bytes.extend_from_slice(chunk.get(..span.end.saturating_sub(split))?);
+            Some(Cow::Owned(bytes))
+        })
+    }
+
+    /// Keeps the bytes that a later hit may need.
+    fn keep(&mut self, chunk: &[u8]) {
+        let multipart = match &self.structure {
+            Structure::Multipart(multipart) => multipart.held(self.offset),
+            _ => None,
+        };
+        let held = [self.values.held(), multipart].into_iter().flatten().min();
+        let settled = held.unwrap_or(self.offset).clamp(self.settled, self.offset);
+        let split = self.settled + self.tail.len();
+        if settled >= split {
+            self.tail.clear();
+            self.tail.extend_from_slice(chunk.get(settled - split..).unwrap_or_default());
+        } else {
+            self.tail.drain(..settled - self.settled);
+            self.tail.extend_from_slice(chunk);
+        }
+        self.settled = settled;
+    }
+}
+
+fn in_text(_: &Identifiers, side: Side) -> Place {
+    Place { side, part: Part::BodyText, occurrence: 1 }
+}
+
+/// Everything in a whole body: the same hits as [`BodyFinder`] gives, without reading the structure where a glance shows
+/// that there are none.
+pub fn find_in_body(identifiers: &Arc<Identifiers>, syntax: Syntax, body: &[u8]) -> Vec<Hit> {
+    if identifiers.prescan.is_clean(body, &identifiers.digits) {
+        return Vec::new();
+    }
+    let mut finder = BodyFinder::new(Arc::clone(identifiers), syntax);
+    let mut hits = finder.push(body);
+    hits.extend(finder.finish());
+    hits
+}
+
+/// One value of a head, read at once.
+pub(super) fn read_value<S: Source>(
+    values: &mut Values<S>,
+    token: std::ops::Range<usize>,
+    content: (usize, &[u8]),
+    script: Script,
+    name: &[u8],
+    place: &impl super::values::Locate,
+) {
+    let (start, bytes) = content;
+    let typed = if values.wants_types() { super::field::typed(name) } else { None };
+    values.begin(token.start, start, script, typed);
+    values.feed(bytes, start);
+    values.end(start + bytes.len(), token.end, place);
 }

@@ -1,16 +1,109 @@
 //! Identifiers in request-targets and header fields.
 
+use super::body::read_value;
+use super::form::{Form, FormKind};
+use super::spelling::Script;
+use super::values::{Values, safe_name};
 use super::{Hit, Identifiers};
+use crate::model::{Container, Part, Place, Side};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Identifiers in a request-target: path segments and query parameters, names as well as values.
 pub fn find_in_target(identifiers: &Identifiers, target: &str) -> Vec<Hit> {
-    let _ = (identifiers, target);
-    Vec::new()
+    let bytes = target.as_bytes();
+    if identifiers.prescan.is_clean(bytes, &identifiers.digits) {
+        return Vec::new();
+    }
+    let mut values = Values::new(identifiers, Side::Request);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut at = 0;
+    for (number, segment) in path.split('/').enumerate() {
+        // An origin-form path begins with a slash: what stands before the first is no segment.
+        let place = |_: &Identifiers, side| Place { side, part: Part::UrlPath(number.saturating_sub(1)), occurrence: 1 };
+        let token = at..at + segment.len();
+        read_value(&mut values, token, (at, segment.as_bytes()), Script::Path, b"", &place);
+        at += segment.len() + 1;
+    }
+    let mut form = Form::new(FormKind::Query);
+    form.push(query.as_bytes(), at, &mut values);
+    form.finish(at + query.len(), &mut values);
+    values.hits(&Container::Target, |span| bytes.get(span).map(Cow::Borrowed))
 }
 
-/// Identifiers in the value of the `nth` (from 0) field line of that lower-case name; looks into `cookie` and
-/// `set-cookie` pair by pair.
+/// Identifiers in the value of the `nth` (from 0) field line of that lower-case name of a request; looks into `cookie`
+/// pair by pair.
 pub fn find_in_header(identifiers: &Identifiers, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
-    let _ = (identifiers, name, nth, value);
-    Vec::new()
+    find_in_field(identifiers, Side::Request, name, nth, value)
+}
+
+/// The same for a field of either message; looks into `set-cookie` as well.
+pub fn find_in_field(identifiers: &Identifiers, side: Side, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
+    if identifiers.prescan.is_clean(value, &identifiers.digits) {
+        return Vec::new();
+    }
+    let mut values = Values::new(identifiers, side);
+    match name {
+        "cookie" => cookies(&mut values, value, usize::MAX),
+        "set-cookie" => cookies(&mut values, value, 1),
+        _ => {
+            let place = |identifiers: &Identifiers, side| {
+                let part = Part::Header(safe_name(identifiers, name.as_bytes()).into());
+                Place { side, part, occurrence: nth + 1 }
+            };
+            let typed = name.strip_prefix("x-").unwrap_or(name).as_bytes();
+            read_value(&mut values, 0..value.len(), (0, value), Script::Header, typed, &place);
+        }
+    }
+    values.hits(&Container::Header { name: name.into(), nth }, |span| value.get(span).map(Cow::Borrowed))
+}
+
+/// A cookie pair: its name, its value, and the pair with the separator behind it.
+struct Pair {
+    name: Range<usize>,
+    value: Range<usize>,
+    whole: Range<usize>,
+}
+
+fn cookies(values: &mut Values<&Identifiers>, line: &[u8], most: usize) {
+    let mut at = 0;
+    let mut names: Vec<&[u8]> = Vec::new();
+    while at < line.len() {
+        let pair = pair(line, at);
+        let name = line.get(pair.name.clone()).unwrap_or_default();
+        names.push(name);
+        let occurrence = names.iter().filter(|seen| **seen == name).count();
+        let is_cookie = names.len() <= most;
+        let place = |identifiers: &Identifiers, side| {
+            let part = if is_cookie {
+                Part::Cookie(safe_name(identifiers, name).into())
+            } else {
+                Part::Header("set-cookie".into())
+            };
+            Place { side, part, occurrence: if is_cookie { occurrence } else { 1 } }
+        };
+        // A name of its own is no token: only the value can be the whole.
+        let name_end = pair.name.end;
+        values.begin(pair.name.start, pair.name.start, Script::Cookie, None);
+        values.feed(name, pair.name.start);
+        values.end(name_end, if pair.value.is_empty() { pair.whole.end } else { name_end }, &place);
+        let value = line.get(pair.value.clone()).unwrap_or_default();
+        at = pair.whole.end;
+        read_value(values, pair.whole, (pair.value.start, value), Script::Cookie, name, &place);
+    }
+}
+
+fn pair(line: &[u8], at: usize) -> Pair {
+    let rest = line.get(at..).unwrap_or_default();
+    let length = memchr::memchr(b';', rest).unwrap_or(rest.len());
+    let body = rest.get(..length).unwrap_or_default();
+    let behind = rest.get(length..).unwrap_or_default();
+    let separator = behind.iter().take_while(|byte| matches!(byte, b';' | b' ' | b'\t')).count();
+    let equals = memchr::memchr(b'=', body);
+    let mut value = equals.map_or(at + length..at + length, |equals| at + equals + 1..at + length);
+    // The value may stand in quotes (RFC 6265 section 4.1.1).
+    if value.len() >= 2 && line.get(value.start) == Some(&b'"') && line.get(value.end - 1) == Some(&b'"') {
+        value = value.start + 1..value.end - 1;
+    }
+    Pair { name: at..at + equals.unwrap_or(length), value, whole: at..at + length + separator }
 }

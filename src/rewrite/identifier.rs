@@ -1,6 +1,11 @@
 //! What is searched for.
 
+use super::automaton::Automaton;
+use super::pattern::{self, Pattern};
+use super::prescan::Prescan;
+use super::weak::WeakValues;
 use crate::model::{Secret, Slot};
+use std::fmt;
 
 /// How sure a match of the bare value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,24 +34,38 @@ pub enum CompileError {
     #[error("{0} identifiers, at most {max} are matched", max = Identifiers::MAX)]
     TooMany(usize),
     /// A value that is too short to be told from other text, or too long.
-    #[error("the value of {0} cannot be searched for: it has to have between {min} and {max} characters", min = Identifiers::SHORTEST, max = Identifiers::LONGEST)]
+    #[error(
+        "the value of {0} cannot be searched for: a strong one needs {min} to {max} bytes",
+        min = Identifiers::SHORTEST,
+        max = Identifiers::LONGEST
+    )]
     Length(Slot),
     /// The matcher would be too large.
     #[error("the matcher would be too large")]
     TooLarge,
 }
 
-/// A member's compiled matcher.
+/// A member's compiled matcher: real values are the same at every vendor, so one serves them all.
 pub struct Identifiers {
     list: Vec<Identifier>,
+    pub(super) patterns: Vec<Pattern>,
+    /// Over decoded text.
+    pub(super) text: Automaton,
+    /// Over digits alone, for phones; its patterns are numbered from `phones`.
+    pub(super) digits: Automaton,
+    pub(super) phones: usize,
+    pub(super) weak: WeakValues,
+    pub(super) prescan: Prescan,
+    /// Decoded bytes of the longest pattern.
+    pub(super) longest: usize,
 }
 
 impl Identifiers {
     /// Most identifiers of one member.
     pub const MAX: usize = 256;
-    /// Fewest characters of a strong value.
+    /// Fewest bytes of a strong value.
     pub const SHORTEST: usize = 4;
-    /// Most characters of a value.
+    /// Most bytes of a value.
     pub const LONGEST: usize = 256;
 
     /// Compiles the matcher. Takes milliseconds: never on a worker.
@@ -57,10 +76,35 @@ impl Identifiers {
         if list.len() > Self::MAX {
             return Err(CompileError::TooMany(list.len()));
         }
-        Ok(Self { list })
+        let (mut texts, mut phones, mut weak) = (Vec::new(), Vec::new(), WeakValues::default());
+        for (index, identifier) in list.iter().enumerate() {
+            let value = identifier.value.expose().trim();
+            let shortest = if identifier.strength == Strength::Strong { Self::SHORTEST } else { 1 };
+            if !(shortest..=Self::LONGEST).contains(&value.len()) {
+                return Err(CompileError::Length(identifier.slot.clone()));
+            }
+            if identifier.strength == Strength::Weak {
+                weak.add(index, &identifier.slot, value);
+                continue;
+            }
+            let patterns = pattern::of_value(index, identifier.slot.kind(), value);
+            let (numbers, words): (Vec<_>, Vec<_>) = patterns.into_iter().partition(|pattern| pattern.phone.is_some());
+            phones.extend(numbers);
+            texts.extend(words);
+        }
+        let build = |patterns: &[Pattern]| {
+            let folded: Vec<_> = patterns.iter().map(|pattern| pattern.folded.clone()).collect();
+            Automaton::build(&folded).ok_or(CompileError::TooLarge)
+        };
+        let (text, digits) = (build(&texts)?, build(&phones)?);
+        let prescan = Prescan::new(&texts, !phones.is_empty(), &weak);
+        let phones_from = texts.len();
+        texts.extend(phones);
+        let longest = texts.iter().map(|pattern| pattern.folded.len()).max().unwrap_or(0);
+        Ok(Self { list, patterns: texts, text, digits, phones: phones_from, weak, prescan, longest })
     }
 
-    /// The slot of the identifier with this index; `None` for an index that no hit of this matcher has.
+    /// The identifier with this index; `None` for an index that no hit of this matcher has.
     pub fn get(&self, index: usize) -> Option<&Identifier> {
         self.list.get(index)
     }
@@ -77,5 +121,16 @@ impl Identifiers {
     /// Whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Most bytes of the original that one identifier without escaped letters can take.
+    pub(super) fn reach(&self) -> usize {
+        self.longest.max(self.weak.longest()) * 10 + 64
+    }
+}
+
+impl fmt::Debug for Identifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.list.iter().map(|identifier| &identifier.slot)).finish()
     }
 }

@@ -4,19 +4,38 @@
 //! Pure: no sockets, no clock, no disk. [`Identifiers`] is a member's compiled matcher. [`find_in_target`],
 //! [`find_in_header`] and [`BodyFinder`] give [`Hit`]s; a [`Hit`]'s [`Spelling`] writes another value the way this one
 //! was written; [`splice()`] or a [`StreamEditor`] applies what was decided. [`codec`] undoes and redoes content codings.
+//!
+//! Inside: a structure (`json`, `form`, `multipart`, `head`) takes a message apart into `values`; each runs through
+//! `scan`, which undoes spellings (`unescape`) and feeds one `automaton`. `prescan` keeps text that holds nothing out
+//! of all that.
 
+mod automaton;
 mod body;
+mod boundary;
 pub mod codec;
+mod entity;
+mod field;
+mod form;
 mod head;
 mod hit;
 mod identifier;
+mod json;
+mod multipart;
+mod pattern;
+mod prescan;
+mod scan;
 mod spelling;
 mod splice;
 mod stream;
 mod syntax;
+#[cfg(test)]
+mod tests;
+mod unescape;
+mod values;
+mod weak;
 
-pub use body::BodyFinder;
-pub use head::{find_in_header, find_in_target};
+pub use body::{BodyFinder, find_in_body};
+pub use head::{find_in_field, find_in_header, find_in_target};
 pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};
 pub use spelling::Spelling;

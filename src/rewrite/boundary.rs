@@ -1,0 +1,119 @@
+//! What stands around a match: `joann@home.example` and `ann@home.example.org` are somebody else.
+
+use super::pattern::Boundary;
+
+/// A raw `+`, which may be a space, as it stands in the scanner's memory; an escaped one is a real `+`.
+pub(super) const RAW_PLUS: u8 = 0x1E;
+
+/// Bytes that are looked at on each side.
+pub(super) const REACH: usize = 4;
+
+/// Whether what stands before a match lets it be one. `before` holds up to [`REACH`] decoded bytes, the nearest last;
+/// fewer only at the start of a value.
+pub(super) fn left(boundary: Boundary, before: &[u8]) -> bool {
+    match boundary {
+        Boundary::Number => !before.last().is_some_and(u8::is_ascii_digit),
+        Boundary::Word { left, .. } => !left || !last_char(before).is_some_and(is_word),
+        Boundary::Address => {
+            let Some((&near, further)) = before.split_last() else { return true };
+            match near {
+                // A dot, dash or quote belongs to an address only behind a letter of it.
+                b'.' | b'-' | b'\'' => !last_char(further).is_some_and(is_word),
+                b'_' | b'+' => false,
+                _ => !last_char(before).is_some_and(is_word),
+            }
+        }
+    }
+}
+
+/// Whether what stands behind a match lets it be one; `None` where more has to be seen. `after` holds up to [`REACH`]
+/// decoded bytes, fewer where no more came yet; with `last` no more will come.
+pub(super) fn right(boundary: Boundary, after: &[u8], last: bool) -> Option<bool> {
+    let word = |bytes| first_char(bytes, last).map(|char| !char.is_some_and(is_word));
+    match (boundary, after.first()) {
+        (Boundary::Word { right: false, .. }, _) => Some(true),
+        (_, None) => last.then_some(true),
+        (Boundary::Number, Some(byte)) => Some(!byte.is_ascii_digit()),
+        (Boundary::Word { .. }, Some(_)) => word(after),
+        (Boundary::Address, Some(b'_')) => Some(false),
+        // The dot of a sentence, or of a longer domain.
+        (Boundary::Address, Some(b'.' | b'-')) => word(after.get(1..).unwrap_or_default()),
+        (Boundary::Address, Some(_)) => word(after),
+    }
+}
+
+/// Letters, digits and the marks that belong to the letter before them.
+fn is_word(char: char) -> bool {
+    char.is_alphanumeric() || ('\u{300}'..'\u{370}').contains(&char)
+}
+
+/// The first character; `Some(None)` where there is none or it is no UTF-8, `None` where more bytes are needed.
+fn first_char(bytes: &[u8], last: bool) -> Option<Option<char>> {
+    let Some(first) = bytes.first() else { return last.then_some(None) };
+    let length = match first {
+        0xC2..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        0xF0..0xF5 => 4,
+        _ => 1,
+    };
+    match bytes.get(..length) {
+        Some(bytes) => Some(std::str::from_utf8(bytes).ok().and_then(|text| text.chars().next())),
+        None => last.then_some(None),
+    }
+}
+
+fn last_char(bytes: &[u8]) -> Option<char> {
+    (1..=bytes.len().min(4)).find_map(|length| {
+        let tail = bytes.get(bytes.len() - length..)?;
+        std::str::from_utf8(tail).ok()?.chars().next()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for (before, after, want) in [
+            ("", "", true),
+            ("<", ">", true),
+            ("o", "", false),
+            ("joe.", "", false),
+            (" .", "", true),
+            ("é", "", false),
+            ("x_", "", false),
+            ("x+", "", false),
+            ("=", "&", true),
+            ("'", "'", true),
+            ("o'", "", false),
+            ("/", "/", true),
+            ("", ".", true),
+            ("", ". ", true),
+            ("", ".o", false),
+            ("", "-corp", false),
+            ("", "- ", true),
+            ("", "s", false),
+            ("", "é", false),
+            ("“", "”", true),
+        ] {
+            let holds = left(Boundary::Address, before.as_bytes())
+                && right(Boundary::Address, after.as_bytes(), true) == Some(true);
+            assert_eq!(holds, want, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn waits_for_what_it_needs() {
+        let word = Boundary::Word { left: true, right: true };
+        assert_eq!(right(Boundary::Address, b"", false), None);
+        assert_eq!(right(Boundary::Address, b".", false), None);
+        assert_eq!(right(Boundary::Address, b" ", false), Some(true));
+        assert_eq!(right(word, "é".as_bytes().get(..1).unwrap(), false), None);
+        assert_eq!(right(word, "é".as_bytes(), false), Some(false));
+        assert_eq!(right(word, "\u{301}".as_bytes(), false), Some(false), "a mark makes another letter");
+        assert_eq!(right(Boundary::Number, b"5", false), Some(false));
+        assert!(!left(Boundary::Number, b"12"));
+        assert!(left(word, "„".as_bytes()));
+    }
+}

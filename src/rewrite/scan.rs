@@ -1,0 +1,343 @@
+//! Finds strong identifiers in one value, fed in pieces of any size.
+//!
+//! Decoded bytes run through the automaton; a ring remembers where each one is written. A match waits as a candidate
+//! until what stands behind it is seen and no longer or earlier one can come, so the result is the leftmost-longest one
+//! of the whole value wherever it was cut.
+
+use super::automaton::{StateID, fold};
+use super::boundary::{self, RAW_PLUS, REACH};
+use super::identifier::Identifiers;
+use super::pattern::{Boundary, PhoneForm};
+use super::unescape::{Unescape, Unit, begins_escape};
+
+/// Most decoded bytes that may stand between two digits of a phone.
+pub(super) const SEPARATORS: usize = 6;
+/// Most white space that counts as one space.
+const SPACES: usize = 8;
+/// Digits remembered; more than the longest phone pattern has.
+const DIGITS: usize = 64;
+
+/// An identifier found in a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) identifier: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) phone: Option<PhoneForm>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    found: Found,
+    boundary: Boundary,
+    /// The number of the unit behind it.
+    behind: usize,
+    sure: bool,
+}
+
+/// The separators that people, forms and locales put into phone numbers: ASCII ones and the bytes of the no-break
+/// space, the narrow one and the Unicode hyphens and dashes.
+pub(super) const fn is_separator(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | RAW_PLUS | 0xC2 | 0xA0 | 0xE2 | 0x80 | 0x90..=0x93 | 0xAF
+    )
+}
+
+/// A ring of the last values, by their running number.
+struct Ring<T> {
+    slots: Box<[T]>,
+    mask: usize,
+}
+
+impl<T: Copy + Default> Ring<T> {
+    fn new(least: usize) -> Self {
+        let length = least.next_power_of_two();
+        Self { slots: vec![T::default(); length].into(), mask: length - 1 }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, number: usize, value: T) {
+        if let Some(slot) = self.slots.get_mut(number & self.mask) {
+            *slot = value;
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self, number: usize) -> T {
+        self.slots.get(number & self.mask).copied().unwrap_or_default()
+    }
+}
+
+/// The scanner of one value after another.
+pub(super) struct Scanner {
+    unescape: Unescape,
+    core: Core,
+}
+
+struct Core {
+    text: StateID,
+    digits: StateID,
+    starts: Ring<usize>,
+    bytes: Ring<u8>,
+    /// Units seen in this value.
+    count: usize,
+    numbers: Ring<usize>,
+    number_count: usize,
+    gap: usize,
+    spaces: usize,
+    candidates: Vec<Candidate>,
+    found: Vec<Found>,
+    /// Where the last find ends: what comes after may not reach before it.
+    done: usize,
+    /// Decoded bytes of a value that may be a weak one.
+    weak: Option<Vec<u8>>,
+    weak_spare: Vec<u8>,
+}
+
+impl Scanner {
+    pub(super) fn new(identifiers: &Identifiers) -> Self {
+        let ring = (identifiers.longest + 16).max(256);
+        Self {
+            unescape: Unescape::default(),
+            core: Core {
+                text: identifiers.text.start(),
+                digits: identifiers.digits.start(),
+                starts: Ring::new(ring),
+                bytes: Ring::new(ring),
+                count: 0,
+                numbers: Ring::new(DIGITS),
+                number_count: 0,
+                gap: 0,
+                spaces: 0,
+                candidates: Vec::new(),
+                found: Vec::new(),
+                done: 0,
+                weak: None,
+                weak_spare: Vec::new(),
+            },
+        }
+    }
+
+    /// Starts a value; with `weak` its decoded bytes are kept for [`Self::take_weak`].
+    pub(super) fn begin(&mut self, identifiers: &Identifiers, weak: bool) {
+        self.reset(identifiers);
+        self.core.weak = weak.then(|| std::mem::take(&mut self.core.weak_spare));
+    }
+
+    /// Forgets the value so far: what was skipped holds nothing.
+    pub(super) fn reset(&mut self, identifiers: &Identifiers) {
+        self.unescape.clear();
+        let core = &mut self.core;
+        (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
+        (core.count, core.number_count, core.gap, core.spaces) = (0, 0, 0, 0);
+        core.candidates.clear();
+        core.drop_weak();
+    }
+
+    /// Takes the next bytes of the value, which stand at `offset`.
+    pub(super) fn feed(&mut self, identifiers: &Identifiers, bytes: &[u8], offset: usize) {
+        let Self { unescape, core } = self;
+        for (at, &byte) in (offset..).zip(bytes) {
+            if begins_escape(byte) || !unescape.is_idle() {
+                unescape.push(byte, at, &mut |unit| core.take(identifiers, unit));
+            } else {
+                core.take(identifiers, Unit { byte, escaped: false, start: at, end: at + 1 });
+            }
+        }
+    }
+
+    /// The value is over: whatever waits is decided.
+    pub(super) fn end(&mut self, identifiers: &Identifiers) {
+        let Self { unescape, core } = self;
+        unescape.finish(&mut |unit| core.take(identifiers, unit));
+        (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
+        core.settle(identifiers, true);
+    }
+
+    /// What was found, in order.
+    pub(super) fn found(&mut self) -> &mut Vec<Found> {
+        &mut self.core.found
+    }
+
+    /// The decoded bytes of a whole value that is short enough to be a weak one.
+    pub(super) fn weak(&self) -> Option<&[u8]> {
+        self.core.weak.as_deref()
+    }
+
+    /// The first byte that a later find may still claim; `None` where there is none.
+    pub(super) fn held(&self, identifiers: &Identifiers) -> Option<usize> {
+        let candidate = self.core.candidates.iter().map(|candidate| candidate.found.start).min();
+        let found = self.core.found.first().map(|found| found.start);
+        [candidate, found, self.core.claimed(identifiers), self.unescape.start()].into_iter().flatten().min()
+    }
+
+    /// Whether nothing of what was fed can matter any more.
+    pub(super) fn is_idle(&self, identifiers: &Identifiers) -> bool {
+        self.held(identifiers).is_none() && self.core.weak.is_none()
+    }
+}
+
+impl Core {
+    #[inline]
+    fn take(&mut self, identifiers: &Identifiers, unit: Unit) {
+        let folded = fold(unit.byte);
+        let raw_plus = unit.byte == b'+' && !unit.escaped;
+        if let Some(weak) = &mut self.weak {
+            weak.push(if raw_plus { b' ' } else { unit.byte });
+            if weak.len() > identifiers.weak.longest() + 2 * SPACES {
+                self.drop_weak();
+            }
+        }
+        if folded == b' ' && unit.byte != b'+' {
+            self.spaces += 1;
+            if (2..=SPACES).contains(&self.spaces) {
+                return;
+            }
+        } else {
+            self.spaces = 0;
+        }
+        let number = self.count;
+        self.starts.set(number, unit.start);
+        self.bytes.set(number, if raw_plus { RAW_PLUS } else { unit.byte });
+        self.count += 1;
+        self.text = identifiers.text.next(self.text, folded);
+        if identifiers.text.is_match(self.text) {
+            self.text_matches(identifiers, unit.end);
+        }
+        if unit.byte.is_ascii_digit() {
+            self.digit(identifiers, unit, number);
+        } else if self.number_count > 0 {
+            self.gap += 1;
+            if self.gap > SEPARATORS || !is_separator(unit.byte) {
+                self.number_count = 0;
+                self.digits = identifiers.digits.start();
+            }
+        }
+        if !self.candidates.is_empty() {
+            self.settle(identifiers, false);
+        }
+    }
+
+    fn drop_weak(&mut self) {
+        if let Some(mut weak) = self.weak.take() {
+            weak.clear();
+            self.weak_spare = weak;
+        }
+    }
+
+    fn digit(&mut self, identifiers: &Identifiers, unit: Unit, number: usize) {
+        self.numbers.set(self.number_count, number);
+        self.number_count += 1;
+        self.gap = 0;
+        self.digits = identifiers.digits.next(self.digits, unit.byte);
+        if !identifiers.digits.is_match(self.digits) {
+            return;
+        }
+        for index in identifiers.digits.matches(self.digits) {
+            let Some(pattern) = identifiers.patterns.get(identifiers.phones + index) else { continue };
+            let Some(first) = self.number_count.checked_sub(pattern.folded.len()) else { continue };
+            let (boundary, first) = (pattern.boundary, self.numbers.get(first));
+            if !boundary::left(boundary, &self.before(first)) {
+                continue;
+            }
+            let start = self.starts.get(self.prefixed(first));
+            let found = Found { identifier: pattern.identifier, start, end: unit.end, phone: pattern.phone };
+            self.candidates.push(Candidate { found, boundary, behind: self.count, sure: false });
+        }
+    }
+
+    /// The unit where a phone begins whose first digit is `first`: a `+` and opening parentheses belong to it.
+    fn prefixed(&self, first: usize) -> usize {
+        let oldest = self.count.saturating_sub(self.bytes.mask);
+        let mut from = first;
+        while let Some(before) = from.checked_sub(1).filter(|&before| before >= oldest && first - before <= 3) {
+            match self.bytes.get(before) {
+                b'(' => from = before,
+                b'+' | RAW_PLUS => return before,
+                _ => break,
+            }
+        }
+        from
+    }
+
+    fn text_matches(&mut self, identifiers: &Identifiers, end: usize) {
+        for index in identifiers.text.matches(self.text) {
+            let Some(pattern) = identifiers.patterns.get(index) else { continue };
+            let Some(first) = self.count.checked_sub(pattern.folded.len()) else { continue };
+            let exact = pattern.exact.as_ref().is_none_or(|exact| {
+                (first..).zip(exact).all(|(number, &wanted)| match self.bytes.get(number) {
+                    RAW_PLUS => wanted == b'+',
+                    byte => byte.to_ascii_lowercase() == wanted,
+                })
+            });
+            if exact && boundary::left(pattern.boundary, &self.before(first)) {
+                let start = self.starts.get(first);
+                let found = Found { identifier: pattern.identifier, start, end, phone: None };
+                self.candidates.push(Candidate { found, boundary: pattern.boundary, behind: self.count, sure: false });
+            }
+        }
+    }
+
+    /// The decoded bytes before a unit.
+    fn before(&self, unit: usize) -> Vec<u8> {
+        (unit.saturating_sub(REACH)..unit).map(|number| self.bytes.get(number)).collect()
+    }
+
+    /// The first byte that the automata may still claim.
+    fn claimed(&self, identifiers: &Identifiers) -> Option<usize> {
+        let depth = identifiers.text.depth(self.text).min(self.count);
+        let text = (depth > 0).then(|| self.starts.get(self.count - depth));
+        let depth = identifiers.digits.depth(self.digits).min(self.number_count);
+        let number =
+            (depth > 0).then(|| self.starts.get(self.prefixed(self.numbers.get(self.number_count - depth))));
+        // A prefix of a phone may stand at the end.
+        let prefix = (identifiers.patterns.len() > identifiers.phones)
+            .then(|| self.prefixed(self.count))
+            .filter(|&from| from < self.count)
+            .map(|from| self.starts.get(from));
+        [text, number, prefix].into_iter().flatten().min()
+    }
+
+    /// Decides candidates whose surroundings are known; the leftmost and longest stand.
+    fn settle(&mut self, identifiers: &Identifiers, last: bool) {
+        let (count, bytes, done) = (self.count, &self.bytes, self.done);
+        self.candidates.retain_mut(|candidate| {
+            if candidate.found.start < done {
+                return false;
+            }
+            if !candidate.sure {
+                let behind: Vec<u8> =
+                    (candidate.behind..count.min(candidate.behind + REACH)).map(|number| bytes.get(number)).collect();
+                match boundary::right(candidate.boundary, &behind, last) {
+                    Some(true) => candidate.sure = true,
+                    Some(false) => return false,
+                    None => {}
+                }
+            }
+            true
+        });
+        let claimed = if last { None } else { self.claimed(identifiers) };
+        while let Some(best) =
+            self.candidates.iter().min_by_key(|candidate| (candidate.found.start, usize::MAX - candidate.found.end))
+        {
+            let best = *best;
+            // A shorter one that is sure waits for a longer one that is not: they share their start.
+            if !best.sure || claimed.is_some_and(|claimed| claimed <= best.found.start) {
+                return;
+            }
+            self.found.push(best.found);
+            self.done = best.found.end;
+            self.candidates.retain(|candidate| candidate.found.start >= best.found.end);
+        }
+    }
+}
+
+/// Everything in a whole value.
+pub(super) fn scan(identifiers: &Identifiers, bytes: &[u8]) -> Vec<Found> {
+    let mut scanner = Scanner::new(identifiers);
+    scanner.begin(identifiers, false);
+    scanner.feed(identifiers, bytes, 0);
+    scanner.end(identifiers);
+    std::mem::take(scanner.found())
+}

@@ -1,0 +1,199 @@
+//! One value after another runs through the scanner; what is found becomes a hit with its place.
+
+use super::field::Typed;
+use super::identifier::Identifiers;
+use super::pattern::PhoneForm;
+use super::scan::{Found, Scanner};
+use super::spelling::Script;
+use super::{Hit, Spelling};
+use crate::model::{Container, Place, Side};
+use std::ops::{Deref, Range};
+
+/// A find with its place; its spelling is taken from the bytes at the end of a push.
+struct Draft {
+    found: Found,
+    place: Place,
+    script: Script,
+    token: Option<Range<usize>>,
+}
+
+/// The value that is being read.
+#[derive(Clone, Copy)]
+struct Open {
+    token: usize,
+    content: usize,
+    fed: usize,
+    script: Script,
+    typed: Option<Typed>,
+}
+
+/// A matcher that is lent or shared.
+pub(super) trait Source: Deref<Target = Identifiers> {}
+
+impl<T: Deref<Target = Identifiers>> Source for T {}
+
+/// Scans the values that a structure takes apart.
+pub(super) struct Values<S> {
+    identifiers: S,
+    side: Side,
+    scanner: Scanner,
+    open: Option<Open>,
+    drafts: Vec<Draft>,
+    /// Bytes of the current chunk in which nothing can start or end.
+    quiet: Range<usize>,
+}
+
+/// Where a value stands: the part and its occurrence are worked out only for a find.
+pub(super) trait Locate {
+    /// The place of the current value.
+    fn locate(&self, identifiers: &Identifiers, side: Side) -> Place;
+}
+
+impl<F: Fn(&Identifiers, Side) -> Place> Locate for F {
+    fn locate(&self, identifiers: &Identifiers, side: Side) -> Place {
+        self(identifiers, side)
+    }
+}
+
+impl<S: Source> Values<S> {
+    pub(super) fn new(identifiers: S, side: Side) -> Self {
+        let scanner = Scanner::new(&identifiers);
+        Self { identifiers, side, scanner, open: None, drafts: Vec::new(), quiet: 0..0 }
+    }
+
+    pub(super) fn identifiers(&self) -> &Identifiers {
+        &self.identifiers
+    }
+
+    /// Whether any field type matters.
+    pub(super) fn wants_types(&self) -> bool {
+        !self.identifiers.weak.is_empty()
+    }
+
+    /// Says that nothing can be found in these bytes of the coming chunk.
+    pub(super) fn set_quiet(&mut self, quiet: Range<usize>) {
+        self.quiet = quiet;
+    }
+
+    /// Whether the past cannot matter any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_none() || self.scanner.is_idle(&*self.identifiers)
+    }
+
+    /// A value begins: its token at `token`, its content at `content`.
+    pub(super) fn begin(&mut self, token: usize, content: usize, script: Script, typed: Option<Typed>) {
+        self.scanner.begin(&*self.identifiers, typed.is_some() && self.wants_types());
+        self.open = Some(Open { token, content, fed: content, script, typed });
+    }
+
+    /// The next bytes of the value, which stand at `offset`.
+    pub(super) fn feed(&mut self, bytes: &[u8], offset: usize) {
+        let end = offset + bytes.len();
+        if let Some(open) = &mut self.open {
+            open.fed = end;
+        }
+        let (from, to) = (self.quiet.start.max(offset), self.quiet.end.min(end));
+        if from >= to {
+            self.scanner.feed(&*self.identifiers, bytes, offset);
+            return;
+        }
+        self.scanner.feed(&*self.identifiers, bytes.get(..from - offset).unwrap_or_default(), offset);
+        self.scanner.reset(&*self.identifiers);
+        self.scanner.feed(&*self.identifiers, bytes.get(to - offset..).unwrap_or_default(), to);
+    }
+
+    /// The value's content ends at `content`, its token at `token`.
+    pub(super) fn end(&mut self, content: usize, token: usize, place: &impl Locate) {
+        let Some(open) = self.open.take() else { return };
+        self.scanner.end(&*self.identifiers);
+        let weak = open.typed.zip(self.scanner.weak()).and_then(|(typed, decoded)| {
+            self.identifiers.weak.find(typed, decoded)
+        });
+        let whole = open.token..token;
+        let found = std::mem::take(self.scanner.found());
+        if found.is_empty() {
+            if let Some(identifier) = weak {
+                let found = Found { identifier, start: open.content, end: content, phone: None };
+                self.draft(found, open.script, Some(whole), place);
+            }
+            return;
+        }
+        for &found in &found {
+            let is_whole = found.start == open.content && found.end == content;
+            self.draft(found, open.script, is_whole.then(|| whole.clone()), place);
+        }
+    }
+
+    /// The chunk ends inside the value: what is found by now and is not the whole of it can be told.
+    pub(super) fn pause(&mut self, place: &impl Locate) {
+        let Some(open) = self.open else { return };
+        let mut found = std::mem::take(self.scanner.found());
+        let waits = |found: &Found| found.start == open.content && found.end == open.fed;
+        let ready = found.iter().position(waits).unwrap_or(found.len());
+        for found in found.drain(..ready) {
+            self.draft(found, open.script, None, place);
+        }
+        *self.scanner.found() = found;
+    }
+
+    fn draft(&mut self, found: Found, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
+        let place = place.locate(&*self.identifiers, self.side);
+        self.drafts.push(Draft { found, place, script, token });
+    }
+
+    /// The first byte of the open value that may still be claimed, with its token's start where all of it may be.
+    pub(super) fn held(&self) -> Option<usize> {
+        let open = self.open?;
+        let held = self.scanner.held(&*self.identifiers).unwrap_or(open.fed);
+        let whole = held <= open.content || self.scanner.weak().is_some();
+        Some(if whole { open.token } else { held })
+    }
+
+    /// The hits since the last call; `bytes` gives the original bytes of a span.
+    pub(super) fn hits<'a>(
+        &mut self,
+        container: &Container,
+        bytes: impl Fn(Range<usize>) -> Option<std::borrow::Cow<'a, [u8]>>,
+    ) -> Vec<Hit> {
+        let identifiers = &*self.identifiers;
+        let hit = |draft: Draft| {
+            let Found { identifier, start, end, phone } = draft.found;
+            let written = bytes(start..end).unwrap_or_default();
+            Hit {
+                identifier,
+                container: container.clone(),
+                place: draft.place,
+                span: start..end,
+                spelling: spelling(identifiers, identifier, &written, draft.script, phone),
+                token: draft.token,
+            }
+        };
+        if self.drafts.is_empty() { Vec::new() } else { self.drafts.drain(..).map(hit).collect() }
+    }
+}
+
+fn spelling(
+    identifiers: &Identifiers,
+    identifier: usize,
+    written: &[u8],
+    script: Script,
+    phone: Option<PhoneForm>,
+) -> Spelling {
+    let value = identifiers.get(identifier).map_or("", |identifier| identifier.value.expose().as_str());
+    Spelling::new(written, value, script, phone)
+}
+
+/// What a name that holds an identifier is called instead.
+pub(super) const MASK: &str = "…";
+/// Longest name in a place, in bytes.
+const NAME: usize = 128;
+
+/// A name as it may stand in a place: never one that holds an identifier, never a very long one.
+pub(super) fn safe_name(identifiers: &Identifiers, name: &[u8]) -> String {
+    let clean = identifiers.prescan.is_clean(name, &identifiers.digits)
+        || super::scan::scan(identifiers, name).is_empty();
+    match std::str::from_utf8(name) {
+        Ok(name) if clean && name.len() <= NAME && !name.chars().any(char::is_control) => name.to_owned(),
+        _ => MASK.to_owned(),
+    }
+}
