@@ -1,0 +1,199 @@
+//! A member's real values, compiled once: what is searched for, and what a pseudonym of each would look like.
+
+use super::format::{Avoid, Locale, Shape};
+use crate::model::{Secret, Slot, SlotKind};
+use crate::rewrite::{CompileError, Identifier, Identifiers, Strength};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Shorter user names are words that others use.
+const STRONG_USERNAME: usize = 6;
+/// Shorter account and custom ids are numbers that stand everywhere.
+const STRONG_ID: usize = 8;
+
+/// What the rooms above need to know about one member. Real values are the same at every vendor, so one serves all.
+pub struct MemberIdentity {
+    identifiers: Arc<Identifiers>,
+    slots: BTreeMap<Slot, Known>,
+    avoid: Avoid,
+    locale: Locale,
+    left_out: Vec<Slot>,
+}
+
+struct Known {
+    value: Secret<String>,
+    shape: Option<Shape>,
+}
+
+impl MemberIdentity {
+    /// Compiles a member's attributes as the vault gives them. Takes milliseconds: never on a worker. A value that
+    /// cannot be searched for (empty, a strong one under [`Identifiers::SHORTEST`] bytes, a very long one) is left
+    /// out and named by [`Self::left_out`]; it must not keep the others from being protected.
+    ///
+    /// # Errors
+    /// More values than can be compiled.
+    pub fn compile(attributes: Vec<(Slot, Secret<String>)>, locale: Locale) -> Result<Self, CompileError> {
+        let avoid = Avoid::new(&attributes);
+        let mut list = Vec::with_capacity(attributes.len() + 1);
+        let mut left_out = Vec::new();
+        let mut slots = BTreeMap::new();
+        for (slot, value) in with_full_name(attributes) {
+            let text = value.expose().trim();
+            let strength = strength(&slot, text);
+            let shortest = if strength == Strength::Strong { Identifiers::SHORTEST } else { 1 };
+            if (shortest..=Identifiers::LONGEST).contains(&text.len()) {
+                list.push(Identifier { slot: slot.clone(), value: value.clone(), strength });
+            } else {
+                left_out.push(slot.clone());
+            }
+            let shape = Shape::of(&slot, text);
+            slots.insert(slot, Known { value, shape });
+        }
+        Ok(Self { identifiers: Arc::new(Identifiers::compile(list)?), slots, avoid, locale, left_out })
+    }
+
+    /// What is searched for.
+    pub fn identifiers(&self) -> &Arc<Identifiers> {
+        &self.identifiers
+    }
+
+    /// The slots that have a real value.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.keys()
+    }
+
+    /// Slots whose value cannot be searched for and is therefore not protected.
+    pub fn left_out(&self) -> &[Slot] {
+        &self.left_out
+    }
+
+    /// What a pseudonym of the slot looks like; the usual shape where there is no real value. `None` where none can be
+    /// made.
+    pub fn shape(&self, slot: &Slot) -> Option<Shape> {
+        match self.slots.get(slot) {
+            Some(known) => known.shape.clone(),
+            None => Shape::usual(slot, self.locale),
+        }
+    }
+
+    /// Whether `value` is what the member really has in the slot.
+    pub fn is_real(&self, slot: &Slot, value: &str) -> bool {
+        self.slots.get(slot).is_some_and(|known| known.value.expose().eq_ignore_ascii_case(value))
+    }
+
+    /// What made-up values keep away from.
+    pub fn avoid(&self) -> &Avoid {
+        &self.avoid
+    }
+
+    /// Whose names made-up persons bear.
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+}
+
+impl fmt::Debug for MemberIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemberIdentity").field("slots", &self.slots.keys()).finish_non_exhaustive()
+    }
+}
+
+/// Where a full name is not written but its parts are, they make one: together they are searched for everywhere.
+fn with_full_name(mut attributes: Vec<(Slot, Secret<String>)>) -> Vec<(Slot, Secret<String>)> {
+    let part = |name: &str| attributes.iter().find(|(slot, _)| slot.as_str() == name).map(|(_, value)| value);
+    let full = match (part("name.full"), part("name.given"), part("name.family")) {
+        (None, Some(given), Some(family)) => {
+            Some(Secret::new(format!("{} {}", given.expose(), family.expose())))
+        }
+        _ => None,
+    };
+    attributes.extend(Slot::parse("name.full").zip(full));
+    attributes
+}
+
+/// How sure a match of the bare value is.
+fn strength(slot: &Slot, value: &str) -> Strength {
+    let strong = match slot.kind() {
+        SlotKind::Email | SlotKind::Phone | SlotKind::Device | SlotKind::Ad => true,
+        // One word alone is a name that others bear.
+        SlotKind::Name => slot.as_str() == "name.full" && value.contains(char::is_whitespace),
+        SlotKind::Username => value.chars().count() >= STRONG_USERNAME,
+        SlotKind::Account | SlotKind::Custom => value.chars().count() >= STRONG_ID,
+        // Only with its house number: a street alone is many people's.
+        SlotKind::Address => {
+            slot.as_str() == "address.street"
+                && value.chars().any(|letter| letter.is_ascii_digit())
+                && value.chars().filter(|letter| letter.is_alphabetic()).count() >= 3
+        }
+        SlotKind::Birthdate | SlotKind::Geo | SlotKind::Ip => false,
+    };
+    if strong { Strength::Strong } else { Strength::Weak }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(entries: &[(&str, &str)]) -> Vec<(Slot, Secret<String>)> {
+        entries
+            .iter()
+            .map(|(slot, value)| (Slot::parse(slot).unwrap(), Secret::new((*value).to_owned())))
+            .collect()
+    }
+
+    #[test]
+    fn values_are_as_strong_as_they_are_rare() {
+        use Strength::{Strong, Weak};
+        for (slot, value, want) in [
+            ("email.primary", "ann@home.example", Strong),
+            ("phone.primary", "+4915112345678", Strong),
+            ("name.full", "Ann Real", Strong),
+            ("name.full", "Ann", Weak),
+            ("name.given", "Ann", Weak),
+            ("username", "ann", Weak),
+            ("username", "annreal", Strong),
+            ("account.club", "1234567", Weak),
+            ("account.club", "12345678", Strong),
+            ("address.street", "Home Street 12", Strong),
+            ("address.street", "Home Street", Weak),
+            ("address.city", "Berlin 10", Weak),
+            ("birthdate", "1990-01-02", Weak),
+            ("device.id", "6d92078a-8246-4ba4-ae5b-76104861e7dc", Strong),
+        ] {
+            assert_eq!(strength(&Slot::parse(slot).unwrap(), value), want, "{slot} {value}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_searched_for_leaves_the_others_protected() {
+        let long = "x".repeat(300);
+        let identity = MemberIdentity::compile(
+            attributes(&[("email.primary", "ann@home.example"), ("device.id", "a1"), ("custom.long", &long)]),
+            Locale::DeDe,
+        )
+        .unwrap();
+        let names: Vec<_> = identity.left_out().iter().map(Slot::as_str).collect();
+        assert_eq!(names, ["device.id", "custom.long"]);
+        assert!(!identity.identifiers().is_empty());
+    }
+
+    #[test]
+    fn parts_of_a_name_make_a_full_one() {
+        let identity = MemberIdentity::compile(
+            attributes(&[("name.given", "Ann"), ("name.family", "Real")]),
+            Locale::EnUs,
+        )
+        .unwrap();
+        assert!(identity.is_real(&Slot::parse("name.full").unwrap(), "ann real"));
+    }
+
+    #[test]
+    fn debug_shows_slots_only() {
+        let identity =
+            MemberIdentity::compile(attributes(&[("email.primary", "ann@home.example")]), Locale::EnUs)
+                .unwrap();
+        let text = format!("{identity:?}");
+        assert!(text.contains("email.primary") && !text.contains("home.example"), "{text}");
+    }
+}

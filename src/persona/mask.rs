@@ -1,0 +1,208 @@
+//! What one vendor gets to see of one member: a ruling for each slot, and what becomes of a hit under it.
+
+use super::MemberIdentity;
+use super::policy::{Ruling, Sources, Treatment};
+use super::wardrobe::Worn;
+use super::withhold::{Cut, Surroundings};
+use crate::model::{Action, Answer, Edit, Party, Secret, Slot, SlotKind, Stage, VendorId};
+use crate::rewrite::Hit;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What becomes of a hit.
+#[derive(Debug)]
+pub enum Verdict {
+    /// This edit. With [`Action::WouldHave`] the bytes go as they are and the record says why.
+    Edit(Edit),
+    /// The slot has no pseudonym here that is in the log: have one issued, then ask again.
+    Issue(Slot),
+    /// Nothing may be sent: an [`Answer::Refuse`].
+    Refuse(Answer),
+}
+
+/// The rulings for one member at one vendor. Pure; made once per policy snapshot, vendor and party, or per exchange.
+#[derive(Debug)]
+pub struct Mask {
+    vendor: VendorId,
+    party: Party,
+    strict: bool,
+    named: bool,
+    domain: Option<String>,
+    rulings: BTreeMap<Slot, Ruling>,
+}
+
+impl Mask {
+    /// Settles every slot of the member.
+    pub fn new(identity: &MemberIdentity, sources: &Sources<'_>) -> Self {
+        let rule = |slot: &Slot| sources.rule(slot, identity.shape(slot).as_ref());
+        let rulings = identity.slots().map(|slot| (slot.clone(), rule(slot))).collect();
+        // The address shows the made-up name only where the vendor meets that name.
+        let named =
+            Slot::parse("name.full").is_some_and(|slot| rule(&slot).treatment == Treatment::Pseudonym);
+        Self {
+            vendor: sources.vendor.clone(),
+            party: sources.party,
+            strict: sources.settings.strict,
+            named,
+            domain: sources.settings.domain.clone(),
+            rulings,
+        }
+    }
+
+    /// The vendor.
+    pub fn vendor(&self) -> &VendorId {
+        &self.vendor
+    }
+
+    /// Whose request it is.
+    pub fn party(&self) -> Party {
+        self.party
+    }
+
+    /// Whether what cannot be rewritten is refused.
+    pub fn strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Whether the vendor meets the made-up person's name.
+    pub fn named(&self) -> bool {
+        self.named
+    }
+
+    /// The domain of aliases.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
+    /// The ruling for a slot; `None` for one without a real value.
+    pub fn ruling(&self, slot: &Slot) -> Option<&Ruling> {
+        self.rulings.get(slot)
+    }
+
+    /// The slots that these hits need and that still have to be issued, or whose `issue` record is not durable yet.
+    pub fn needs<'a>(
+        &self,
+        identity: &MemberIdentity,
+        worn: &Worn,
+        hits: impl IntoIterator<Item = &'a Hit>,
+    ) -> BTreeSet<Slot> {
+        let slots = hits.into_iter().filter_map(|hit| identity.identifiers().get(hit.identifier));
+        slots.map(|identifier| &identifier.slot).filter(|slot| self.wants(worn, slot)).cloned().collect()
+    }
+
+    fn wants(&self, worn: &Worn, slot: &Slot) -> bool {
+        self.ruling(slot).is_some_and(|ruling| ruling.treatment == Treatment::Pseudonym)
+            && !worn.get(slot).is_some_and(|issued| issued.recorded)
+    }
+
+    /// Decides a hit, in a head or in a body, whole or as it flows. `around` is the container's bytes where they are
+    /// at hand (heads): what is withheld there takes its whole value, cookie or field along.
+    pub fn judge(
+        &self,
+        identity: &MemberIdentity,
+        worn: &Worn,
+        hit: &Hit,
+        around: Surroundings<'_>,
+    ) -> Verdict {
+        let slot = identity.identifiers().get(hit.identifier).map(|identifier| &identifier.slot);
+        let Some((slot, ruling)) = slot.and_then(|slot| Some((slot, self.ruling(slot)?))) else {
+            // No hit of this member's own matcher comes here; one of another's must not pass.
+            return Verdict::Refuse(refusal("identity", "a protected value without a ruling"));
+        };
+        match ruling.treatment {
+            Treatment::Real => {
+                Verdict::Edit(edit(hit, slot, ruling, Action::WouldHave, hit.span.clone(), vec![]))
+            }
+            Treatment::Withhold => match around.cut(hit) {
+                Some(Cut { span, left }) => {
+                    Verdict::Edit(edit(hit, slot, ruling, Action::Removed, span, left.to_vec()))
+                }
+                None => Verdict::Refuse(refusal_of(slot, ruling)),
+            },
+            Treatment::Pseudonym => self.replace(identity, worn, hit, slot, ruling),
+        }
+    }
+
+    fn replace(
+        &self,
+        identity: &MemberIdentity,
+        worn: &Worn,
+        hit: &Hit,
+        slot: &Slot,
+        ruling: &Ruling,
+    ) -> Verdict {
+        match worn.get(slot) {
+            Some(issued) if issued.recorded => {
+                let value = issued.value.expose();
+                if identity.is_real(slot, value) {
+                    // An account that exists under the real value was adopted as it is.
+                    let adopted = Ruling {
+                        treatment: Treatment::Real,
+                        rule: "adopted".into(),
+                        reason: format!(
+                            "{} has an account under your real {}",
+                            self.vendor,
+                            slot.kind().as_str()
+                        )
+                        .into(),
+                    };
+                    let span = hit.span.clone();
+                    return Verdict::Edit(edit(hit, slot, &adopted, Action::WouldHave, span, vec![]));
+                }
+                let bytes = hit.spelling.respell(value);
+                Verdict::Edit(edit(hit, slot, ruling, Action::Replaced, hit.span.clone(), bytes))
+            }
+            _ => Verdict::Issue(slot.clone()),
+        }
+    }
+}
+
+fn edit(
+    hit: &Hit,
+    slot: &Slot,
+    ruling: &Ruling,
+    action: Action,
+    span: std::ops::Range<usize>,
+    value: Vec<u8>,
+) -> Edit {
+    Edit {
+        place: hit.place.clone(),
+        container: hit.container.clone(),
+        span,
+        action,
+        stage: Stage::Persona,
+        slot: Some(slot.clone()),
+        category: slot.category(),
+        rule: ruling.rule.clone(),
+        reason: ruling.reason.clone(),
+        value: Secret::new(value),
+    }
+}
+
+fn refusal_of(slot: &Slot, ruling: &Ruling) -> Answer {
+    let what = noun(slot.kind());
+    let reason =
+        format!("your {what} stands where it cannot be left out, and it must not go: {}", ruling.reason);
+    Answer::Refuse { rule: ruling.rule.clone(), reason: reason.into() }
+}
+
+pub(super) fn refusal(rule: &'static str, reason: &'static str) -> Answer {
+    Answer::Refuse { rule: rule.into(), reason: reason.into() }
+}
+
+/// What people call the kind.
+pub(super) fn noun(kind: SlotKind) -> &'static str {
+    match kind {
+        SlotKind::Email => "e-mail address",
+        SlotKind::Name => "name",
+        SlotKind::Phone => "phone number",
+        SlotKind::Address => "address",
+        SlotKind::Birthdate => "date of birth",
+        SlotKind::Username => "user name",
+        SlotKind::Device => "device id",
+        SlotKind::Ad => "advertising id",
+        SlotKind::Account => "account number",
+        SlotKind::Geo => "position",
+        SlotKind::Ip => "IP address",
+        SlotKind::Custom => "private id",
+    }
+}

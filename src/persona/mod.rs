@@ -1,0 +1,29 @@
+//! Who a vendor meets: how far it is trusted, the values made for it, and what becomes of a real one on its way there.
+//!
+//! [`policy`] settles what is done with a slot, [`derive`] and [`format`] make values, [`Wardrobe`] keeps those a member
+//! has, [`MemberIdentity`] is what is searched for, and a [`Mask`] turns the editor's hits into edits. Only
+//! [`Wardrobe`] and [`Personas`] touch the vault and the store; the rest is pure.
+
+pub mod derive;
+mod error;
+pub mod format;
+mod head;
+mod identity;
+mod issue;
+mod mask;
+mod personas;
+pub mod policy;
+mod rows;
+mod wardrobe;
+mod withhold;
+
+pub use error::IssueError;
+pub use format::Locale;
+pub use head::{Gathered, find_in_head};
+pub use identity::MemberIdentity;
+pub use issue::{Issuance, Order};
+pub use mask::{Mask, Verdict};
+pub use personas::{Persona, Personas};
+pub use policy::{Derivation, Ruling, Settings, Sources, Treatment, VendorSettings};
+pub use wardrobe::{Issued, Standing, Wardrobe, Worn};
+pub use withhold::Surroundings;

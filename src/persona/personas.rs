@@ -1,0 +1,87 @@
+//! All members at once: what the corridor asks by member.
+
+use super::MemberIdentity;
+use super::error::IssueError;
+use super::format::Locale;
+use super::wardrobe::{Standing, Wardrobe};
+use crate::model::{MemberId, VendorId};
+use crate::store::Store;
+use crate::vault::Vault;
+use arc_swap::ArcSwap;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One member: real values compiled, pseudonyms in memory.
+#[derive(Clone, Debug)]
+pub struct Persona {
+    /// The real values.
+    pub identity: Arc<MemberIdentity>,
+    /// The pseudonyms.
+    pub wardrobe: Arc<Wardrobe>,
+}
+
+/// The personas of every member of this home. Reading takes no lock.
+pub struct Personas {
+    vault: Vault,
+    store: Store,
+    members: ArcSwap<HashMap<MemberId, Persona>>,
+    /// One loads at a time, or a member would get two wardrobes.
+    loading: Mutex<()>,
+}
+
+impl Personas {
+    /// Nobody yet; [`Self::refresh`] brings members in.
+    pub fn new(vault: Vault, store: Store) -> Self {
+        Self { vault, store, members: ArcSwap::default(), loading: Mutex::new(()) }
+    }
+
+    /// Reads a member, or their values anew after a change. Takes milliseconds and the disk: never on a worker.
+    ///
+    /// # Errors
+    /// No such member; the vault or the store fails; too many values.
+    pub fn refresh(&self, member: MemberId, locale: Locale) -> Result<Persona, IssueError> {
+        let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = Arc::new(MemberIdentity::compile(self.vault.attributes(member)?, locale)?);
+        let wardrobe = match self.of(member) {
+            // The wardrobe knows which records are on their way: it is never read twice.
+            Some(persona) => persona.wardrobe,
+            None => Arc::new(Wardrobe::load(member, &self.vault, &self.store)?),
+        };
+        let persona = Persona { identity, wardrobe };
+        self.members.rcu(|members| {
+            let mut members = HashMap::clone(members);
+            members.insert(member, persona.clone());
+            members
+        });
+        Ok(persona)
+    }
+
+    /// Forgets a member who left.
+    pub fn remove(&self, member: MemberId) {
+        let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.members.rcu(|members| {
+            let mut members = HashMap::clone(members);
+            members.remove(&member);
+            members
+        });
+    }
+
+    /// A member's persona; `None` for one who was not brought in, such as a guest.
+    pub fn of(&self, member: MemberId) -> Option<Persona> {
+        self.members.load().get(&member).cloned()
+    }
+
+    /// How a member stands with a vendor: epoch 1 and unknown for a member who was not brought in.
+    pub fn standing(&self, member: MemberId, vendor: &VendorId) -> Standing {
+        self.members
+            .load()
+            .get(&member)
+            .map_or(Standing { epoch: 1, known: false }, |persona| persona.wardrobe.standing(vendor))
+    }
+}
+
+impl std::fmt::Debug for Personas {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Personas").field("members", &self.members.load().len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,299 @@
+//! What may become of a protected value: level, slot and written rules, settled into one ruling with its reason.
+//!
+//! Written for the vendor wins over written for everyone, which wins over the level; a slot wins over its kind. Third
+//! parties get no protected value whatever is written.
+
+use super::format::Shape;
+use crate::model::{Level, Party, Policy, Slot, SlotKind, VendorId};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Where pseudonyms come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Derivation {
+    /// From the member's persona key: they can all be made again from it.
+    #[default]
+    Seed,
+    /// From randomness: only what is stored or in the log can be had again.
+    Random,
+}
+
+impl Derivation {
+    /// The word of an `issue` record.
+    pub fn how(self) -> &'static str {
+        match self {
+            Self::Seed => "derived",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// Policies as written, by slot (`email.work`) or kind (`email`).
+pub type Written = BTreeMap<String, Policy>;
+
+/// What `[identity]` says.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The level of a vendor for which none is written.
+    pub new_vendor: Level,
+    /// Policies for every vendor.
+    pub slots: Written,
+    /// The domain of per-vendor addresses.
+    pub domain: Option<String>,
+    /// Refuse what cannot be inspected or rewritten.
+    pub strict: bool,
+    /// Where pseudonyms come from.
+    pub derivation: Derivation,
+}
+
+/// What `[vendor.NAME]` says, or what a member set for the vendor.
+#[derive(Clone, Debug, Default)]
+pub struct VendorSettings {
+    /// Its level.
+    pub level: Option<Level>,
+    /// Its policies.
+    pub slots: Written,
+}
+
+/// What is done with a slot's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// It goes as typed; recorded.
+    Real,
+    /// The vendor's own value goes in its place.
+    Pseudonym,
+    /// It does not go.
+    Withhold,
+}
+
+/// The treatment of one slot at one vendor, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// What is done.
+    pub treatment: Treatment,
+    /// Which line says so: `vendor.shop.identity.email=real`, `identity.email=pseudonym`, `level=alias`, `third party`,
+    /// `no mail route`.
+    pub rule: Cow<'static, str>,
+    /// For the owner.
+    pub reason: Cow<'static, str>,
+}
+
+/// The settings that bear on one vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    /// The vendor.
+    pub vendor: &'a VendorId,
+    /// Whose request it is.
+    pub party: Party,
+    /// For everyone.
+    pub settings: &'a Settings,
+    /// For this vendor.
+    pub own: Option<&'a VendorSettings>,
+}
+
+impl Sources<'_> {
+    /// The level in force and whether it is written for the vendor.
+    pub fn level(&self) -> Level {
+        self.own.and_then(|own| own.level).unwrap_or(self.settings.new_vendor)
+    }
+
+    /// Settles a slot. `shape` is what its pseudonym would look like; `None` where none can be made.
+    pub fn rule(&self, slot: &Slot, shape: Option<&Shape>) -> Ruling {
+        if self.party != Party::First {
+            return Ruling {
+                treatment: Treatment::Withhold,
+                rule: "third party".into(),
+                reason: "not the site you are on: it gets nothing that says who you are".into(),
+            };
+        }
+        let (policy, rule, reason) = self.written(slot).unwrap_or_else(|| self.by_level(slot));
+        self.feasible(slot, shape, policy, rule, reason)
+    }
+
+    fn written(&self, slot: &Slot) -> Option<(Policy, Cow<'static, str>, Cow<'static, str>)> {
+        let look = |written: &Written, head: &str| {
+            let keys = [slot.as_str(), slot.kind().as_str()];
+            keys.into_iter().find_map(|key| {
+                let policy = *written.get(key)?;
+                Some((policy, format!("{head}identity.{key}={}", policy.as_str())))
+            })
+        };
+        let vendor = self.vendor;
+        let own = self.own.and_then(|own| look(&own.slots, &format!("vendor.{vendor}.")));
+        let (policy, rule) = own.or_else(|| look(&self.settings.slots, ""))?;
+        let reason = match policy {
+            Policy::Real => format!("{vendor} gets this as typed"),
+            Policy::Pseudonym => format!("{vendor} knows you by an alias"),
+            Policy::Coarse | Policy::Withhold | Policy::Ask => format!("{vendor} does not get this"),
+        };
+        Some((policy, rule.into(), reason.into()))
+    }
+
+    fn by_level(&self, slot: &Slot) -> (Policy, Cow<'static, str>, Cow<'static, str>) {
+        let vendor = self.vendor;
+        let aliased =
+            matches!(slot.kind(), SlotKind::Email | SlotKind::Username | SlotKind::Device | SlotKind::Ad);
+        match self.level() {
+            Level::Known => (Policy::Real, "level=known".into(), format!("{vendor} knows you").into()),
+            Level::Alias if aliased => {
+                (Policy::Pseudonym, "level=alias".into(), format!("{vendor} knows you by an alias").into())
+            }
+            Level::Alias => {
+                (Policy::Real, "level=alias".into(), format!("{vendor} gets this as typed").into())
+            }
+            Level::Stranger => {
+                (Policy::Pseudonym, "level=stranger".into(), format!("{vendor} is a stranger").into())
+            }
+        }
+    }
+
+    /// From what is wanted to what can be done in this version; never toward the real value, but for a missing mail
+    /// route, where an address that takes no mail would lock its owner out.
+    fn feasible(
+        &self,
+        slot: &Slot,
+        shape: Option<&Shape>,
+        policy: Policy,
+        rule: Cow<'static, str>,
+        reason: Cow<'static, str>,
+    ) -> Ruling {
+        let kind = slot.kind().as_str();
+        let ruling = |treatment, reason| Ruling { treatment, rule: rule.clone(), reason };
+        match policy {
+            Policy::Real => ruling(Treatment::Real, reason),
+            Policy::Withhold => ruling(Treatment::Withhold, reason),
+            Policy::Coarse => ruling(
+                Treatment::Withhold,
+                format!("withheld: this version cannot make {kind} less precise").into(),
+            ),
+            Policy::Ask => ruling(Treatment::Withhold, "withheld: this version cannot ask you yet".into()),
+            Policy::Pseudonym if slot.kind() == SlotKind::Email && self.settings.domain.is_none() => Ruling {
+                treatment: Treatment::Real,
+                rule: "no mail route".into(),
+                reason: "no domain for aliases is set, so mail to one would not reach you".into(),
+            },
+            Policy::Pseudonym if shape.is_none() => {
+                ruling(Treatment::Withhold, format!("withheld: no made-up {kind} can be had").into())
+            }
+            Policy::Pseudonym => ruling(Treatment::Pseudonym, reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(name: &str) -> Slot {
+        Slot::parse(name).unwrap()
+    }
+
+    fn written(entries: &[(&str, Policy)]) -> Written {
+        entries.iter().map(|(key, policy)| ((*key).to_owned(), *policy)).collect()
+    }
+
+    fn settings(entries: &[(&str, Policy)]) -> Settings {
+        Settings { domain: Some("alias.example".to_owned()), slots: written(entries), ..Settings::default() }
+    }
+
+    fn rule(name: &str, party: Party, settings: &Settings, own: Option<&VendorSettings>) -> Ruling {
+        let slot = slot(name);
+        let shape = Shape::usual(&slot, crate::persona::format::Locale::DeDe);
+        Sources { vendor: &"shop".into(), party, settings, own }.rule(&slot, shape.as_ref())
+    }
+
+    #[test]
+    fn levels() {
+        use Treatment::{Pseudonym, Real, Withhold};
+        for (name, known, alias, stranger) in [
+            ("email.primary", Real, Pseudonym, Pseudonym),
+            ("username", Real, Pseudonym, Pseudonym),
+            ("device.id", Real, Pseudonym, Pseudonym),
+            ("ad.id", Real, Pseudonym, Pseudonym),
+            ("name.full", Real, Real, Pseudonym),
+            ("phone.primary", Real, Real, Pseudonym),
+            ("account.club", Real, Real, Pseudonym),
+            ("custom.badge", Real, Real, Pseudonym),
+            ("address.street", Real, Real, Withhold),
+            ("birthdate", Real, Real, Withhold),
+            ("geo.home", Real, Real, Withhold),
+            ("ip.home", Real, Real, Withhold),
+        ] {
+            for (level, want) in [(Level::Known, known), (Level::Alias, alias), (Level::Stranger, stranger)] {
+                let own = VendorSettings { level: Some(level), ..VendorSettings::default() };
+                let ruling = rule(name, Party::First, &settings(&[]), Some(&own));
+                assert_eq!(ruling.treatment, want, "{name} {level:?}");
+                let word = format!("{level:?}").to_lowercase();
+                assert_eq!(ruling.rule, format!("level={word}"), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_wins_in_its_order() {
+        use Policy::{Pseudonym, Real, Withhold};
+        type Entries = &'static [(&'static str, Policy)];
+        let cases: [(Entries, Entries, Treatment, &str); 5] = [
+            (&[("email", Real)], &[], Treatment::Real, "identity.email=real"),
+            (
+                &[("email", Real), ("email.work", Withhold)],
+                &[],
+                Treatment::Withhold,
+                "identity.email.work=withhold",
+            ),
+            (
+                &[("email.work", Withhold)],
+                &[("email", Real)],
+                Treatment::Real,
+                "vendor.shop.identity.email=real",
+            ),
+            (
+                &[("email", Withhold)],
+                &[("email.work", Pseudonym), ("email", Real)],
+                Treatment::Pseudonym,
+                "vendor.shop.identity.email.work=pseudonym",
+            ),
+            (&[("phone", Real)], &[("name", Real)], Treatment::Pseudonym, "level=alias"),
+        ];
+        for (everyone, vendor, treatment, text) in cases {
+            let own = VendorSettings { level: Some(Level::Alias), slots: written(vendor) };
+            let ruling = rule("email.work", Party::First, &settings(everyone), Some(&own));
+            assert_eq!((ruling.treatment, &*ruling.rule), (treatment, text));
+        }
+    }
+
+    #[test]
+    fn third_parties_get_nothing_whatever_is_written() {
+        let own = VendorSettings { level: Some(Level::Known), slots: written(&[("email", Policy::Real)]) };
+        for party in [Party::Third, Party::Gateway] {
+            for name in ["email.primary", "name.full", "address.street", "username"] {
+                let ruling = rule(name, party, &settings(&[("name", Policy::Real)]), Some(&own));
+                assert_eq!((ruling.treatment, &*ruling.rule), (Treatment::Withhold, "third party"), "{name}");
+            }
+            let without = Settings::default();
+            assert_eq!(rule("email.primary", party, &without, None).treatment, Treatment::Withhold);
+        }
+    }
+
+    #[test]
+    fn without_a_mail_route_an_address_stays_as_typed() {
+        let ruling = rule("email.primary", Party::First, &Settings::default(), None);
+        assert_eq!((ruling.treatment, &*ruling.rule), (Treatment::Real, "no mail route"));
+        let user = rule("username", Party::First, &Settings::default(), None);
+        assert_eq!(user.treatment, Treatment::Pseudonym);
+        let held = Settings { slots: written(&[("email", Policy::Withhold)]), ..Settings::default() };
+        assert_eq!(rule("email.primary", Party::First, &held, None).treatment, Treatment::Withhold);
+    }
+
+    #[test]
+    fn what_cannot_be_done_yet_is_withheld_and_says_so() {
+        for (policy, text) in [(Policy::Coarse, "less precise"), (Policy::Ask, "ask you yet")] {
+            let ruling = rule("geo.home", Party::First, &settings(&[("geo", policy)]), None);
+            assert_eq!(ruling.treatment, Treatment::Withhold);
+            assert!(ruling.reason.contains(text), "{}", ruling.reason);
+        }
+        let ruling = rule("birthdate", Party::First, &settings(&[("birthdate", Policy::Pseudonym)]), None);
+        assert_eq!(ruling.treatment, Treatment::Withhold);
+        assert_eq!(ruling.rule, "identity.birthdate=pseudonym");
+    }
+}
