@@ -7,6 +7,7 @@ mod disk;
 mod encode;
 pub mod entry;
 mod error;
+pub mod export;
 mod handle;
 mod log;
 pub mod note;
@@ -21,6 +22,7 @@ mod sim;
 #[cfg(test)]
 mod tests;
 pub mod tree;
+pub mod verify;
 mod writer;
 
 pub use disk::{Append, Disk, FsDisk};

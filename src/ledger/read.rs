@@ -4,9 +4,11 @@
 //! listing reads the newest first. An index in SQLite would be fed from [`Reader::walk`] after the ack, keyed by
 //! sequence number, and can be deleted and filled again at any time; it belongs to the store, outside this folder.
 
+use super::checkpoints;
 use super::disk::Disk;
 use super::entry::{self, Entry, Kind, Outer};
 use super::error::LedgerError;
+use super::note::{Checkpoint, Verifier};
 use super::seal::{self, Keys};
 use super::segment::{FRAME_HEAD, Frames, Header, first_of, header_length, name_of};
 use crate::model::record::{Event, Record};
@@ -129,13 +131,12 @@ impl Reader {
         for segment in segments.iter().skip(start) {
             let flow = self.scan(segment, |entry, bytes| {
                 if entry.seq < seq {
-                    return ControlFlow::Continue(Ok(()));
+                    return ControlFlow::Continue(());
                 }
                 match opener.open(entry) {
                     Ok(stored) => each(stored, bytes).map_break(Ok),
                     Err(error) => ControlFlow::Break(Err(error)),
                 }
-                .map_continue(Ok)
             })?;
             if let ControlFlow::Break(result) = flow {
                 return result;
@@ -159,7 +160,7 @@ impl Reader {
             later = Some(segment.time);
             let content = self.content(segment)?;
             let mut entries = Vec::new();
-            self.each(segment, &content, |entry, _| {
+            let _whole = self.each(segment, &content, |entry, _| {
                 entries.push(entry);
                 ControlFlow::<()>::Continue(())
             })?;
@@ -214,6 +215,17 @@ impl Reader {
         Ok(records)
     }
 
+    pub(crate) fn checkpoints(&self, verifier: &Verifier) -> Result<Vec<Checkpoint>, LedgerError> {
+        let bytes = self.disk.read(&self.dir.join(checkpoints::FILE), 0);
+        let bytes = bytes.map_err(LedgerError::disk("reading the checkpoints"))?;
+        Ok(checkpoints::read(&bytes, verifier).0.into_iter().map(|(checkpoint, _)| checkpoint).collect())
+    }
+
+    /// The key of an entry, where it is there.
+    pub(crate) fn key(&self, id: KeyId) -> Result<Option<MonthKey>, LedgerError> {
+        Ok(self.keys.open_month_key(id)?)
+    }
+
     /// Counts what is there, without opening anything.
     pub fn stats(&self) -> Result<Stats, LedgerError> {
         let mut stats = Stats::default();
@@ -221,7 +233,7 @@ impl Reader {
             let content = self.content(&segment)?;
             stats.segments += 1;
             stats.bytes += content.len() as u64;
-            self.each(&segment, &content, |entry, _| {
+            let _whole = self.each(&segment, &content, |entry, _| {
                 stats.records += 1;
                 *stats.kinds.entry(entry.outer.kind.as_str()).or_default() += 1;
                 stats.first.get_or_insert(entry.outer.time);

@@ -107,6 +107,9 @@ fn find(
     checkpoints: &Checkpoints,
 ) -> Result<Found, LedgerError> {
     let failed = LedgerError::disk("reading the log");
+    if segments.first().is_some_and(|first| *first > 0) {
+        return Err(corrupt(0, "the first segment is missing"));
+    }
     let (mut start, mut bytes) = (None, 0);
     for first in segments.iter().rev() {
         bytes += options.disk.length(&options.dir.join(name_of(*first))).map_err(&failed)?;

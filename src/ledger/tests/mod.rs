@@ -4,3 +4,4 @@ mod crash;
 mod fixtures;
 mod life;
 mod records;
+mod tamper;
