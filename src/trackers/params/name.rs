@@ -14,6 +14,14 @@ impl Name {
     /// Reads a name as sent.
     pub(super) fn read(text: &str) -> Self {
         let mut name = Self { bytes: [0; LENGTH], length: 0, whole: true };
+        if !text.contains('%') {
+            name.length = text.len().min(LENGTH);
+            name.whole = text.len() <= LENGTH;
+            for (place, byte) in name.bytes.iter_mut().zip(text.bytes()) {
+                *place = byte;
+            }
+            return name;
+        }
         for byte in percent_encoding::percent_decode_str(text) {
             let Some(place) = name.bytes.get_mut(name.length) else {
                 name.whole = false;

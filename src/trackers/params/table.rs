@@ -15,12 +15,33 @@ pub(super) struct Entry {
 }
 
 /// Names by how they are compared. A whole name wins over a beginning.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Table {
     exact: HashMap<&'static str, Entry>,
     /// By the name in lower case.
     folded: HashMap<String, Entry>,
     starts: Vec<Start>,
+    shapes: Shapes,
+}
+
+/// Which lengths there are to names of each first letter, in lower case: bit 0 for a beginning of any length. Most
+/// parameters of most requests are passed over by one look here.
+#[derive(Debug)]
+struct Shapes([u64; 256]);
+
+impl Shapes {
+    fn add(&mut self, name: &str, length: usize) {
+        let first = name.bytes().next().unwrap_or_default().to_ascii_lowercase();
+        if let Some(shape) = self.0.get_mut(usize::from(first)) {
+            *shape |= 1 << length.min(63);
+        }
+    }
+
+    fn may_hold(&self, name: &Name) -> bool {
+        let Some(first) = name.start().first() else { return false };
+        let shape = self.0.get(usize::from(first.to_ascii_lowercase())).copied().unwrap_or_default();
+        shape & (1 | 1 << name.start().len().min(63)) != 0
+    }
 }
 
 #[derive(Debug)]
@@ -37,7 +58,8 @@ impl Table {
 
     /// Reads the format that `params.txt` explains.
     pub(super) fn read(text: &'static str) -> Self {
-        let mut table = Self::default();
+        let (exact, folded, starts) = Default::default();
+        let mut table = Self { exact, folded, starts, shapes: Shapes([0; 256]) };
         let mut class = "tracking parameter";
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('!')) {
             if let Some(heading) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
@@ -50,7 +72,9 @@ impl Table {
             };
             let entry = Entry { pattern, class };
             let spelled = |text: &str| if folded { text.to_ascii_lowercase() } else { text.to_owned() };
-            if let Some(start) = pattern.strip_suffix('*') {
+            let start = pattern.strip_suffix('*');
+            table.shapes.add(pattern, if start.is_some() { 0 } else { pattern.len() });
+            if let Some(start) = start {
                 table.starts.push(Start { text: spelled(start), folded, entry });
             } else if folded {
                 table.folded.insert(spelled(pattern), entry);
@@ -63,6 +87,9 @@ impl Table {
 
     /// The entry that takes this name.
     pub(super) fn find(&self, name: &Name) -> Option<Entry> {
+        if !self.shapes.may_hold(name) {
+            return None;
+        }
         let lower = name.to_lower();
         let whole = name.whole().and_then(|whole| self.exact.get(whole));
         let whole = whole.or_else(|| lower.whole().and_then(|whole| self.folded.get(whole)));
