@@ -37,6 +37,18 @@ struct Parameter<'a> {
     entry: Option<Entry>,
 }
 
+impl Parameter<'_> {
+    /// The name for the log: as sent, unless the rule takes any ending and this one is no plain word. What a page puts
+    /// there is its own choice and could be a person's address.
+    fn label(&self) -> &str {
+        let Some(Entry { pattern, .. }) = self.entry else { return self.name };
+        let Some(start) = pattern.strip_suffix('*') else { return self.name };
+        let word =
+            |end: &str| end.len() <= 24 && end.bytes().all(|b| b.is_ascii_alphabetic() || b"_-".contains(&b));
+        if self.name.get(start.len()..).is_some_and(word) { self.name } else { pattern }
+    }
+}
+
 impl Params {
     /// What is compiled in: `config/lists/params.txt` and `untouched.txt`.
     pub(super) fn builtin() -> Self {
@@ -70,11 +82,11 @@ impl Params {
         for (index, ((parameter, entry), span)) in found.zip(spans).take(MAX_REMOVALS).enumerate() {
             let earlier = parameters
                 .iter()
-                .filter(|other| other.entry.is_some() && other.name == parameter.name)
+                .filter(|other| other.entry.is_some() && other.label() == parameter.label())
                 .take_while(|other| other.range.start < parameter.range.start)
                 .take(index);
             let occurrence = earlier.count() + 1;
-            plan.add(edit(parameter.name, occurrence, span, entry, kept));
+            plan.add(edit(parameter.label(), occurrence, span, entry, kept));
         }
     }
 

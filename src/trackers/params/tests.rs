@@ -98,6 +98,15 @@ fn each_removal_says_what_and_why() {
 }
 
 #[test]
+fn a_name_that_a_page_made_up_stays_out_of_the_log() {
+    let target = "/?utm_ann%40home.example=1&utm_4915112345678=2&utm_new=3&UTM_Source=4";
+    let plan = planned("shop.example", target, &SignedParts::default());
+    let places: Vec<_> = plan.edits().iter().map(|edit| edit.place.to_string()).collect();
+    let want = ["utm_*", "utm_*#2", "utm_new", "UTM_Source"].map(|name| format!("request.url.query:{name}"));
+    assert_eq!(places, want);
+}
+
+#[test]
 fn what_is_signed_or_must_not_be_touched_stays_and_is_noted() {
     let target = "/cb?code=1&state=2&utm_source=x";
     let plan = planned("shop.example", target, &SignedParts::default());
