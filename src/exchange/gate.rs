@@ -4,12 +4,15 @@
 
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
+use super::persona::issued_slots;
 use super::record::{self, Digests};
 use super::request_body::SendBody;
 use super::rooms::Rooms;
 use crate::config::schema::Detail;
+use crate::model::Slot;
 use crate::model::record::Event;
 use crate::upstream::{Connection, Key, UpstreamError};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use tower::Layer;
@@ -60,6 +63,7 @@ impl<S: Send> Handle for Gate<S> {
             origin: exchange.origin()?.clone(),
         });
         let issued = std::mem::take(&mut exchange.issued);
+        let slots = issued_slots(&issued);
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
@@ -67,11 +71,24 @@ impl<S: Send> Handle for Gate<S> {
         let opened = exchange.flow.open(issued, open);
         let (connection, opened): (Result<_, UpstreamError>, _) = tokio::join!(connect, opened);
         opened?;
+        self.confirm(exchange, &slots)?;
         self.inner.send(exchange, connection?, key).await
     }
 }
 
 impl<S> Gate<S> {
+    /// Pseudonyms that went into the log with this OPEN need not go with another one's.
+    fn confirm(&self, exchange: &Exchange, slots: &BTreeSet<Slot>) -> Result<(), ExchangeError> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let context = exchange.context()?;
+        if let Some(persona) = self.rooms.personas.of(exchange.who.member) {
+            persona.wardrobe.confirm(&context.vendor, context.epoch, slots);
+        }
+        Ok(())
+    }
+
     fn open_event(&self, exchange: &Exchange) -> Result<Event, ExchangeError> {
         let context = exchange.context()?;
         let origin = exchange.origin()?;

@@ -21,6 +21,7 @@ mod rescue;
 mod rooms;
 mod signed;
 mod streamed;
+mod substitute;
 pub mod stack;
 mod terms;
 mod trackers;

@@ -48,6 +48,13 @@ pub struct Arriving {
     expects: bool,
 }
 
+impl Arriving {
+    /// Whether its length was announced.
+    pub fn has_length(&self) -> bool {
+        self.length.is_some()
+    }
+}
+
 /// A body gathered in memory.
 #[derive(Clone)]
 pub struct Whole {
@@ -147,6 +154,11 @@ impl Whole {
                 Some("could not inspect: the body cannot be decoded"),
             ),
         }
+    }
+
+    /// The body with its codings undone: what spans count in.
+    pub fn decoded(&self) -> &[u8] {
+        &self.decoded
     }
 
     /// Puts `edited` in its place, with the same codings done again.

@@ -3,14 +3,16 @@
 use super::limits::{Admission, Limits};
 use super::request_body::SendBody;
 use crate::config::Config;
+use crate::config::schema::{Derivation, Policies};
 use crate::ledger::Ledger;
-use crate::model::{Clock, Host, Origin};
-use crate::persona::Personas;
+use crate::model::{Clock, Host, MemberId, Origin, Policy, VendorId};
+use crate::persona::{self, Personas, VendorSettings};
 use crate::telemetry::Metrics;
 use crate::trackers::Trackers;
 use crate::upstream::{Reach, Upstream};
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -32,6 +34,35 @@ pub struct Rooms {
     pub clock: Arc<dyn Clock>,
     /// The gateway's own bound.
     pub admission: Admission,
+    /// What members set for vendors themselves, from the store.
+    pub own_settings: ArcSwap<OwnSettings>,
+}
+
+/// What members set for vendors, by member and vendor.
+pub type OwnSettings = HashMap<(MemberId, VendorId), VendorSettings>;
+
+impl Rooms {
+    /// What bears on a member's identity at a vendor. Value by value, the file wins over the store.
+    pub fn vendor_settings(
+        &self,
+        generation: &Generation,
+        member: MemberId,
+        vendor: &VendorId,
+    ) -> Option<Arc<VendorSettings>> {
+        let file = generation.vendors.get(vendor);
+        let own_settings = self.own_settings.load();
+        let Some(own) = own_settings.get(&(member, vendor.clone())) else { return file.cloned() };
+        let mut merged = own.clone();
+        if let Some(file) = file {
+            merged.level = file.level.or(own.level);
+            merged.slots.extend(file.slots.iter().map(|(key, policy)| (key.clone(), *policy)));
+        }
+        Some(Arc::new(merged))
+    }
+}
+
+fn written(policies: &Policies) -> BTreeMap<String, Policy> {
+    policies.0.iter().map(|(key, policy)| (key.to_string(), *policy)).collect()
 }
 
 /// One generation of policy: configuration, compiled lists and quotas, swapped whole on reload.
@@ -42,6 +73,9 @@ pub struct Generation {
     pub trackers: Arc<Trackers>,
     /// The quotas.
     pub limits: Limits,
+    /// What `[identity]` says.
+    pub identity: persona::Settings,
+    vendors: HashMap<VendorId, Arc<VendorSettings>>,
     own: Vec<SocketAddr>,
 }
 
@@ -49,7 +83,22 @@ impl Generation {
     /// A generation whose gateway listens on `own`.
     pub fn new(config: Arc<Config>, trackers: Arc<Trackers>, own: Vec<SocketAddr>) -> Self {
         let limits = Limits::of(&config.settings);
-        Self { config, trackers, limits, own }
+        let identity = &config.settings.identity;
+        let identity = persona::Settings {
+            new_vendor: identity.new_vendor,
+            slots: written(&identity.policies),
+            domain: identity.domain.as_ref().map(ToString::to_string),
+            strict: identity.strict,
+            derivation: match identity.derivation {
+                Derivation::Seed => persona::Derivation::Seed,
+                Derivation::Random => persona::Derivation::Random,
+            },
+        };
+        let vendors = config.settings.vendor.iter().map(|(name, vendor)| {
+            let settings = VendorSettings { level: vendor.level, slots: written(&vendor.identity) };
+            (VendorId::from(name.as_str()), Arc::new(settings))
+        });
+        Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
     }
 
     /// The addresses the gateway listens on.

@@ -37,7 +37,7 @@ impl<S: Handle> Handle for Termed<S> {
         let chosen = chosen(&generation.config, exchange);
         let offer = Offer {
             ids: &chosen,
-            field: settings.terms.field.name(),
+            field: settings.terms.field.header(),
             gpc: settings.terms.gpc,
             send: is_sent(settings.terms.send, exchange)?,
         };
@@ -52,14 +52,14 @@ impl<S: Handle> Handle for Termed<S> {
 /// The person's own choice, narrowed to what the configuration has for this vendor. A child offers nothing; nothing
 /// chosen, nothing offered.
 fn chosen(config: &Config, exchange: &Exchange) -> Vec<String> {
-    let own = config.member(&exchange.who.name).map(|member| member.terms.as_slice()).unwrap_or_default();
+    let own = config.member(&exchange.who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
     let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.vendor));
-    let here = vendor.map(|vendor| vendor.terms.as_slice()).unwrap_or_default();
+    let here = vendor.and_then(|vendor| vendor.terms.as_deref());
     if exchange.who.kind == MemberKind::Child {
         return Vec::new();
     }
-    let wanted = own.iter().filter(|id| here.is_empty() || here.contains(id));
-    wanted.take(MAX_OFFER).map(ToString::to_string).collect()
+    let wanted = own.iter().filter(|id| here.is_none_or(|here| here.contains(id)));
+    wanted.take(MAX_OFFER).map(|id| id.as_str().to_owned()).collect()
 }
 
 fn is_sent(send: SendTerms, exchange: &Exchange) -> Result<bool, ExchangeError> {

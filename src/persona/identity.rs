@@ -77,6 +77,11 @@ impl MemberIdentity {
         }
     }
 
+    /// The real value of a slot, for what must be shown to nobody but its owner.
+    pub fn value(&self, slot: &Slot) -> Option<&Secret<String>> {
+        self.slots.get(slot).map(|known| &known.value)
+    }
+
     /// Whether `value` is what the member really has in the slot.
     pub fn is_real(&self, slot: &Slot, value: &str) -> bool {
         self.slots.get(slot).is_some_and(|known| known.value.expose().eq_ignore_ascii_case(value))

@@ -1,0 +1,222 @@
+//! Layer 7: identifiers become this vendor's pseudonyms, in the head, in a whole body, and in one that flows.
+
+use super::apply;
+use super::error::ExchangeError;
+use super::layers::{Exchange, Handle, Reply};
+use super::request_body::RequestBody;
+use super::rooms::Rooms;
+use super::streamed::EditedBody;
+use super::substitute::Substitute;
+use super::trackers::settled;
+use crate::model::{Plan, RequestView, Slot};
+use crate::persona::{Gathered, Mask, Order, Persona, Sources, Worn, find_in_head};
+use crate::rewrite::codec::{Coding, Limits};
+use crate::rewrite::{BodyFinder, Hit, StreamEditor, Syntax, syntax_of};
+use http::header::CONTENT_TYPE;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tower::Layer;
+
+/// The layer.
+#[derive(Clone)]
+pub struct PersonaLayer {
+    rooms: Arc<Rooms>,
+}
+
+impl PersonaLayer {
+    /// Personas from these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+}
+
+impl<S> Layer<S> for PersonaLayer {
+    type Service = Personified<S>;
+
+    fn layer(&self, inner: S) -> Personified<S> {
+        Personified { rooms: Arc::clone(&self.rooms), inner }
+    }
+}
+
+/// The layer around the rest.
+pub struct Personified<S> {
+    rooms: Arc<Rooms>,
+    inner: S,
+}
+
+impl<S: Handle> Handle for Personified<S> {
+    async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        if !exchange.who.is_guest() {
+            // A member without a persona would go out unprotected.
+            let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
+            if !persona.identity.identifiers().is_empty() {
+                self.protect(exchange, persona).await?;
+            }
+            if let Some(answer) = exchange.plan.answer() {
+                return settled(answer, exchange);
+            }
+        }
+        self.inner.handle(exchange).await
+    }
+}
+
+impl<S> Personified<S> {
+    async fn protect(&self, exchange: &mut Exchange, persona: Persona) -> Result<(), ExchangeError> {
+        let body = inspect_body(exchange, &persona).await?;
+        let (view, _) = exchange.view_and_plan()?;
+        let mut hits = find_in_head(&view, persona.identity.identifiers());
+        hits.extend(body.hits);
+        if hits.is_empty() && body.flows.is_none() {
+            return Ok(());
+        }
+        let mask = Arc::new(self.mask(exchange, &persona)?);
+        let worn = if hits.is_empty() {
+            persona.wardrobe.worn(mask.vendor(), exchange.context()?.epoch)
+        } else {
+            self.decide(exchange, &persona, &mask, hits).await?
+        };
+        if let RequestBody::Whole(whole) = &mut exchange.body
+            && let Some(edited) = apply::body(whole.decoded(), &exchange.plan)
+        {
+            whole.replace(edited)?;
+        }
+        match body.flows {
+            Some(flows) if exchange.plan.answer().is_none() => self.flow(exchange, persona, mask, worn, flows),
+            _ => Ok(()),
+        }
+    }
+
+    fn mask(&self, exchange: &Exchange, persona: &Persona) -> Result<Mask, ExchangeError> {
+        let context = exchange.context()?;
+        let own = self.rooms.vendor_settings(&exchange.generation, exchange.who.member, &context.vendor);
+        let sources = Sources {
+            vendor: &context.vendor,
+            party: context.party,
+            settings: &exchange.generation.identity,
+            own: own.as_deref(),
+        };
+        Ok(Mask::new(&persona.identity, &sources))
+    }
+
+    /// Has issued what is needed and enters the edits into the plan.
+    async fn decide(
+        &self,
+        exchange: &mut Exchange,
+        persona: &Persona,
+        mask: &Arc<Mask>,
+        hits: Vec<Hit>,
+    ) -> Result<Arc<Worn>, ExchangeError> {
+        let (rehearsal, epoch) = (exchange.rehearsal, exchange.context()?.epoch);
+        let derivation = exchange.generation.identity.derivation;
+        let (view, plan): (RequestView<'_>, &mut Plan) = exchange.view_and_plan()?;
+        let mut worn = persona.wardrobe.worn(mask.vendor(), epoch);
+        let gathered = Gathered::new(view, &persona.identity, mask, hits, plan);
+        let needs = gathered.needs(&persona.identity, mask, &worn, plan);
+        let mut records = Vec::new();
+        if !needs.is_empty() {
+            let (persona, mask, now) = (persona.clone(), Arc::clone(mask), self.rooms.clock.now());
+            let issued = tokio::task::spawn_blocking(move || {
+                let order = Order { mask: &mask, identity: &persona.identity, epoch, derivation };
+                if rehearsal {
+                    persona.wardrobe.preview_all(&order, &needs).map(|worn| (worn, Vec::new()))
+                } else {
+                    persona.wardrobe.issue(&order, &needs, now).map(|issuance| (issuance.worn, issuance.records))
+                }
+            });
+            (worn, records) =
+                issued.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
+        }
+        let notes = gathered.apply(&persona.identity, mask, &worn, plan);
+        exchange.notes.extend(notes);
+        exchange.issued.extend(records);
+        Ok(worn)
+    }
+
+    /// Sets the editor between the client and the vendor.
+    fn flow(
+        &self,
+        exchange: &mut Exchange,
+        persona: Persona,
+        mask: Arc<Mask>,
+        worn: Arc<Worn>,
+        flows: Flowing,
+    ) -> Result<(), ExchangeError> {
+        let RequestBody::Arriving(arriving) = std::mem::replace(&mut exchange.body, RequestBody::Empty) else {
+            return Err(ExchangeError::Internal("a body that flows is not there"));
+        };
+        let editor = StreamEditor::new(
+            Arc::clone(persona.identity.identifiers()),
+            flows.syntax,
+            &flows.codings,
+            Limits::default(),
+        )
+        .map_err(|_| ExchangeError::Internal("an editor could not be set up"))?;
+        if arriving.has_length() {
+            exchange.notes.push("the body is edited as it flows and leaves without its length".to_owned());
+        }
+        let tally = Arc::clone(exchange.flow.tally());
+        let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
+        let body = EditedBody::new(arriving, editor, Box::new(substitute), tally);
+        exchange.body = RequestBody::Edited(Box::new(body));
+        Ok(())
+    }
+}
+
+/// What became of the body on its way to the plan.
+#[derive(Default)]
+struct Inspected {
+    hits: Vec<Hit>,
+    flows: Option<Flowing>,
+}
+
+/// How a body that flows is read.
+struct Flowing {
+    syntax: Syntax,
+    codings: Vec<Coding>,
+}
+
+/// Looks into a body that can hold text. What cannot be looked into is noted, and refused under `strict`.
+async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Inspected, ExchangeError> {
+    if matches!(exchange.body, RequestBody::Empty) {
+        return Ok(Inspected::default());
+    }
+    let Some(syntax) = syntax_of(exchange.headers.get(CONTENT_TYPE)) else {
+        opaque(exchange, "could not inspect: the body is not text")?;
+        return Ok(Inspected::default());
+    };
+    let Ok(codings) = Coding::of(&exchange.headers) else {
+        opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
+        return Ok(Inspected::default());
+    };
+    if let Some(note) = exchange.body.gather(&codings).await? {
+        opaque(exchange, note)?;
+    }
+    if let Some(decoded) = exchange.body.decoded() {
+        let mut finder = BodyFinder::new(Arc::clone(persona.identity.identifiers()), syntax);
+        let mut hits = finder.push(decoded);
+        hits.extend(finder.finish());
+        return Ok(Inspected { hits, flows: None });
+    }
+    if exchange.context()?.signed.body {
+        opaque(exchange, "real, signed: the body flows as it is")?;
+        return Ok(Inspected::default());
+    }
+    Ok(Inspected { hits: Vec::new(), flows: Some(Flowing { syntax, codings }) })
+}
+
+fn opaque(exchange: &mut Exchange, note: &'static str) -> Result<(), ExchangeError> {
+    if exchange.generation.identity.strict {
+        return Err(ExchangeError::Forbidden { rule: "identity.strict".into(), reason: note.into() });
+    }
+    exchange.notes.push(note.to_owned());
+    Ok(())
+}
+
+/// The slots whose `issue` records are among `records`.
+pub(super) fn issued_slots(records: &[crate::model::record::Record]) -> BTreeSet<Slot> {
+    let slots = records.iter().filter_map(|record| match &record.event {
+        crate::model::record::Event::Issue { slot, .. } => Slot::parse(slot),
+        _ => None,
+    });
+    slots.collect()
+}

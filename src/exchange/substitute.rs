@@ -1,0 +1,123 @@
+//! Decides the hits of a body that flows, one by one, and keeps the record of them for CLOSE.
+
+use super::error::ExchangeError;
+use super::flow::Tally;
+use super::layers::Exchange;
+use super::record::{self, Digests};
+use super::rooms::Rooms;
+use super::streamed::{Decide, Deciding};
+use crate::model::{Action, Edit, FlowId, Secret, Slot};
+use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
+use crate::rewrite::{Decision, Hit};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Puts pseudonyms in the place of what is found.
+pub struct Substitute {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    rooms: Arc<Rooms>,
+    persona: Persona,
+    mask: Arc<Mask>,
+    epoch: u32,
+    derivation: Derivation,
+    worn: Mutex<Arc<Worn>>,
+    tally: Arc<Tally>,
+    digest_key: Secret<[u8; 32]>,
+    flow: FlowId,
+}
+
+impl Substitute {
+    /// For the body of `exchange`.
+    pub fn new(
+        rooms: &Arc<Rooms>,
+        exchange: &Exchange,
+        persona: Persona,
+        mask: Arc<Mask>,
+        worn: Arc<Worn>,
+    ) -> Result<Self, ExchangeError> {
+        let shared = Shared {
+            digest_key: rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?,
+            rooms: Arc::clone(rooms),
+            epoch: exchange.context()?.epoch,
+            derivation: exchange.generation.identity.derivation,
+            worn: Mutex::new(worn),
+            tally: Arc::clone(exchange.flow.tally()),
+            flow: exchange.flow.id(),
+            persona,
+            mask,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+impl Decide for Substitute {
+    fn decide(&mut self, hit: &Hit) -> Deciding {
+        let (shared, hit) = (Arc::clone(&self.shared), hit.clone());
+        Box::pin(async move {
+            match shared.judge(&hit) {
+                Verdict::Edit(edit) => Ok(shared.enter(&edit)),
+                Verdict::Refuse(_) => Err(refused()),
+                Verdict::Issue(slot) => {
+                    shared.issue(slot).await?;
+                    match shared.judge(&hit) {
+                        Verdict::Edit(edit) => Ok(shared.enter(&edit)),
+                        Verdict::Issue(_) | Verdict::Refuse(_) => Err(refused()),
+                    }
+                }
+            }
+        })
+    }
+}
+
+fn refused() -> ExchangeError {
+    ExchangeError::Forbidden {
+        rule: "identity".into(),
+        reason: "a protected value stands where it cannot be left out".into(),
+    }
+}
+
+impl Shared {
+    fn worn(&self) -> Arc<Worn> {
+        Arc::clone(&self.worn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn judge(&self, hit: &Hit) -> Verdict {
+        self.mask.judge(&self.persona.identity, &self.worn(), hit, Surroundings::Body)
+    }
+
+    /// Makes a pseudonym in the middle of a body: it is durable before the byte that carries it leaves.
+    async fn issue(self: &Arc<Self>, slot: Slot) -> Result<(), ExchangeError> {
+        let this = Arc::clone(self);
+        let issuing = tokio::task::spawn_blocking(move || {
+            let order = Order {
+                mask: &this.mask,
+                identity: &this.persona.identity,
+                epoch: this.epoch,
+                derivation: this.derivation,
+            };
+            this.persona.wardrobe.issue(&order, &BTreeSet::from([slot]), this.rooms.clock.now())
+        });
+        let issuance = issuing.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
+        let slots = super::persona::issued_slots(&issuance.records);
+        self.rooms.ledger.append(issuance.records).await.map_err(|_| ExchangeError::Ledger)?;
+        self.persona.wardrobe.confirm(self.mask.vendor(), self.epoch, &slots);
+        *self.worn.lock().unwrap_or_else(PoisonError::into_inner) = issuance.worn;
+        Ok(())
+    }
+
+    fn enter(&self, edit: &Edit) -> Decision {
+        // The real value stands for the bytes found: they are one of its spellings.
+        let real = edit.slot.as_ref().and_then(|slot| self.persona.identity.value(slot));
+        let digests = Digests::new(&self.digest_key, self.flow);
+        let real = real.map(|real| real.expose().as_bytes());
+        self.tally.edited(vec![record::edit(edit, self.tally.number(), real, Some(&digests))]);
+        self.rooms.metrics.edit(edit.action, edit.stage);
+        match edit.action {
+            Action::WouldHave => Decision::Keep,
+            _ => Decision::Replace { span: edit.span.clone(), bytes: edit.value.clone() },
+        }
+    }
+}
