@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 mod heads;
 mod properties;
+mod streams;
 mod structures;
 
 const EMAIL: &str = "ann@home.example";

@@ -127,7 +127,7 @@ fn spelling(char: char, how: u8) -> String {
     }
 }
 
-fn soup() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn soup() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         Just("ann@home.example"),
         Just("ann%40home.example"),
