@@ -45,7 +45,14 @@ impl BodyFinder {
             Syntax::Text => Structure::Text { script: Script::Text, open: false },
             Syntax::Html => Structure::Text { script: Script::Html, open: false },
         };
-        Self { values: Values::new(identifiers, side), structure, unseen, offset: 0, tail: Vec::new(), settled: 0 }
+        Self {
+            values: Values::new(identifiers, side),
+            structure,
+            unseen,
+            offset: 0,
+            tail: Vec::new(),
+            settled: 0,
+        }
     }
 
     /// Takes the next bytes; gives the hits that are sure by now, in order.
@@ -77,7 +84,7 @@ impl BodyFinder {
             Structure::Json(json) => json.finish(self.offset, &mut self.values),
             Structure::Form(form) => form.finish(self.offset, &mut self.values),
             Structure::Multipart(multipart) => multipart.finish(self.offset, &mut self.values),
-            Structure::Text { .. } => self.values.end(self.offset, self.offset, &in_text),
+            Structure::Text { .. } => self.values.end(self.offset, Some(self.offset), &in_text),
         }
         let hits = self.take_hits(&[]);
         self.settled = self.offset;
@@ -119,7 +126,8 @@ impl BodyFinder {
             if span.start >= split {
                 return chunk.get(span.start - split..span.end - split).map(Cow::Borrowed);
             }
-            let mut bytes = tail.get(span.start.checked_sub(settled)?..span.end.min(split) - settled)?.to_vec();
+            let mut bytes =
+                tail.get(span.start.checked_sub(settled)?..span.end.min(split) - settled)?.to_vec();
             bytes.extend_from_slice(chunk.get(..span.end.saturating_sub(split))?);
             Some(Cow::Owned(bytes))
         })
@@ -174,5 +182,5 @@ pub(super) fn read_value<S: Source>(
     let typed = if values.wants_types() { super::field::typed(name) } else { None };
     values.begin(token.start, start, script, typed);
     values.feed(bytes, start);
-    values.end(start + bytes.len(), token.end, place);
+    values.end(start + bytes.len(), Some(token.end), place);
 }

@@ -29,12 +29,23 @@ const NAMES: &[(&[&str], Typed)] = &[
     ),
     (
         &[
-            "lastname", "familyname", "surname", "lname", "family", "last", "nachname", "nomdefamille", "apellido",
+            "lastname",
+            "familyname",
+            "surname",
+            "lname",
+            "family",
+            "last",
+            "nachname",
+            "nomdefamille",
+            "apellido",
             "secondname",
         ],
         Typed::Slot("name.family"),
     ),
-    (&["fullname", "displayname", "name", "customername", "cardholder", "cardname", "realname"], Typed::Kind(SlotKind::Name)),
+    (
+        &["fullname", "displayname", "name", "customername", "cardholder", "cardname", "realname"],
+        Typed::Kind(SlotKind::Name),
+    ),
     (
         &["birthdate", "dateofbirth", "birthday", "bday", "dob", "geburtsdatum", "birth", "datebirth"],
         Typed::Kind(SlotKind::Birthdate),
@@ -43,16 +54,40 @@ const NAMES: &[(&[&str], Typed)] = &[
         &["zip", "zipcode", "postcode", "postalcode", "postal", "plz", "billingzip", "shippingzip"],
         Typed::Slot("address.postcode"),
     ),
-    (&["city", "town", "locality", "addresslevel2", "addresslocality", "ort", "stadt", "ville"], Typed::Slot("address.city")),
+    (
+        &["city", "town", "locality", "addresslevel2", "addresslocality", "ort", "stadt", "ville"],
+        Typed::Slot("address.city"),
+    ),
     (
         &[
-            "street", "streetaddress", "address1", "addressline1", "address", "addr", "line1", "strasse", "addressline",
-            "streetname", "street1",
+            "street",
+            "streetaddress",
+            "address1",
+            "addressline1",
+            "address",
+            "addr",
+            "line1",
+            "strasse",
+            "addressline",
+            "streetname",
+            "street1",
         ],
         Typed::Slot("address.street"),
     ),
     (
-        &["username", "user", "login", "userid", "uid", "nickname", "nick", "handle", "loginname", "account", "screenname"],
+        &[
+            "username",
+            "user",
+            "login",
+            "userid",
+            "uid",
+            "nickname",
+            "nick",
+            "handle",
+            "loginname",
+            "account",
+            "screenname",
+        ],
         Typed::Kind(SlotKind::Username),
     ),
     (&["phone", "telephone", "tel", "mobile", "phonenumber", "cell", "msisdn"], Typed::Kind(SlotKind::Phone)),
@@ -60,7 +95,10 @@ const NAMES: &[(&[&str], Typed)] = &[
     (&["deviceid", "udid", "androidid", "idfv"], Typed::Slot("device.id")),
     (&["mac", "macaddress"], Typed::Slot("device.mac")),
     (&["adid", "idfa", "gaid", "advertisingid", "ifa", "aaid"], Typed::Kind(SlotKind::Ad)),
-    (&["accountid", "accountnumber", "customerid", "customernumber", "memberid"], Typed::Kind(SlotKind::Account)),
+    (
+        &["accountid", "accountnumber", "customerid", "customernumber", "memberid"],
+        Typed::Kind(SlotKind::Account),
+    ),
 ];
 
 /// Longest name that is looked at.
@@ -82,7 +120,8 @@ pub(super) fn typed(name: &[u8]) -> Option<Typed> {
         length += 1;
     }
     let plain = buffer.get(..length)?;
-    let known = |plain: &[u8]| NAMES.iter().find(|(names, _)| names.iter().any(|name| name.as_bytes() == plain));
+    let known =
+        |plain: &[u8]| NAMES.iter().find(|(names, _)| names.iter().any(|name| name.as_bytes() == plain));
     let prefixes: [&[u8]; 9] =
         [b"billing", b"shipping", b"user", b"customer", b"contact", b"account", b"profile", b"your", b"new"];
     known(plain)

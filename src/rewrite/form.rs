@@ -36,7 +36,15 @@ pub(super) struct Form {
 impl Form {
     pub(super) fn new(kind: FormKind) -> Self {
         let hasher = RandomState::new();
-        Self { kind, in_value: false, open: false, name: Vec::new(), seen: HashMap::new(), hasher, occurrence: 1 }
+        Self {
+            kind,
+            in_value: false,
+            open: false,
+            name: Vec::new(),
+            seen: HashMap::new(),
+            hasher,
+            occurrence: 1,
+        }
     }
 
     fn script(&self) -> Script {
@@ -50,7 +58,8 @@ impl Form {
             if !self.open {
                 self.begin(offset + at, values);
             }
-            let stop = if self.in_value { memchr::memchr(b'&', rest) } else { memchr::memchr2(b'&', b'=', rest) };
+            let stop =
+                if self.in_value { memchr::memchr(b'&', rest) } else { memchr::memchr2(b'&', b'=', rest) };
             let piece = rest.get(..stop.unwrap_or(rest.len())).unwrap_or_default();
             if !self.in_value {
                 let room = (NAME + 1).saturating_sub(self.name.len());
@@ -83,7 +92,8 @@ impl Form {
 
     /// A `&` or `=` at `at` ends what is open.
     fn end<S: Source>(&mut self, at: usize, sign: u8, values: &mut Values<S>) {
-        values.end(at, at, &self.locate());
+        let name = sign == b'=' && !self.in_value;
+        values.end(at, (!name).then_some(at), &self.locate());
         self.open = false;
         if sign == b'=' && !self.in_value {
             self.in_value = true;

@@ -20,7 +20,11 @@ pub fn find_in_target(identifiers: &Identifiers, target: &str) -> Vec<Hit> {
     let mut at = 0;
     for (number, segment) in path.split('/').enumerate() {
         // An origin-form path begins with a slash: what stands before the first is no segment.
-        let place = |_: &Identifiers, side| Place { side, part: Part::UrlPath(number.saturating_sub(1)), occurrence: 1 };
+        let place = |_: &Identifiers, side| Place {
+            side,
+            part: Part::UrlPath(number.saturating_sub(1)),
+            occurrence: 1,
+        };
         let token = at..at + segment.len();
         read_value(&mut values, token, (at, segment.as_bytes()), Script::Path, b"", &place);
         at += segment.len() + 1;
@@ -38,7 +42,13 @@ pub fn find_in_header(identifiers: &Identifiers, name: &str, nth: usize, value: 
 }
 
 /// The same for a field of either message; looks into `set-cookie` as well.
-pub fn find_in_field(identifiers: &Identifiers, side: Side, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
+pub fn find_in_field(
+    identifiers: &Identifiers,
+    side: Side,
+    name: &str,
+    nth: usize,
+    value: &[u8],
+) -> Vec<Hit> {
     if identifiers.prescan.is_clean(value, &identifiers.digits) {
         return Vec::new();
     }
@@ -82,11 +92,10 @@ fn cookies(values: &mut Values<&Identifiers>, line: &[u8], most: usize) {
             };
             Place { side, part, occurrence: if is_cookie { occurrence } else { 1 } }
         };
-        // A name of its own is no token: only the value can be the whole.
-        let name_end = pair.name.end;
         values.begin(pair.name.start, pair.name.start, Script::Cookie, None);
         values.feed(name, pair.name.start);
-        values.end(name_end, if pair.value.is_empty() { pair.whole.end } else { name_end }, &place);
+        let token = if pair.name.end == pair.value.start { Some(pair.whole.end) } else { None };
+        values.end(pair.name.end, token, &place);
         let value = line.get(pair.value.clone()).unwrap_or_default();
         at = pair.whole.end;
         read_value(values, pair.whole, (pair.value.start, value), Script::Cookie, name, &place);

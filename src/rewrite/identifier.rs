@@ -88,7 +88,8 @@ impl Identifiers {
                 continue;
             }
             let patterns = pattern::of_value(index, identifier.slot.kind(), value);
-            let (numbers, words): (Vec<_>, Vec<_>) = patterns.into_iter().partition(|pattern| pattern.phone.is_some());
+            let (numbers, words): (Vec<_>, Vec<_>) =
+                patterns.into_iter().partition(|pattern| pattern.phone.is_some());
             phones.extend(numbers);
             texts.extend(words);
         }

@@ -29,9 +29,14 @@ struct Frame {
 enum State {
     Between,
     /// In a string; the flag says that a backslash came just before.
-    String { key: bool, escaped: bool },
+    String {
+        key: bool,
+        escaped: bool,
+    },
     /// In a number, a word, or what is no JSON; its content ends here so far.
-    Bare { end: usize },
+    Bare {
+        end: usize,
+    },
 }
 
 /// The tokenizer.
@@ -64,7 +69,7 @@ impl Json {
 
     pub(super) fn finish<S: Source>(&mut self, offset: usize, values: &mut Values<S>) {
         let content = if let State::Bare { end } = self.state { end } else { offset };
-        values.end(content, content, &self.locate());
+        values.end(content, Some(content), &self.locate());
         self.state = State::Between;
     }
 
@@ -74,7 +79,8 @@ impl Json {
             // White space, and what stands before documents: a byte order mark, the separator of RFC 7464.
             b' ' | b'\t' | b'\n' | b'\r' | 0xEF | 0xBB | 0xBF | 0x1E => {}
             b'"' => {
-                let key = self.deeper == 0 && self.frames.last().is_some_and(|frame| frame.object && !frame.value);
+                let key =
+                    self.deeper == 0 && self.frames.last().is_some_and(|frame| frame.object && !frame.value);
                 if key {
                     self.forget_key();
                 } else {
@@ -98,7 +104,14 @@ impl Json {
         1
     }
 
-    fn string<S: Source>(&mut self, rest: &[u8], at: usize, key: bool, escaped: bool, values: &mut Values<S>) -> usize {
+    fn string<S: Source>(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        key: bool,
+        escaped: bool,
+        values: &mut Values<S>,
+    ) -> usize {
         if escaped {
             let one = rest.get(..1).unwrap_or_default();
             self.content(one, at, key, values);
@@ -113,7 +126,7 @@ impl Json {
         let content = rest.get(..if quote { stop } else { stop + 1 }).unwrap_or_default();
         self.content(content, at, key, values);
         if quote {
-            values.end(at + stop, at + stop + 1, &self.locate());
+            values.end(at + stop, (!key).then_some(at + stop + 1), &self.locate());
             self.state = State::Between;
         } else {
             self.state = State::String { key, escaped: true };
@@ -133,11 +146,12 @@ impl Json {
         let is_sign = |byte: &u8| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b':' | b',');
         let length = rest.iter().position(is_sign).unwrap_or(rest.len());
         let bytes = rest.get(..length).unwrap_or_default();
-        let filled = bytes.iter().rposition(|byte| !byte.is_ascii_whitespace()).map_or(end, |last| at + last + 1);
+        let filled =
+            bytes.iter().rposition(|byte| !byte.is_ascii_whitespace()).map_or(end, |last| at + last + 1);
         values.feed(bytes, at);
         self.state = State::Bare { end: filled };
         if length < rest.len() {
-            values.end(filled, filled, &self.locate());
+            values.end(filled, Some(filled), &self.locate());
             self.state = State::Between;
         }
         length

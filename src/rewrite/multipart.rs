@@ -79,7 +79,7 @@ impl Multipart {
             _ => {}
         }
         if self.open {
-            values.end(offset, offset, &self.locate());
+            values.end(offset, Some(offset), &self.locate());
             self.open = false;
         }
     }
@@ -108,7 +108,7 @@ impl Multipart {
         if self.matched == self.delimiter.len() {
             let end = at + 1 - (self.matched - self.imagined);
             if self.open {
-                values.end(end, end, &self.locate());
+                values.end(end, Some(end), &self.locate());
                 self.open = false;
             }
             (self.matched, self.imagined) = (0, 0);
@@ -159,7 +159,10 @@ impl Multipart {
             self.head.push(byte);
             let head = self.head.as_slice();
             let over = byte == b'\n'
-                && (head == b"\r\n" || head == b"\n" || head.ends_with(b"\r\n\r\n") || head.ends_with(b"\n\n"));
+                && (head == b"\r\n"
+                    || head == b"\n"
+                    || head.ends_with(b"\r\n\r\n")
+                    || head.ends_with(b"\n\n"));
             if over || self.head.len() >= HEAD {
                 self.end_head(start, values);
                 return at + 1;
@@ -180,7 +183,7 @@ impl Multipart {
         self.text = plain && syntax_of(kind.as_ref()).is_some();
         values.begin(start, start, Script::Header, None);
         values.feed(&head, start);
-        values.end(start + head.len(), start + head.len(), &self.locate());
+        values.end(start + head.len(), None, &self.locate());
         // The line break before the blank line is also that of a delimiter right behind it.
         (self.matched, self.imagined) = (2, 2);
         self.state = State::Content;

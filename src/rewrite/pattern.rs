@@ -118,8 +118,11 @@ fn words(identifier: usize, forms: BTreeSet<String>) -> Vec<Pattern> {
     let mut seen = BTreeSet::new();
     for form in cased(&spaced) {
         // A script without letter case (Han, Kana) has no spaces between words either.
-        let edge = |char: Option<char>| char.is_none_or(|char| char.is_ascii() || char.is_lowercase() || char.is_uppercase());
-        let boundary = Boundary::Word { left: edge(form.chars().next()), right: edge(form.chars().next_back()) };
+        let edge = |char: Option<char>| {
+            char.is_none_or(|char| char.is_ascii() || char.is_lowercase() || char.is_uppercase())
+        };
+        let boundary =
+            Boundary::Word { left: edge(form.chars().next()), right: edge(form.chars().next_back()) };
         for text in [form.clone(), form.replace(' ', "\u{A0}")] {
             let folded = folded(&text);
             if seen.insert(folded.clone()) {
@@ -184,7 +187,10 @@ pub(super) fn digits(text: &str) -> String {
 const SIGNIFICANT: usize = 8;
 
 fn phone(identifier: usize, value: &str) -> Vec<Pattern> {
-    let mut forms = vec![(digits(value), PhoneForm::International), (format!("00{}", digits(value)), PhoneForm::Prefixed)];
+    let mut forms = vec![
+        (digits(value), PhoneForm::International),
+        (format!("00{}", digits(value)), PhoneForm::Prefixed),
+    ];
     if let Some(number) = Number::parse(value) {
         let written = |form| (number.written(form), form);
         forms.push((format!("011{}", digits(value)), PhoneForm::Prefixed));

@@ -118,7 +118,8 @@ impl Prescan {
             }
             let folded = block.get(..length).unwrap_or_default();
             let mut from = 0;
-            while let Some(found) = searcher.find_in(folded, aho_corasick::Span { start: from, end: length }) {
+            while let Some(found) = searcher.find_in(folded, aho_corasick::Span { start: from, end: length })
+            {
                 if self.fits(text, at + found.start(), folded.get(found.start()..).unwrap_or_default()) {
                     return true;
                 }
@@ -135,7 +136,10 @@ impl Prescan {
     fn fits(&self, text: &[u8], at: usize, folded: &[u8]) -> bool {
         self.anchors.iter().filter(|anchor| folded.starts_with(&anchor.bytes)).any(|anchor| {
             let end = at + anchor.bytes.len();
-            anchor.sides.iter().any(|&(before, after)| fits_before(text, at, before) && fits_after(text, end, after))
+            anchor
+                .sides
+                .iter()
+                .any(|&(before, after)| fits_before(text, at, before) && fits_after(text, end, after))
         })
     }
 }

@@ -40,7 +40,8 @@ struct Candidate {
 pub(super) const fn is_separator(byte: u8) -> bool {
     matches!(
         byte,
-        b' ' | b'\t' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | RAW_PLUS | 0xC2 | 0xA0 | 0xE2 | 0x80 | 0x90..=0x93 | 0xAF
+        b' ' | b'\t' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | RAW_PLUS | 0xC2 | 0xA0 | 0xE2 | 0x80 | 0x90
+            ..=0x93 | 0xAF
     )
 }
 
@@ -251,7 +252,8 @@ impl Core {
     fn prefixed(&self, first: usize) -> usize {
         let oldest = self.count.saturating_sub(self.bytes.mask);
         let mut from = first;
-        while let Some(before) = from.checked_sub(1).filter(|&before| before >= oldest && first - before <= 3) {
+        while let Some(before) = from.checked_sub(1).filter(|&before| before >= oldest && first - before <= 3)
+        {
             match self.bytes.get(before) {
                 b'(' => from = before,
                 b'+' | RAW_PLUS => return before,
@@ -274,7 +276,12 @@ impl Core {
             if exact && boundary::left(pattern.boundary, &self.before(first)) {
                 let start = self.starts.get(first);
                 let found = Found { identifier: pattern.identifier, start, end, phone: None };
-                self.candidates.push(Candidate { found, boundary: pattern.boundary, behind: self.count, sure: false });
+                self.candidates.push(Candidate {
+                    found,
+                    boundary: pattern.boundary,
+                    behind: self.count,
+                    sure: false,
+                });
             }
         }
     }
@@ -307,8 +314,9 @@ impl Core {
                 return false;
             }
             if !candidate.sure {
-                let behind: Vec<u8> =
-                    (candidate.behind..count.min(candidate.behind + REACH)).map(|number| bytes.get(number)).collect();
+                let behind: Vec<u8> = (candidate.behind..count.min(candidate.behind + REACH))
+                    .map(|number| bytes.get(number))
+                    .collect();
                 match boundary::right(candidate.boundary, &behind, last) {
                     Some(true) => candidate.sure = true,
                     Some(false) => return false,
@@ -318,8 +326,10 @@ impl Core {
             true
         });
         let claimed = if last { None } else { self.claimed(identifiers) };
-        while let Some(best) =
-            self.candidates.iter().min_by_key(|candidate| (candidate.found.start, usize::MAX - candidate.found.end))
+        while let Some(best) = self
+            .candidates
+            .iter()
+            .min_by_key(|candidate| (candidate.found.start, usize::MAX - candidate.found.end))
         {
             let best = *best;
             // A shorter one that is sure waits for a longer one that is not: they share their start.

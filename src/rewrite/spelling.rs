@@ -83,10 +83,13 @@ impl Spelling {
         }
         let cased = if self.capitals { value.to_uppercase() } else { value.to_owned() };
         let alphanumeric = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-        if self.layout && let Some(bytes) = lay_out(&alphanumeric(&cased), &spelt, &writer) {
+        if self.layout
+            && let Some(bytes) = lay_out(&alphanumeric(&cased), &spelt, &writer)
+        {
             return bytes;
         }
-        if self.script == Script::JsonBare && is_number(self.written.expose()) && !is_number(cased.as_bytes()) {
+        if self.script == Script::JsonBare && is_number(self.written.expose()) && !is_number(cased.as_bytes())
+        {
             return quoted(&writer.write(&cased));
         }
         writer.write(&cased)
@@ -207,17 +210,21 @@ fn style(bytes: &[u8]) -> Option<Style> {
     let lower = text.bytes().skip(1).any(|byte| matches!(byte, b'a'..=b'f'));
     if let Some(mut rest) = text.strip_prefix('%') {
         let mut nested = 0;
-        while let Some(inner) = rest.strip_prefix("25").filter(|inner| !inner.is_empty() && !inner.starts_with('%')) {
+        while let Some(inner) =
+            rest.strip_prefix("25").filter(|inner| !inner.is_empty() && !inner.starts_with('%'))
+        {
             rest = inner;
             nested += 1;
         }
-        let plain = rest.split('%').all(|hex| hex.len() == 2 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let plain =
+            rest.split('%').all(|hex| hex.len() == 2 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
         return (plain || nested > 0).then_some(Style::Percent { nested, lower });
     }
     if text.starts_with('\\') {
         let backslashes = text.bytes().take_while(|&byte| byte == b'\\').count();
         let hex = text.get(backslashes..)?.strip_prefix('u')?;
         let plain = hex.get(..4)?.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let lower = !hex.get(..4)?.bytes().any(|byte| byte.is_ascii_uppercase());
         return plain.then_some(Style::Json { backslashes, lower });
     }
     let inner = text.strip_prefix('&')?;
@@ -268,7 +275,11 @@ fn contained(char: char, script: Script, out: &mut Vec<u8>) {
         },
         // RFC 6265 section 4.1.1: cookie-octet.
         Script::Cookie => match char {
-            '\u{21}' | '\u{23}'..='\u{24}' | '\u{26}'..='\u{2B}' | '\u{2D}'..='\u{3A}' | '\u{3C}'..='\u{5B}'
+            '\u{21}'
+            | '\u{23}'..='\u{24}'
+            | '\u{26}'..='\u{2B}'
+            | '\u{2D}'..='\u{3A}'
+            | '\u{3C}'..='\u{5B}'
             | '\u{5D}'..='\u{7E}' => out.extend_from_slice(raw),
             _ => escape(char, percent, out),
         },

@@ -1,8 +1,9 @@
 //! Edits a body as it flows.
 
-use super::codec::{CodecError, Coding, Limits};
+use super::codec::{CodecError, Coding, Decoder, Encoder, Limits};
 use super::{BodyFinder, Hit, Identifiers, Syntax};
 use crate::model::Secret;
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,33 +12,87 @@ use std::sync::Arc;
 pub enum Decision {
     /// Its bytes go as they are.
     Keep,
-    /// Other bytes stand there. The span is the hit's `span` or its `token`.
+    /// Other bytes stand there.
     Replace {
-        /// Bytes of the decoded body.
+        /// The hit's `span` or its `token`, in bytes of the decoded body.
         span: Range<usize>,
         /// What stands there afterwards.
         bytes: Secret<Vec<u8>>,
     },
 }
 
+struct Waiting {
+    hit: Hit,
+    decision: Option<Decision>,
+}
+
+impl Waiting {
+    /// The first byte that its decision may change.
+    fn start(&self) -> usize {
+        self.hit.token.as_ref().map_or(self.hit.span.start, |token| token.start.min(self.hit.span.start))
+    }
+}
+
 /// Undoes the content codings, finds, waits for decisions, applies them and codes again.
+///
+/// The caller may pause between a hit and its decision: [`Self::take_output`] gives nothing from an undecided hit on.
+/// It should decide before it pushes more, since undecided bytes stay in memory. A whole body is one push and
+/// [`Self::finish`]; where [`Self::is_changed`] says no, its original bytes serve as well.
 pub struct StreamEditor {
+    /// In the order in which they undo.
+    decoders: Vec<Decoder>,
+    codings: Vec<Coding>,
+    /// In the order in which they apply; made with the first output.
+    encoders: Option<Vec<Encoder>>,
     finder: BodyFinder,
+    /// Decoded bytes that have not left, from this offset on.
+    plain: Vec<u8>,
+    sent: usize,
+    waiting: VecDeque<Waiting>,
+    /// The number of the first waiting hit.
+    first: usize,
+    ended: bool,
+    done: bool,
+    changed: bool,
 }
 
 impl StreamEditor {
     /// An editor at the start of a body. `codings` in the order they were applied, as [`Coding::of`] gives them.
     ///
     /// # Errors
-    /// A codec that cannot be set up.
+    /// More than [`Coding::STACK`] codings, or a codec that cannot be set up.
     pub fn new(
         identifiers: Arc<Identifiers>,
         syntax: Syntax,
         codings: &[Coding],
         limits: Limits,
     ) -> Result<Self, CodecError> {
-        let _ = (codings, limits);
-        Ok(Self { finder: BodyFinder::new(identifiers, syntax) })
+        Self::with(BodyFinder::new(identifiers, syntax), codings, limits)
+    }
+
+    /// The same around a finder that is made already.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with(finder: BodyFinder, codings: &[Coding], limits: Limits) -> Result<Self, CodecError> {
+        if codings.len() > Coding::STACK {
+            return Err(CodecError::Stacked);
+        }
+        let decoders =
+            codings.iter().rev().map(|&coding| Decoder::new(coding, limits)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            decoders,
+            codings: codings.to_vec(),
+            encoders: None,
+            finder,
+            plain: Vec::new(),
+            sent: 0,
+            waiting: VecDeque::new(),
+            first: 0,
+            ended: false,
+            done: false,
+            changed: false,
+        })
     }
 
     /// Takes the next encoded bytes. Gives the numbers of the hits found with them; each waits for [`Self::decide`].
@@ -45,27 +100,71 @@ impl StreamEditor {
     /// # Errors
     /// A body that cannot be decoded or unfolds too far; the stream is over then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<Range<usize>, CodecError> {
-        let _ = self.finder.push(chunk);
-        Ok(0..0)
+        let from = self.plain.len();
+        match self.decoders.as_mut_slice() {
+            [] => self.plain.extend_from_slice(chunk),
+            [only] => only.push(chunk, &mut self.plain)?,
+            [outer, inner, ..] => {
+                let mut between = Vec::new();
+                outer.push(chunk, &mut between)?;
+                inner.push(&between, &mut self.plain)?;
+            }
+        }
+        let hits = self.finder.push(self.plain.get(from..).unwrap_or_default());
+        Ok(self.wait(hits))
     }
 
     /// The body is over. Gives the numbers of the last hits.
     ///
     /// # Errors
-    /// As [`Self::push`], and for a body that is cut off.
+    /// A body that is cut off.
     pub fn finish(&mut self) -> Result<Range<usize>, CodecError> {
-        Ok(0..0)
+        self.decoders.iter_mut().try_for_each(Decoder::finish)?;
+        self.ended = true;
+        let hits = self.finder.finish();
+        Ok(self.wait(hits))
     }
 
     /// The hit with this number, until it was decided and left.
     pub fn hit(&self, number: usize) -> Option<&Hit> {
-        let _ = number;
-        None
+        self.waiting.get(number.checked_sub(self.first)?).map(|waiting| &waiting.hit)
     }
 
-    /// Says what becomes of a hit.
+    /// The numbers of hits that wait for a decision.
+    pub fn undecided(&self) -> impl Iterator<Item = usize> + '_ {
+        (self.first..)
+            .zip(&self.waiting)
+            .filter(|(_, waiting)| waiting.decision.is_none())
+            .map(|(number, _)| number)
+    }
+
+    /// Says what becomes of a hit. A span that is neither the hit's nor its token's counts as the hit's.
     pub fn decide(&mut self, number: usize, decision: Decision) {
-        let _ = (number, decision);
+        let Some(at) = number.checked_sub(self.first) else { return };
+        let Some(waiting) = self.waiting.get_mut(at) else { return };
+        let decision = match decision {
+            Decision::Replace { span, bytes } => {
+                let known = span == waiting.hit.span || Some(&span) == waiting.hit.token.as_ref();
+                Decision::Replace { span: if known { span } else { waiting.hit.span.clone() }, bytes }
+            }
+            Decision::Keep => Decision::Keep,
+        };
+        waiting.decision = Some(decision);
+    }
+
+    /// Whether anything that left so far is not as it came.
+    pub fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// Whether everything has left.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Decoded bytes that wait: for more of a token, or for a decision.
+    pub fn held(&self) -> usize {
+        self.plain.len()
     }
 
     /// Encoded bytes that may leave: everything settled up to the first hit that is not decided yet, flushed, so that
@@ -74,6 +173,89 @@ impl StreamEditor {
     /// # Errors
     /// An encoder that fails.
     pub fn take_output(&mut self) -> Result<Vec<u8>, CodecError> {
-        Ok(Vec::new())
+        let ready = self.apply();
+        let last = self.ended && self.plain.is_empty() && self.waiting.is_empty() && !self.done;
+        self.done |= last;
+        if self.codings.is_empty() {
+            return Ok(ready);
+        }
+        // A body without a byte stays one.
+        if ready.is_empty() && (!last || self.encoders.is_none()) {
+            return Ok(ready);
+        }
+        self.encode(ready, last)
     }
+
+    fn wait(&mut self, hits: Vec<Hit>) -> Range<usize> {
+        let from = self.first + self.waiting.len();
+        self.waiting.extend(hits.into_iter().map(|hit| Waiting { hit, decision: None }));
+        from..self.first + self.waiting.len()
+    }
+
+    /// Applies the decisions to the bytes that may leave, and takes them.
+    fn apply(&mut self) -> Vec<u8> {
+        let mut limit = if self.ended { self.sent + self.plain.len() } else { self.finder.settled() };
+        let mut out = Vec::new();
+        let mut taken = self.sent;
+        while let Some(next) = self.waiting.front() {
+            let whole =
+                next.hit.token.as_ref().map_or(next.hit.span.end, |token| token.end.max(next.hit.span.end));
+            if next.decision.is_none() || whole > limit {
+                limit = limit.min(next.start());
+                break;
+            }
+            let Some(Waiting { decision, .. }) = self.waiting.pop_front() else { break };
+            self.first += 1;
+            if let Some(Decision::Replace { span, bytes }) = decision {
+                out.extend_from_slice(slice(&self.plain, self.sent, taken..span.start));
+                out.extend_from_slice(bytes.expose());
+                self.changed |= slice(&self.plain, self.sent, span.clone()) != bytes.expose().as_slice();
+                taken = span.end;
+            }
+        }
+        let end = limit.max(taken);
+        out.extend_from_slice(slice(&self.plain, self.sent, taken..end));
+        self.plain.drain(..(end - self.sent).min(self.plain.len()));
+        self.sent = end;
+        out
+    }
+
+    fn encode(&mut self, mut bytes: Vec<u8>, last: bool) -> Result<Vec<u8>, CodecError> {
+        if self.encoders.is_none() {
+            self.encoders = Some(self.make_encoders()?);
+        }
+        for encoder in self.encoders.iter_mut().flatten() {
+            let mut encoded = Vec::new();
+            encoder.push(&bytes, &mut encoded)?;
+            if last {
+                encoder.finish(&mut encoded)?;
+            } else {
+                encoder.flush(&mut encoded)?;
+            }
+            bytes = encoded;
+        }
+        Ok(bytes)
+    }
+
+    fn make_encoders(&self) -> Result<Vec<Encoder>, CodecError> {
+        let undone = self.decoders.iter().rev();
+        undone
+            .map(|decoder| {
+                if decoder.is_raw_deflate() {
+                    Ok(Encoder::raw_deflate())
+                } else {
+                    Encoder::new(decoder.coding())
+                }
+            })
+            .collect()
+    }
+}
+
+/// Bytes of a span that counts from the start of the body, out of a buffer that begins at `base`.
+fn slice(buffer: &[u8], base: usize, span: Range<usize>) -> &[u8] {
+    span.start
+        .checked_sub(base)
+        .zip(span.end.checked_sub(base))
+        .and_then(|(from, to)| buffer.get(from..to))
+        .unwrap_or_default()
 }

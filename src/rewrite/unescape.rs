@@ -265,11 +265,9 @@ fn number(units: &[Unit], from: usize, radix: u32, last: bool) -> Step {
         None if !last => return Step::Partial,
         _ => from + digits,
     };
-    let code = units
-        .iter()
-        .skip(from)
-        .take(digits)
-        .fold(0u32, |code, unit| code.saturating_mul(radix).saturating_add(digit(Some(unit), radix).unwrap_or(0)));
+    let code = units.iter().skip(from).take(digits).fold(0u32, |code, unit| {
+        code.saturating_mul(radix).saturating_add(digit(Some(unit), radix).unwrap_or(0))
+    });
     Step::Char(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), end)
 }
 
@@ -301,9 +299,30 @@ mod tests {
     #[test]
     fn every_spelling_of_an_at_sign() {
         for spelled in [
-            "@", "%40", "%2540", "%252540", "%25%34%30", "\\u0040", "\\\\u0040", "\\\\\\\\u0040", "%5Cu0040",
-            "\\u002540", "&#64;", "&#064;", "&#x40;", "&#X40;", "&commat;", "&amp;#64;", "&amp;amp;commat;",
-            "%26%2364%3B", "%26commat%3b", "&#37;40", "&percnt;40", "\\u0026#64;", "\\u0026commat;", "%5c%5Cu0040",
+            "@",
+            "%40",
+            "%2540",
+            "%252540",
+            "%25%34%30",
+            "\\u0040",
+            "\\\\u0040",
+            "\\\\\\\\u0040",
+            "%5Cu0040",
+            "\\u002540",
+            "&#64;",
+            "&#064;",
+            "&#x40;",
+            "&#X40;",
+            "&commat;",
+            "&amp;#64;",
+            "&amp;amp;commat;",
+            "%26%2364%3B",
+            "%26commat%3b",
+            "&#37;40",
+            "&percnt;40",
+            "\\u0026#64;",
+            "\\u0026commat;",
+            "%5c%5Cu0040",
         ] {
             assert_eq!(text(&format!("ann{spelled}home")), "ann@home", "{spelled}");
         }
@@ -311,7 +330,9 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_stays() {
-        for plain in ["100%", "%zz", "%4", "%%", "a&b=c", "&#;", "&#x;", "&nosuch;", "\\x", "C:\\dir", "&&&", "%4&#"] {
+        for plain in
+            ["100%", "%zz", "%4", "%%", "a&b=c", "&#;", "&#x;", "&nosuch;", "\\x", "C:\\dir", "&&&", "%4&#"]
+        {
             assert_eq!(text(plain), plain, "{plain}");
         }
         assert_eq!(text("a%%40"), "a%@");

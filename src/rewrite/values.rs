@@ -82,7 +82,8 @@ impl<S: Source> Values<S> {
 
     /// A value begins: its token at `token`, its content at `content`.
     pub(super) fn begin(&mut self, token: usize, content: usize, script: Script, typed: Option<Typed>) {
-        self.scanner.begin(&*self.identifiers, typed.is_some() && self.wants_types());
+        let weak = typed.is_some_and(|typed| self.identifiers.weak.has(typed));
+        self.scanner.begin(&*self.identifiers, weak);
         self.open = Some(Open { token, content, fed: content, script, typed });
     }
 
@@ -102,25 +103,26 @@ impl<S: Source> Values<S> {
         self.scanner.feed(&*self.identifiers, bytes.get(to - offset..).unwrap_or_default(), to);
     }
 
-    /// The value's content ends at `content`, its token at `token`.
-    pub(super) fn end(&mut self, content: usize, token: usize, place: &impl Locate) {
+    /// The value's content ends at `content`, its token at `token`; a name has none.
+    pub(super) fn end(&mut self, content: usize, token: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open.take() else { return };
         self.scanner.end(&*self.identifiers);
-        let weak = open.typed.zip(self.scanner.weak()).and_then(|(typed, decoded)| {
-            self.identifiers.weak.find(typed, decoded)
-        });
-        let whole = open.token..token;
+        let weak = open
+            .typed
+            .zip(self.scanner.weak())
+            .and_then(|(typed, decoded)| self.identifiers.weak.find(typed, decoded));
+        let whole = token.map(|end| open.token..end);
         let found = std::mem::take(self.scanner.found());
         if found.is_empty() {
             if let Some(identifier) = weak {
                 let found = Found { identifier, start: open.content, end: content, phone: None };
-                self.draft(found, open.script, Some(whole), place);
+                self.draft(found, open.script, whole, place);
             }
             return;
         }
         for &found in &found {
             let is_whole = found.start == open.content && found.end == content;
-            self.draft(found, open.script, is_whole.then(|| whole.clone()), place);
+            self.draft(found, open.script, whole.clone().filter(|_| is_whole), place);
         }
     }
 

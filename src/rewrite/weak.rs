@@ -27,6 +27,11 @@ impl WeakValues {
         self.values.is_empty()
     }
 
+    /// Whether a field of that type may hold one.
+    pub(super) fn has(&self, typed: Typed) -> bool {
+        self.values.values().flatten().any(|(_, slot)| typed.takes(slot))
+    }
+
     /// Most decoded bytes of a value that may be one.
     pub(super) fn longest(&self) -> usize {
         self.longest

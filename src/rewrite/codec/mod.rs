@@ -1,5 +1,14 @@
 //! Content codings (RFC 9110 section 8.4), undone and redone as bytes flow.
 
+mod decode;
+mod encode;
+mod inflate;
+#[cfg(test)]
+mod tests;
+
+pub use decode::Decoder;
+pub use encode::Encoder;
+
 use http::HeaderMap;
 
 /// A content coding.
