@@ -7,3 +7,6 @@
 
 pub mod ledger;
 pub mod model;
+pub mod store;
+pub mod upstream;
+pub mod vault;

@@ -1,0 +1,155 @@
+//! A plan becomes bytes: edits are spliced into the frozen original, once, here.
+
+use super::error::ExchangeError;
+use crate::model::{Action, Container, Edit, Plan};
+use crate::rewrite::splice;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::ops::Range;
+
+/// The spans and new bytes of the edits that stand in `container`, in the order of their spans.
+fn splices<'p>(plan: &'p Plan, container: &Container) -> Vec<(Range<usize>, &'p [u8])> {
+    let mut splices: Vec<_> = plan
+        .standing()
+        .filter(|edit| edit.container == *container)
+        .map(|edit| (edit.span.clone(), edit.value.expose().as_slice()))
+        .collect();
+    splices.sort_by_key(|(span, _)| span.start);
+    splices
+}
+
+/// The request-target after its edits.
+pub fn target(original: &str, plan: &Plan) -> Result<String, ExchangeError> {
+    let splices = splices(plan, &Container::Target);
+    if splices.is_empty() {
+        return Ok(original.to_owned());
+    }
+    let edited = splice(original.as_bytes(), &splices);
+    String::from_utf8(edited).map_err(|_| ExchangeError::Internal("an edit broke the target"))
+}
+
+/// A body after its edits; `None` where there are none.
+pub fn body(original: &[u8], plan: &Plan) -> Option<Vec<u8>> {
+    let splices = splices(plan, &Container::Body);
+    (!splices.is_empty()).then(|| splice(original, &splices))
+}
+
+/// Header fields after their edits. Fields without an edit keep their bytes and their place; a field that loses its whole
+/// value goes; new ones come last.
+pub fn fields(original: HeaderMap, plan: &Plan) -> Result<HeaderMap, ExchangeError> {
+    let mut touched = false;
+    let mut added = Vec::new();
+    for edit in plan.standing() {
+        match &edit.container {
+            Container::Header { .. } => touched = true,
+            Container::NewHeader { name } => added.push((name, edit)),
+            _ => {}
+        }
+    }
+    let mut edited = if touched { edit_lines(original, plan)? } else { original };
+    for (name, edit) in added {
+        edited.append(field_name(name)?, field_value(edit.value.expose().clone())?);
+    }
+    Ok(edited)
+}
+
+fn edit_lines(original: HeaderMap, plan: &Plan) -> Result<HeaderMap, ExchangeError> {
+    let mut edited = HeaderMap::with_capacity(original.len());
+    let mut current: Option<(HeaderName, usize)> = None;
+    for (name, value) in original {
+        // The map's own iteration gives a name once and then its further lines without one.
+        let (name, nth) = match (name, current.take()) {
+            (Some(name), _) => (name, 0),
+            (None, Some((name, nth))) => (name, nth + 1),
+            (None, None) => continue,
+        };
+        if let Some(value) = edit_line(&name, nth, value, plan)? {
+            edited.append(name.clone(), value);
+        }
+        current = Some((name, nth));
+    }
+    Ok(edited)
+}
+
+fn edit_line(
+    name: &HeaderName,
+    nth: usize,
+    value: HeaderValue,
+    plan: &Plan,
+) -> Result<Option<HeaderValue>, ExchangeError> {
+    let here = |edit: &&Edit| {
+        matches!(&edit.container, Container::Header { name: of, nth: line } if **of == *name.as_str() && *line == nth)
+    };
+    let mut edits: Vec<&Edit> = plan.standing().filter(here).collect();
+    if edits.is_empty() {
+        return Ok(Some(value));
+    }
+    edits.sort_by_key(|edit| edit.span.start);
+    let removed = edits.iter().all(|edit| edit.action == Action::Removed);
+    let splices: Vec<_> =
+        edits.iter().map(|edit| (edit.span.clone(), edit.value.expose().as_slice())).collect();
+    let edited = splice(value.as_bytes(), &splices);
+    if edited.is_empty() && removed {
+        return Ok(None);
+    }
+    field_value(edited).map(Some)
+}
+
+fn field_name(name: &str) -> Result<HeaderName, ExchangeError> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| ExchangeError::Internal("an edit has no field name"))
+}
+
+fn field_value(value: Vec<u8>) -> Result<HeaderValue, ExchangeError> {
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+        .map_err(|_| ExchangeError::Internal("an edit broke a field value"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Category, Part, Place, Secret, Stage};
+
+    fn edit(container: Container, span: Range<usize>, action: Action, value: &str) -> Edit {
+        Edit {
+            place: Place::request(Part::Message),
+            container,
+            span,
+            action,
+            stage: Stage::Persona,
+            slot: None,
+            category: Category::TRACKING,
+            rule: "test".into(),
+            reason: "test".into(),
+            value: Secret::new(value.as_bytes().to_vec()),
+        }
+    }
+
+    fn line(name: &str, nth: usize) -> Container {
+        Container::Header { name: name.into(), nth }
+    }
+
+    #[test]
+    fn untouched_fields_keep_bytes_and_order() {
+        let original: HeaderMap = [("a", "1"), ("via", "x"), ("b", "2"), ("a", "3")]
+            .into_iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .fold(HeaderMap::new(), |mut map, (name, value)| {
+                map.append(name, value);
+                map
+            });
+        let mut plan = Plan::default();
+        plan.add(edit(line("via", 0), 0..1, Action::Removed, ""));
+        plan.add(edit(line("a", 1), 0..1, Action::Replaced, "4"));
+        plan.add(edit(Container::NewHeader { name: "sec-gpc".into() }, 0..0, Action::Injected, "1"));
+        let edited = fields(original, &plan).unwrap();
+        let lines: Vec<_> = edited.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(lines, [("a", &b"1"[..]), ("a", b"4"), ("b", b"2"), ("sec-gpc", b"1")]);
+    }
+
+    #[test]
+    fn several_edits_of_one_target() {
+        let mut plan = Plan::default();
+        plan.add(edit(Container::Target, 12..23, Action::Removed, ""));
+        plan.add(edit(Container::Target, 1..3, Action::Replaced, "xyz"));
+        assert_eq!(target("/ab?a=1&b=2&utm_source=x", &plan).unwrap(), "/xyz?a=1&b=2x");
+    }
+}

@@ -1,0 +1,171 @@
+//! What goes back to the client, and the place where a flow that was sent comes to its end.
+
+use super::flow::Flow;
+use super::request_body::SendBody;
+use crate::model::Outcome;
+use crate::upstream::Connection;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// A vendor may be silent this long in the middle of a body; an idle event stream lives longer because it says
+/// something now and then.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// Errors of a body, as hyper takes them.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of a reply.
+pub enum ReplyBody {
+    /// The gateway's own words.
+    Local(Option<Bytes>),
+    /// The vendor's, before the flow layer has taken it over.
+    Vendor(Box<VendorBody>),
+    /// The vendor's, with the flow that ends with it.
+    Flowing(Box<FlowBody>),
+}
+
+/// A vendor's body with the connection it comes from.
+pub struct VendorBody {
+    pub(super) incoming: Incoming,
+    pub(super) connection: Connection<SendBody>,
+}
+
+impl ReplyBody {
+    /// The gateway's own words.
+    pub fn local(text: impl Into<Bytes>) -> Self {
+        Self::Local(Some(text.into()).filter(|text: &Bytes| !text.is_empty()))
+    }
+
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self::Local(None)
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            Self::Local(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Vendor(body) => Pin::new(&mut body.incoming).poll_frame(cx).map_err(Into::into),
+            Self::Flowing(body) => body.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Local(text) => text.is_none(),
+            Self::Vendor(body) => body.incoming.is_end_stream(),
+            Self::Flowing(body) => body.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Local(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+            Self::Vendor(body) => body.incoming.size_hint(),
+            Self::Flowing(body) => body.incoming.size_hint(),
+        }
+    }
+}
+
+/// A vendor's body on its way to the client. However it ends — read out, broken off, dropped — the flow's CLOSE is
+/// written here.
+pub struct FlowBody {
+    incoming: Incoming,
+    connection: Option<Connection<SendBody>>,
+    flow: Flow,
+    silence: Silence,
+}
+
+impl FlowBody {
+    /// Takes the body over. One that is empty from the start ends the flow at once: nobody will poll it.
+    pub(super) fn new(body: VendorBody, flow: Flow) -> Self {
+        let mut flowing = Self {
+            incoming: body.incoming,
+            connection: Some(body.connection),
+            flow,
+            silence: Silence::default(),
+        };
+        if flowing.incoming.is_end_stream() {
+            flowing.complete();
+        }
+        flowing
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.silence.broken();
+                if let Some(data) = frame.data_ref() {
+                    self.flow.received(data.len() as u64);
+                }
+                // hyper does not ask again once the announced length has passed.
+                if self.incoming.is_end_stream() {
+                    self.complete();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.flow.close(Outcome::CutByVendor);
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(None) => {
+                self.complete();
+                Poll::Ready(None)
+            }
+            Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+                self.flow.close(Outcome::CutByVendor);
+                Poll::Ready(Some(Err("the vendor fell silent".into())))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn complete(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.give_back();
+        }
+        self.flow.close(Outcome::Complete);
+    }
+}
+
+/// How long nothing has come. The timer is only made once something is waited for, and only moved when it fires.
+#[derive(Default)]
+pub(super) struct Silence {
+    since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Silence {
+    pub(super) fn broken(&mut self) {
+        self.since = None;
+    }
+
+    /// Ready once nothing has come for `patience`.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, patience: Duration) -> Poll<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + patience)));
+        loop {
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if since.elapsed() >= patience {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(since + patience);
+        }
+    }
+}
+

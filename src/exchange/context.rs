@@ -1,0 +1,154 @@
+//! Layer 4: whose request, to which vendor, in what role; frozen before anything edits.
+
+use super::error::ExchangeError;
+use super::layers::{Context, Exchange, Handle, Reply};
+use super::rooms::Rooms;
+use super::signed::signed_parts;
+use crate::model::{Host, Party, RequestType};
+use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER, UPGRADE};
+use http::{HeaderMap, HeaderName};
+use std::sync::Arc;
+use tower::Layer;
+
+/// The layer.
+#[derive(Clone)]
+pub struct ContextLayer {
+    rooms: Arc<Rooms>,
+}
+
+impl ContextLayer {
+    /// Works from these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+}
+
+impl<S> Layer<S> for ContextLayer {
+    type Service = Contextual<S>;
+
+    fn layer(&self, inner: S) -> Contextual<S> {
+        Contextual { rooms: Arc::clone(&self.rooms), inner }
+    }
+}
+
+/// The layer around the rest.
+pub struct Contextual<S> {
+    rooms: Arc<Rooms>,
+    inner: S,
+}
+
+impl<S: Handle> Handle for Contextual<S> {
+    async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        let origin = exchange.origin()?;
+        let vendor = exchange.generation.config.vendor_of(&origin.host).id;
+        let source = source_of(&exchange.headers);
+        let same_vendor = source
+            .as_deref()
+            .and_then(Host::parse)
+            .map(|host| exchange.generation.config.vendor_of(&host).id == vendor);
+        let kind = kind_of(&exchange.headers);
+        let party = party_of(&exchange.headers, kind, same_vendor);
+        let standing = self.rooms.personas.standing(exchange.who.member, &vendor);
+        let configured = exchange.generation.config.has_vendor(&vendor);
+        let signed = signed_parts(&exchange.headers, &exchange.target);
+        if let Some(scheme) = signed.scheme {
+            exchange.notes.push(format!("signed ({scheme}): covered parts untouched"));
+        }
+        exchange.context = Some(Context {
+            vendor,
+            epoch: standing.epoch,
+            relationship: configured || standing.known,
+            party,
+            kind,
+            source,
+            signed,
+        });
+        self.inner.handle(exchange).await
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn fetch<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The host of the page the request comes from: Origin where it names one, else Referer.
+fn source_of(headers: &HeaderMap) -> Option<String> {
+    [&ORIGIN, &REFERER].into_iter().find_map(|name| {
+        let url = url::Url::parse(text(headers, name)?).ok()?;
+        url.host_str().map(str::to_owned)
+    })
+}
+
+/// W3C Fetch Metadata where the client sends it, else what the fields give away, else `other`.
+fn kind_of(headers: &HeaderMap) -> RequestType {
+    if text(headers, &UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        return RequestType::Websocket;
+    }
+    if headers.contains_key("ping-to") || text(headers, &CONTENT_TYPE) == Some("text/ping") {
+        return RequestType::Ping;
+    }
+    match fetch(headers, "sec-fetch-dest") {
+        Some("document") => RequestType::Document,
+        Some("iframe" | "frame" | "embed" | "object" | "fencedframe") => RequestType::Subdocument,
+        Some("script" | "worker" | "sharedworker" | "serviceworker" | "audioworklet" | "paintworklet") => {
+            RequestType::Script
+        }
+        Some("style" | "xslt") => RequestType::Stylesheet,
+        Some("image") => RequestType::Image,
+        Some("audio" | "video" | "track") => RequestType::Media,
+        Some("font") => RequestType::Font,
+        Some("websocket") => RequestType::Websocket,
+        Some("empty") => RequestType::Xhr,
+        Some(_) => RequestType::Other,
+        None => match text(headers, &ACCEPT) {
+            Some(accept) if accept.starts_with("text/html") => RequestType::Document,
+            Some(accept) if accept.starts_with("image/") => RequestType::Image,
+            Some(accept) if accept.starts_with("text/css") => RequestType::Stylesheet,
+            _ => RequestType::Other,
+        },
+    }
+}
+
+/// A request without fetch metadata, Referer and Origin (apps, curl) is first party; so is every navigation.
+fn party_of(headers: &HeaderMap, kind: RequestType, same_vendor: Option<bool>) -> Party {
+    if kind == RequestType::Document {
+        return Party::First;
+    }
+    match (same_vendor, fetch(headers, "sec-fetch-site")) {
+        (Some(true), _) => Party::First,
+        (Some(false), _) => Party::Third,
+        (None, Some("cross-site")) => Party::Third,
+        (None, _) => Party::First,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for_and_by_whom() {
+        let app = fields(&[("user-agent", "curl/8")]);
+        assert_eq!((kind_of(&app), party_of(&app, kind_of(&app), None)), (RequestType::Other, Party::First));
+
+        let pixel = fields(&[("sec-fetch-dest", "image"), ("sec-fetch-site", "cross-site"), ("referer", "https://shop.test/")]);
+        assert_eq!(source_of(&pixel).as_deref(), Some("shop.test"));
+        assert_eq!(party_of(&pixel, kind_of(&pixel), Some(false)), Party::Third);
+        assert_eq!(party_of(&pixel, kind_of(&pixel), Some(true)), Party::First);
+
+        let hidden = fields(&[("sec-fetch-dest", "script"), ("sec-fetch-site", "cross-site")]);
+        assert_eq!(party_of(&hidden, kind_of(&hidden), None), Party::Third);
+
+        let page = fields(&[("sec-fetch-dest", "document"), ("sec-fetch-site", "cross-site"), ("referer", "https://a.test/")]);
+        assert_eq!(party_of(&page, kind_of(&page), Some(false)), Party::First);
+    }
+}

@@ -1,0 +1,128 @@
+//! What can go wrong with an exchange, whose doing it is, and what the client is told.
+
+use crate::model::Blame;
+use crate::upstream::UpstreamError;
+use http::StatusCode;
+use std::borrow::Cow;
+use thiserror::Error;
+
+/// Why an exchange did not reach its vendor or brought nothing back. Becomes a response in [`super::rescue`] alone.
+#[derive(Debug, Error)]
+pub enum ExchangeError {
+    /// The request breaks a rule of HTTP; the sentence names the rule.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The request is for another origin than its connection (RFC 9110 section 15.5.20).
+    #[error("this connection is for another host")]
+    Misdirected,
+    /// The head or target is larger than this gateway takes.
+    #[error("the {0} is too large")]
+    TooLarge(&'static str),
+    /// The port is not one the configuration names.
+    #[error("this port may not be reached through the gateway")]
+    Port,
+    /// Asked for something this gateway does not carry.
+    #[error("{0} is not carried by this gateway")]
+    NotCarried(&'static str),
+    /// The member sends more than their share.
+    #[error("too many requests; slow down")]
+    RateLimited,
+    /// The gateway is at its limit.
+    #[error("the gateway is busy")]
+    Overloaded,
+    /// A rule says the request may not go.
+    #[error("{reason}")]
+    Forbidden {
+        /// The rule.
+        rule: Cow<'static, str>,
+        /// For the owner.
+        reason: Cow<'static, str>,
+    },
+    /// The log cannot be written, so nothing may be sent.
+    #[error("the log cannot be written, so nothing was sent")]
+    Ledger,
+    /// A value made for this vendor could not be made or kept.
+    #[error("a pseudonym could not be made, so nothing was sent")]
+    Persona,
+    /// The client's body broke off or was malformed.
+    #[error("the request body could not be read")]
+    RequestBody,
+    /// The client's body took too long.
+    #[error("the request body took too long")]
+    RequestBodyTimeout,
+    /// The vendor could not be reached.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+    /// The vendor closed or broke HTTP before a response head.
+    #[error("the vendor broke off before it answered")]
+    NoResponse(#[source] Option<hyper::Error>),
+    /// The vendor took too long to answer.
+    #[error("the vendor took too long to answer")]
+    ResponseTimeout,
+    /// A mistake of this gateway.
+    #[error("the gateway made a mistake: {0}")]
+    Internal(&'static str),
+}
+
+impl ExchangeError {
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) | Self::RequestBody => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooLarge("target") => StatusCode::URI_TOO_LONG,
+            Self::TooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Port | Self::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Self::NotCarried(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Overloaded | Self::Ledger => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Persona | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Upstream(error) => error.status(),
+            Self::NoResponse(_) => StatusCode::BAD_GATEWAY,
+            Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The RFC 9209 section 2.3 error type, and the reason code of the record.
+    pub fn proxy_error(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) | Self::Misdirected | Self::RequestBody | Self::RequestBodyTimeout => {
+                "http_request_error"
+            }
+            Self::TooLarge(_) | Self::NotCarried(_) => "http_request_error",
+            Self::Port | Self::Forbidden { .. } => "http_request_denied",
+            Self::RateLimited => "http_request_denied",
+            Self::Overloaded => "connection_limit_reached",
+            Self::Ledger => "ledger_unavailable",
+            Self::Persona | Self::Internal(_) => "proxy_internal_error",
+            Self::Upstream(error) => error.proxy_error(),
+            Self::NoResponse(_) => "http_response_incomplete",
+            Self::ResponseTimeout => "http_response_timeout",
+        }
+    }
+
+    /// Whose doing it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Malformed(_)
+            | Self::Misdirected
+            | Self::TooLarge(_)
+            | Self::Port
+            | Self::NotCarried(_)
+            | Self::RateLimited
+            | Self::RequestBody
+            | Self::RequestBodyTimeout => Blame::Client,
+            Self::Overloaded | Self::Forbidden { .. } | Self::Ledger | Self::Persona | Self::Internal(_) => {
+                Blame::Gateway
+            }
+            Self::Upstream(error) => error.blame(),
+            Self::NoResponse(_) | Self::ResponseTimeout => Blame::Vendor,
+        }
+    }
+
+    /// Whether the connection to the client must not be used again: what follows on it cannot be trusted to be a request.
+    pub fn closes_connection(&self) -> bool {
+        matches!(self, Self::Malformed(_) | Self::RequestBody | Self::RequestBodyTimeout | Self::TooLarge(_))
+    }
+}

@@ -1,0 +1,310 @@
+//! Layer 2: the flow, and its one end record.
+//!
+//! A [`Flow`] holds the ledger's reservation. Whatever happens to it — answered here, refused, sent and read out, or
+//! dropped in the middle because a client left — exactly one record ends it.
+
+use super::body::{FlowBody, ReplyBody};
+use super::error::ExchangeError;
+use super::layers::{Exchange, Handle, Reply};
+use super::record;
+use super::rooms::Rooms;
+use crate::ledger::{Opened, Reservation};
+use crate::model::record::{EditRecord, Event, Record};
+use crate::model::{Edit, FlowId, MemberId, Outcome, VendorId, Verdict};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::OwnedSemaphorePermit;
+use tower::Layer;
+
+/// What both directions of a flow count while they run.
+#[derive(Debug, Default)]
+pub struct Tally {
+    sent: AtomicU64,
+    edits: Mutex<Vec<EditRecord>>,
+    numbered: AtomicU64,
+}
+
+impl Tally {
+    /// Body bytes that went to the vendor.
+    pub fn sent(&self, bytes: u64) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The next edit's number, from 1.
+    pub fn number(&self) -> u64 {
+        self.numbered.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Edits made while the body flowed.
+    pub fn edited(&self, edits: Vec<EditRecord>) {
+        self.edits.lock().unwrap_or_else(PoisonError::into_inner).extend(edits);
+    }
+
+    fn take_edits(&self) -> Vec<EditRecord> {
+        std::mem::take(&mut *self.edits.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+enum Standing {
+    /// Nothing recorded yet.
+    Reserved(Reservation),
+    /// OPEN is durable.
+    Opened(Opened),
+    /// The end record is written.
+    Ended,
+}
+
+/// One flow with its place in the ledger.
+pub struct Flow {
+    id: FlowId,
+    started: Instant,
+    member: MemberId,
+    vendor: Option<VendorId>,
+    host: Option<String>,
+    standing: Standing,
+    tally: Arc<Tally>,
+    received: u64,
+    status: Option<u16>,
+    attempts: u32,
+    answer: Option<String>,
+    permit: Option<OwnedSemaphorePermit>,
+    rooms: Arc<Rooms>,
+}
+
+impl Flow {
+    /// Opens a flow for `member`, with room in the ledger for its records. Fails when the ledger cannot be written.
+    pub async fn begin(rooms: &Arc<Rooms>, member: MemberId) -> Result<Self, ExchangeError> {
+        let reservation = rooms.ledger.reserve().await.map_err(|_| ExchangeError::Ledger)?;
+        Ok(Self {
+            id: FlowId::now(),
+            started: Instant::now(),
+            member,
+            vendor: None,
+            host: None,
+            standing: Standing::Reserved(reservation),
+            tally: Arc::default(),
+            received: 0,
+            status: None,
+            attempts: 0,
+            answer: None,
+            permit: None,
+            rooms: Arc::clone(rooms),
+        })
+    }
+
+    /// The flow's id.
+    pub fn id(&self) -> FlowId {
+        self.id
+    }
+
+    /// What both directions count.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// Keeps a permit until the flow ends.
+    pub fn hold(&mut self, permit: OwnedSemaphorePermit) {
+        self.permit = Some(permit);
+    }
+
+    /// With whom, and at which host, for every record from here on.
+    pub fn concerns(&mut self, vendor: Option<VendorId>, host: String) {
+        self.vendor = vendor;
+        self.host = Some(host);
+    }
+
+    /// Makes the opening record durable, with `before` (pseudonyms made for it) in the same commit. Nothing may be sent
+    /// until this has returned.
+    pub async fn open(&mut self, before: Vec<Record>, event: Event) -> Result<(), ExchangeError> {
+        match std::mem::replace(&mut self.standing, Standing::Ended) {
+            Standing::Reserved(reservation) => {
+                let record = self.record(event);
+                let opened = reservation.open(before, record).await.map_err(|_| ExchangeError::Ledger)?;
+                self.standing = Standing::Opened(opened);
+                Ok(())
+            }
+            other => {
+                self.standing = other;
+                Err(ExchangeError::Internal("a flow was opened twice"))
+            }
+        }
+    }
+
+    /// Makes further records of an open flow durable: edits of a long one, pseudonyms first used in the middle.
+    pub async fn more(&self, records: Vec<Record>) -> Result<(), ExchangeError> {
+        match &self.standing {
+            Standing::Opened(opened) => opened.more(records).await.map_err(|_| ExchangeError::Ledger),
+            _ => Err(ExchangeError::Internal("a flow that is not open")),
+        }
+    }
+
+    /// Counts body bytes from the vendor.
+    pub fn received(&mut self, bytes: u64) {
+        self.received += bytes;
+    }
+
+    /// What the response's head told.
+    pub fn answered(&mut self, status: u16, attempts: u32, answer: Option<String>) {
+        (self.status, self.attempts, self.answer) = (Some(status), attempts, answer);
+    }
+
+    /// Ends a flow that was opened. Later calls do nothing.
+    pub fn close(&mut self, outcome: Outcome) {
+        if !matches!(self.standing, Standing::Opened(_)) {
+            return;
+        }
+        let Standing::Opened(opened) = std::mem::replace(&mut self.standing, Standing::Ended) else { return };
+        let event = Event::Close {
+            flow: self.id,
+            status: self.status,
+            sent: self.tally.sent.load(Ordering::Relaxed),
+            received: self.received,
+            ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            attempts: self.attempts,
+            edits: self.tally.take_edits(),
+            answer: self.answer.take(),
+            outcome,
+        };
+        opened.close(self.record(event));
+        self.permit = None;
+    }
+
+    /// Ends a flow of which nothing was sent. Later calls do nothing.
+    pub fn end(&mut self, event: Event) {
+        if !matches!(self.standing, Standing::Reserved(_)) {
+            return;
+        }
+        let Standing::Reserved(reservation) = std::mem::replace(&mut self.standing, Standing::Ended) else { return };
+        reservation.end(self.record(event));
+        self.permit = None;
+    }
+
+    /// Ends a flow after an error, whichever way it stands.
+    pub fn fail(&mut self, error: &ExchangeError) {
+        match self.standing {
+            Standing::Reserved(_) => self.end(Event::Refused {
+                flow: self.id,
+                host: self.host.clone(),
+                status: error.status().as_u16(),
+                code: error.proxy_error().to_owned(),
+                reason: error.to_string(),
+            }),
+            Standing::Opened(_) => self.close(match error {
+                ExchangeError::RequestBody | ExchangeError::RequestBodyTimeout => Outcome::CutByClient,
+                _ => Outcome::Failed,
+            }),
+            Standing::Ended => {}
+        }
+    }
+
+    fn record(&self, event: Event) -> Record {
+        Record { time: self.rooms.clock.now(), member: self.member, vendor: self.vendor.clone(), event }
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        match self.standing {
+            Standing::Reserved(_) => self.end(Event::Refused {
+                flow: self.id,
+                host: self.host.clone(),
+                status: 499,
+                code: "client_gone".to_owned(),
+                reason: "the client left before anything was sent".to_owned(),
+            }),
+            Standing::Opened(_) => self.close(Outcome::CutByClient),
+            Standing::Ended => {}
+        }
+    }
+}
+
+/// The layer.
+#[derive(Clone)]
+pub struct FlowLayer {
+    rooms: Arc<Rooms>,
+}
+
+impl FlowLayer {
+    /// Counts in these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+}
+
+impl<S> Layer<S> for FlowLayer {
+    type Service = Flows<S>;
+
+    fn layer(&self, inner: S) -> Flows<S> {
+        Flows { rooms: Arc::clone(&self.rooms), inner }
+    }
+}
+
+/// The layer around the rest.
+pub struct Flows<S> {
+    rooms: Arc<Rooms>,
+    inner: S,
+}
+
+impl<S: Handle> Handle for Flows<S> {
+    async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        let outcome = self.inner.handle(exchange).await;
+        let verdict = record::verdict(exchange, &outcome);
+        self.rooms.metrics.exchange(verdict);
+        for edit in exchange.plan.standing().chain(exchange.reply_plan.standing()) {
+            self.rooms.metrics.edit(edit.action, edit.stage);
+        }
+        match outcome {
+            Ok(reply) => self.conclude(exchange, reply, verdict),
+            Err(error) => {
+                exchange.flow.fail(&error);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<S> Flows<S> {
+    /// The vendor's reply takes the flow along in its body; the gateway's own ends it here.
+    fn conclude(&self, exchange: &mut Exchange, reply: Reply, verdict: Verdict) -> Result<Reply, ExchangeError> {
+        let (mut head, body) = reply.into_parts();
+        let body = match body {
+            ReplyBody::Vendor(vendor) => {
+                let replies = std::mem::take(&mut exchange.reply_plan);
+                head.headers = super::apply::fields(head.headers, &replies)?;
+                let edits: Vec<Edit> = replies.into_edits();
+                let flow = &mut exchange.flow;
+                flow.tally.edited(record::reply_edits(&edits, &flow.tally));
+                flow.answered(head.status.as_u16(), exchange.attempts, exchange.answer.take());
+                let flow = exchange.flow.pass_on();
+                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow)))
+            }
+            local => {
+                exchange.flow.end(record::answered_here(exchange, verdict)?);
+                local
+            }
+        };
+        Ok(Reply::from_parts(head, body))
+    }
+}
+
+impl Flow {
+    /// The flow itself, for the body that ends it; an ended shell stays behind.
+    fn pass_on(&mut self) -> Self {
+        Self {
+            id: self.id,
+            started: self.started,
+            member: self.member,
+            vendor: self.vendor.take(),
+            host: self.host.take(),
+            standing: std::mem::replace(&mut self.standing, Standing::Ended),
+            tally: Arc::clone(&self.tally),
+            received: self.received,
+            status: self.status,
+            attempts: self.attempts,
+            answer: self.answer.take(),
+            permit: self.permit.take(),
+            rooms: Arc::clone(&self.rooms),
+        }
+    }
+}

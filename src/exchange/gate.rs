@@ -1,0 +1,100 @@
+//! Layer 9: nothing passes before it stands in the log.
+//!
+//! A connection is checked out while OPEN becomes durable; only when both are there does the exchange go on.
+
+use super::error::ExchangeError;
+use super::layers::{Exchange, Handle, Reply};
+use super::record::{self, Digests};
+use super::request_body::{RequestBody, SendBody};
+use super::rooms::Rooms;
+use crate::config::Detail;
+use crate::model::record::Event;
+use crate::upstream::{Connection, Key, UpstreamError};
+use std::future::Future;
+use std::sync::Arc;
+use tower::Layer;
+
+/// The layer.
+#[derive(Clone)]
+pub struct GateLayer {
+    rooms: Arc<Rooms>,
+}
+
+impl GateLayer {
+    /// Records and connects in these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+}
+
+impl<S> Layer<S> for GateLayer {
+    type Service = Gate<S>;
+
+    fn layer(&self, inner: S) -> Gate<S> {
+        Gate { rooms: Arc::clone(&self.rooms), inner }
+    }
+}
+
+/// The layer around the sender.
+pub struct Gate<S> {
+    rooms: Arc<Rooms>,
+    inner: S,
+}
+
+/// The last step: takes an exchange that may go and a connection to send it on.
+pub trait Send: std::marker::Send + Sync {
+    /// Sends and brings the reply back.
+    fn send(
+        &self,
+        exchange: &mut Exchange,
+        connection: Connection<SendBody>,
+        key: Arc<Key>,
+    ) -> impl Future<Output = Result<Reply, ExchangeError>> + std::marker::Send;
+}
+
+impl<S: Send> Handle for Gate<S> {
+    async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        let key = Arc::new(Key {
+            member: exchange.who.member,
+            epoch: exchange.context()?.epoch,
+            origin: exchange.origin()?.clone(),
+        });
+        let issued = std::mem::take(&mut exchange.issued);
+        let open = self.open_event(exchange)?;
+        exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
+        // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
+        let connect = self.rooms.upstream.checkout(&key, &*exchange.generation, false);
+        let opened = exchange.flow.open(issued, open);
+        let (connection, opened): (Result<_, UpstreamError>, _) = tokio::join!(connect, opened);
+        opened?;
+        self.inner.send(exchange, connection?, key).await
+    }
+}
+
+impl<S> Gate<S> {
+    fn open_event(&self, exchange: &Exchange) -> Result<Event, ExchangeError> {
+        let context = exchange.context()?;
+        let origin = exchange.origin()?;
+        let key = self.rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?;
+        let digests = Digests::new(&key, exchange.flow.id());
+        let body = match &exchange.body {
+            RequestBody::Whole(whole) => Some(whole.decoded()),
+            _ => None,
+        };
+        let sent = super::apply::target(&exchange.target, &exchange.plan)?;
+        let with_values = exchange.generation.config.detail_of(&exchange.who.name) == Detail::Bodies;
+        Ok(Event::Open {
+            flow: exchange.flow.id(),
+            device: exchange.who.device.as_deref().map(str::to_owned),
+            host: origin.host.to_string(),
+            party: context.party,
+            source: "user".to_owned(),
+            method: exchange.method.to_string(),
+            url: record::url(origin, &sent, with_values),
+            terms: exchange.terms.clone(),
+            edits: record::request_edits(exchange, body, &digests),
+            notes: exchange.notes.clone(),
+        })
+    }
+}
+

@@ -1,0 +1,157 @@
+//! What walks through the corridor, and what a layer is.
+
+use super::body::ReplyBody;
+use super::error::ExchangeError;
+use super::flow::Flow;
+use super::request_body::RequestBody;
+use super::rooms::Generation;
+use crate::model::record::{Record, TermsRecord};
+use crate::model::{MemberId, Origin, Party, Plan, RequestType, RequestView, SignedParts, VendorId};
+use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What a layer gives back: the vendor's response or the gateway's own.
+pub type Reply = Response<ReplyBody>;
+
+/// One layer with everything below it.
+pub trait Handle: Send + Sync {
+    /// Walks the exchange on and brings the reply back. Dropping the future ends the exchange.
+    fn handle(&self, exchange: &mut Exchange) -> impl Future<Output = Result<Reply, ExchangeError>> + Send;
+}
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// The member, [`MemberId::GUEST`] for everybody unknown.
+    pub member: MemberId,
+    /// The member's name.
+    pub name: Arc<str>,
+    /// The device, where known.
+    pub device: Option<Arc<str>>,
+}
+
+impl Who {
+    /// Everybody unknown.
+    pub fn guest() -> Self {
+        Self { member: MemberId::GUEST, name: "guest".into(), device: None }
+    }
+
+    /// Whether this is nobody we know: tunnelled and counted, never inspected.
+    pub fn is_guest(&self) -> bool {
+        self.member == MemberId::GUEST
+    }
+}
+
+/// What the intercepted connection promised before its first request.
+#[derive(Clone, Debug)]
+pub struct Tunnelled {
+    /// Where CONNECT pointed.
+    pub origin: Origin,
+    /// The server name of the ClientHello.
+    pub server_name: Option<Arc<str>>,
+}
+
+/// The client's side of a connection, the same for all its exchanges.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its address.
+    pub peer: IpAddr,
+    /// Who is asking; an absolute-form request may say otherwise for itself.
+    pub who: Who,
+    /// Set inside an intercepted tunnel.
+    pub tunnelled: Option<Tunnelled>,
+}
+
+/// What the context layer worked out, frozen before anything edits.
+#[derive(Debug)]
+pub struct Context {
+    /// The vendor.
+    pub vendor: VendorId,
+    /// The identity's number at this vendor.
+    pub epoch: u32,
+    /// Whether this vendor has a relationship with the member.
+    pub relationship: bool,
+    /// Whose request it is.
+    pub party: Party,
+    /// What is asked for.
+    pub kind: RequestType,
+    /// Host of the page it comes from.
+    pub source: Option<String>,
+    /// What must not be touched.
+    pub signed: SignedParts,
+}
+
+/// One exchange on its way. Layers fill it from the top; nothing edits the head before the gate.
+pub struct Exchange {
+    /// The client's side of the connection.
+    pub client: Arc<Client>,
+    /// Who is asking.
+    pub who: Who,
+    /// The policy snapshot: one for the whole exchange.
+    pub generation: Arc<Generation>,
+    /// The flow with its end record.
+    pub flow: Flow,
+    /// The method.
+    pub method: Method,
+    /// The version the client speaks.
+    pub version: Version,
+    /// The request-target as sent.
+    pub uri: Uri,
+    /// Path and query exactly as sent; set by the canonical layer.
+    pub target: String,
+    /// Before the canonical layer all fields, afterwards the end-to-end ones without Host.
+    pub headers: HeaderMap,
+    /// What hyper keeps beside a message, the spelling of field names among it.
+    pub extensions: Extensions,
+    /// The body.
+    pub body: RequestBody,
+    /// Where it goes; set by the canonical layer.
+    pub origin: Option<Origin>,
+    /// Set by the context layer.
+    pub context: Option<Context>,
+    /// What is going to happen to the request.
+    pub plan: Plan,
+    /// What is going to happen to the response.
+    pub reply_plan: Plan,
+    /// What could not be looked into or had to pass, for the record.
+    pub notes: Vec<String>,
+    /// What the vendor is told about terms.
+    pub terms: TermsRecord,
+    /// Pseudonyms made for this exchange, to be made durable with its OPEN.
+    pub issued: Vec<Record>,
+    /// The vendor's answer, as it came.
+    pub answer: Option<String>,
+    /// Times the request was sent.
+    pub attempts: u32,
+}
+
+impl Exchange {
+    /// The origin, once the canonical layer has set it.
+    pub fn origin(&self) -> Result<&Origin, ExchangeError> {
+        self.origin.as_ref().ok_or(ExchangeError::Internal("no origin"))
+    }
+
+    /// The context, once the context layer has set it.
+    pub fn context(&self) -> Result<&Context, ExchangeError> {
+        self.context.as_ref().ok_or(ExchangeError::Internal("no context"))
+    }
+
+    /// The frozen head as rules look at it, with the plan they add to.
+    pub fn view_and_plan(&mut self) -> Result<(RequestView<'_>, &mut Plan), ExchangeError> {
+        let origin = self.origin.as_ref().ok_or(ExchangeError::Internal("no origin"))?;
+        let context = self.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
+        let view = RequestView {
+            method: &self.method,
+            origin,
+            target: &self.target,
+            headers: &self.headers,
+            kind: context.kind,
+            party: context.party,
+            source: context.source.as_deref(),
+            signed: &context.signed,
+        };
+        Ok((view, &mut self.plan))
+    }
+}

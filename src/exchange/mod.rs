@@ -1,0 +1,34 @@
+//! The corridor: one exchange, its plan, and the layers it walks through.
+//!
+//! Start at [`stack`]. Every layer is a [`Handle`] around the next one. An [`Exchange`] enters at the top with what the
+//! front door knows and gathers, layer by layer, its origin, its context and its plan; the gate applies the plan.
+
+mod apply;
+mod body;
+mod canonical;
+mod context;
+mod error;
+pub mod explain;
+mod flow;
+mod gate;
+mod layers;
+mod limits;
+mod page;
+mod persona;
+mod record;
+mod request_body;
+mod rescue;
+mod rooms;
+mod signed;
+pub mod stack;
+mod terms;
+mod trackers;
+mod upstream;
+
+pub use body::ReplyBody;
+pub use error::ExchangeError;
+pub use flow::Flow;
+pub use layers::{Client, Context, Exchange, Handle, Reply, Tunnelled, Who};
+pub use page::refusal;
+pub use request_body::RequestBody;
+pub use rooms::{Generation, Rooms};

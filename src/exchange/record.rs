@@ -1,0 +1,190 @@
+//! What the ledger is told of an exchange. Real values stay out: an edit leaves its place, rule and a salted digest.
+
+use super::body::ReplyBody;
+use super::error::ExchangeError;
+use super::flow::Tally;
+use super::layers::{Exchange, Reply};
+use crate::model::record::{EditRecord, Event};
+use crate::model::{Action, Answer, Container, Edit, FlowId, Secret, Verdict};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use sha2::{Digest, Sha256};
+
+/// What stands for a value in a recorded URL.
+const HIDDEN: &str = "…";
+
+/// Makes the digests of one flow's edits: SHA-256(salt ‖ value), the salt HMAC-SHA256(member's digest key, flow ‖ edit id).
+/// The owner can derive the salt again and open one digest without opening another.
+pub struct Digests<'k> {
+    key: &'k Secret<[u8; 32]>,
+    flow: FlowId,
+}
+
+impl<'k> Digests<'k> {
+    /// For the edits of `flow` under the member's `key`.
+    pub fn new(key: &'k Secret<[u8; 32]>, flow: FlowId) -> Self {
+        Self { key, flow }
+    }
+
+    /// The digest of `value` as the edit `id` changed it.
+    pub fn of(&self, id: &str, value: &[u8]) -> String {
+        let Ok(mut salt) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.expose()) else {
+            return String::new();
+        };
+        salt.update(self.flow.0.as_bytes());
+        salt.update(id.as_bytes());
+        let digest = Sha256::new().chain_update(salt.finalize().into_bytes()).chain_update(value).finalize();
+        URL_SAFE_NO_PAD.encode(digest)
+    }
+}
+
+/// One edit as it is recorded. `original` is what stood at its span, `None` where nothing did.
+pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&Digests<'_>>) -> EditRecord {
+    let id = format!("e{number}");
+    let digest = match (original, digests) {
+        (Some(original), Some(digests)) if !original.is_empty() => digests.of(&id, original),
+        _ => String::new(),
+    };
+    EditRecord {
+        id,
+        place: edit.place.to_string(),
+        span: [edit.span.start as u64, edit.span.end as u64],
+        action: edit.action.as_str().to_owned(),
+        slot: edit.slot.as_ref().map(ToString::to_string),
+        category: edit.category.0.to_owned(),
+        rule: edit.rule.clone().into_owned(),
+        reason: edit.reason.clone().into_owned(),
+        digest,
+    }
+}
+
+/// The request's edits, numbered in the order of the plan.
+pub fn request_edits(
+    exchange: &Exchange,
+    body: Option<&[u8]>,
+    digests: &Digests<'_>,
+) -> Vec<EditRecord> {
+    let tally = exchange.flow.tally();
+    exchange
+        .plan
+        .edits()
+        .iter()
+        .map(|one| {
+            let original = original(one, &exchange.target, &exchange.headers, body);
+            edit(one, tally.number(), original, Some(digests))
+        })
+        .collect()
+}
+
+fn original<'a>(
+    edit: &Edit,
+    target: &'a str,
+    headers: &'a HeaderMap,
+    body: Option<&'a [u8]>,
+) -> Option<&'a [u8]> {
+    let container = match &edit.container {
+        Container::Target => target.as_bytes(),
+        Container::Header { name, nth } => headers.get_all(&**name).iter().nth(*nth)?.as_bytes(),
+        Container::Body => body?,
+        Container::NewHeader { .. } | Container::Message => return None,
+    };
+    container.get(edit.span.clone())
+}
+
+/// The response's edits. What they took out is the vendor's own and gets no digest.
+pub fn reply_edits(edits: &[Edit], tally: &Tally) -> Vec<EditRecord> {
+    edits.iter().map(|one| edit(one, tally.number(), None, None)).collect()
+}
+
+/// The address as it is recorded: scheme, host, path and parameter names; values only at `bodies`.
+pub fn url(origin: &crate::model::Origin, target: &str, with_values: bool) -> String {
+    let mut url = origin.to_string();
+    let Some((path, query)) = target.split_once('?').filter(|_| !with_values) else {
+        url.push_str(target);
+        return url;
+    };
+    url.push_str(path);
+    for (index, pair) in query.split('&').enumerate() {
+        url.push(if index == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) => {
+                url.push_str(name);
+                url.push('=');
+                url.push_str(HIDDEN);
+            }
+            None if pair.is_empty() => {}
+            // A bare word may be a value as well as a name.
+            None => url.push_str(HIDDEN),
+        }
+    }
+    url
+}
+
+/// The verdict of an exchange that is over, as metrics count it and `explain` says it.
+pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> Verdict {
+    match (outcome, exchange.plan.answer()) {
+        (Err(_), _) | (_, Some(Answer::Refuse { .. })) => Verdict::Refused,
+        (_, Some(Answer::Block { .. })) => Verdict::Blocked,
+        (_, Some(Answer::Redirect { .. })) => Verdict::Redirected,
+        (Ok(reply), None) if matches!(reply.body(), ReplyBody::Local(_)) => Verdict::Refused,
+        (Ok(_), None) if exchange.plan.standing().next().is_some() => Verdict::Changed,
+        (Ok(_), None) => Verdict::Passed,
+    }
+}
+
+/// The end record of an exchange that was answered here.
+pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, ExchangeError> {
+    let origin = exchange.origin()?;
+    let (rule, reason) = match exchange.plan.answer() {
+        Some(Answer::Block { rule, reason, .. } | Answer::Redirect { rule, reason, .. } | Answer::Refuse { rule, reason }) => {
+            (rule.clone().into_owned(), reason.clone().into_owned())
+        }
+        None => return Err(ExchangeError::Internal("an answer without a reason")),
+    };
+    Ok(Event::Blocked {
+        flow: exchange.flow.id(),
+        host: origin.host.to_string(),
+        party: exchange.context()?.party,
+        method: exchange.method.to_string(),
+        // What was asked for may hold a real value that nothing replaced, because nothing was sent: names only.
+        url: url(origin, path_only(&exchange.target), false),
+        verdict: verdict.as_str().to_owned(),
+        rule,
+        reason,
+    })
+}
+
+fn path_only(target: &str) -> &str {
+    target.split_once('?').map_or(target, |(path, _)| path)
+}
+
+/// Whether an edit is one the owner sees as a change.
+pub fn is_change(edit: &Edit) -> bool {
+    edit.action != Action::WouldHave
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Host, Origin, Scheme};
+
+    #[test]
+    fn recorded_addresses_keep_names_and_hide_values() {
+        let origin = Origin { scheme: Scheme::Https, host: Host::parse("shop.test").unwrap(), port: 443 };
+        assert_eq!(url(&origin, "/a?x=1&y=&word", false), "https://shop.test/a?x=…&y=…&…");
+        assert_eq!(url(&origin, "/a?x=1", true), "https://shop.test/a?x=1");
+        assert_eq!(url(&origin, "/a", false), "https://shop.test/a");
+    }
+
+    #[test]
+    fn digests_of_one_value_differ_by_flow_and_edit() {
+        let key = Secret::new([7; 32]);
+        let (first, second) = (FlowId::now(), FlowId::now());
+        let digest = |flow, id: &str| Digests::new(&key, flow).of(id, b"ann@home.example");
+        assert_eq!(digest(first, "e1"), digest(first, "e1"));
+        assert_ne!(digest(first, "e1"), digest(first, "e2"));
+        assert_ne!(digest(first, "e1"), digest(second, "e1"));
+    }
+}

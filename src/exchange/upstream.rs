@@ -1,0 +1,232 @@
+//! Layer 10: sends, once, and a second time only where a kept connection had been closed under us.
+
+use super::apply;
+use super::body::{ReplyBody, VendorBody};
+use super::error::ExchangeError;
+use super::gate::Send;
+use super::layers::{Exchange, Reply};
+use super::request_body::SendBody;
+use super::rooms::Rooms;
+use crate::model::Scheme;
+use crate::upstream::{Connection, Key, Protocol};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
+use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A vendor may take this long to begin its answer; long polls are known to take a minute or two.
+const FIRST_BYTE: Duration = Duration::from_secs(180);
+
+/// The sender.
+pub struct UpstreamSender {
+    rooms: Arc<Rooms>,
+}
+
+impl UpstreamSender {
+    /// Sends by way of these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+
+    async fn attempt(
+        &self,
+        exchange: &mut Exchange,
+        connection: &mut Connection<SendBody>,
+        last: bool,
+    ) -> Result<Response<Incoming>, Failure> {
+        exchange.attempts += 1;
+        let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
+        match timeout(FIRST_BYTE, connection.send(request)).await {
+            Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(failed)) => {
+                if let Some(unsent) = failed.unsent {
+                    exchange.body.restore(unsent.into_body());
+                    return Err(Failure::NotSent(failed.error));
+                }
+                Err(Failure::Broken(failed.error))
+            }
+        }
+    }
+}
+
+enum Failure {
+    /// No byte left.
+    NotSent(hyper::Error),
+    /// Bytes may have left.
+    Broken(hyper::Error),
+    /// No second try.
+    Final(ExchangeError),
+}
+
+impl Send for UpstreamSender {
+    async fn send(
+        &self,
+        exchange: &mut Exchange,
+        mut connection: Connection<SendBody>,
+        key: Arc<Key>,
+    ) -> Result<Reply, ExchangeError> {
+        let may_repeat = connection.reused && exchange.body.is_repeatable();
+        let idempotent = exchange.method.is_idempotent();
+        let response = match self.attempt(exchange, &mut connection, !may_repeat).await {
+            Ok(response) => response,
+            Err(Failure::Final(error)) => return Err(error),
+            // RFC 9112 section 9.3.1: "a client MAY retry" what it knows was not processed, and idempotent requests.
+            Err(Failure::NotSent(_)) if may_repeat => {
+                self.again(exchange, &mut connection, &key).await?
+            }
+            Err(Failure::Broken(error)) if may_repeat && idempotent && !error.is_timeout() => {
+                self.again(exchange, &mut connection, &key).await?
+            }
+            Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
+        };
+        let (head, incoming) = response.into_parts();
+        Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(VendorBody { incoming, connection }))))
+    }
+}
+
+impl UpstreamSender {
+    async fn again(
+        &self,
+        exchange: &mut Exchange,
+        connection: &mut Connection<SendBody>,
+        key: &Arc<Key>,
+    ) -> Result<Response<Incoming>, ExchangeError> {
+        *connection = self.rooms.upstream.checkout(key, &*exchange.generation, true).await?;
+        match self.attempt(exchange, connection, true).await {
+            Ok(response) => Ok(response),
+            Err(Failure::Final(error)) => Err(error),
+            Err(Failure::NotSent(error) | Failure::Broken(error)) => Err(blame(error, exchange)),
+        }
+    }
+}
+
+/// A request that broke off because its own body did is the client's doing.
+fn blame(error: hyper::Error, exchange: &Exchange) -> ExchangeError {
+    if let Some(reason) = exchange.body.failure() {
+        return reason;
+    }
+    if error.is_user() { ExchangeError::RequestBody } else { ExchangeError::NoResponse(Some(error)) }
+}
+
+/// The request as it leaves: edits applied, framing set, in the protocol's own form.
+fn outgoing(exchange: &mut Exchange, protocol: Protocol, last: bool) -> Result<Request<SendBody>, ExchangeError> {
+    let origin = exchange.origin()?.clone();
+    let target = apply::target(&exchange.target, &exchange.plan)?;
+    let frozen = if last { std::mem::take(&mut exchange.headers) } else { exchange.headers.clone() };
+    let mut headers = apply::fields(frozen, &exchange.plan)?;
+    let body = exchange.body.outgoing(last)?;
+    match body.edited_length() {
+        Length::Unchanged => {}
+        Length::Exactly(length) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        // The field goes; hyper frames what has no length as chunks or DATA frames.
+        Length::Unknown => headers = without_length(headers),
+    }
+    let authority = origin.authority();
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.method.clone();
+    match protocol {
+        Protocol::Http1 => {
+            *request.version_mut() = Version::HTTP_11;
+            *request.uri_mut() = origin_form(&target, &exchange.method)?;
+            headers = host_first(&authority, joined_cookies(headers))?;
+        }
+        Protocol::Http2 => {
+            *request.version_mut() = Version::HTTP_2;
+            *request.uri_mut() = absolute(origin.scheme, &authority, &target)?;
+        }
+    }
+    *request.headers_mut() = headers;
+    *request.extensions_mut() =
+        if last { std::mem::take(&mut exchange.extensions) } else { exchange.extensions.clone() };
+    Ok(request)
+}
+
+/// Rebuilt rather than removed from: removal would move the last field into the gap.
+fn without_length(headers: HeaderMap) -> HeaderMap {
+    if !headers.contains_key(CONTENT_LENGTH) {
+        return headers;
+    }
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for (name, value) in &headers {
+        if *name != CONTENT_LENGTH {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+/// What became of the body's length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// As the client announced it.
+    Unchanged,
+    /// Known anew.
+    Exactly(u64),
+    /// Not known before the end.
+    Unknown,
+}
+
+fn origin_form(target: &str, method: &Method) -> Result<Uri, ExchangeError> {
+    // RFC 9112 section 3.2.4: the asterisk-form is for a server-wide OPTIONS.
+    let target = if *method == Method::OPTIONS && target == "*" { "*" } else { target };
+    target.parse().map_err(|_| ExchangeError::Internal("an edit broke the target"))
+}
+
+fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, ExchangeError> {
+    Uri::builder()
+        .scheme(scheme.as_str())
+        .authority(authority)
+        .path_and_query(target)
+        .build()
+        .map_err(|_| ExchangeError::Internal("an edit broke the target"))
+}
+
+/// RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
+fn host_first(authority: &str, headers: HeaderMap) -> Result<HeaderMap, ExchangeError> {
+    let host = HeaderValue::from_str(authority).map_err(|_| ExchangeError::Internal("no Host value"))?;
+    let mut with_host = HeaderMap::with_capacity(headers.len() + 1);
+    with_host.insert(HOST, host);
+    with_host.extend(headers);
+    Ok(with_host)
+}
+
+/// RFC 9113 section 8.2.3: several Cookie lines "MUST be concatenated into a single octet string using the two-octet
+/// delimiter of 0x3b, 0x20" before they go to HTTP/1.1.
+fn joined_cookies(mut headers: HeaderMap) -> HeaderMap {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return headers;
+    }
+    let lines: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
+        headers.insert(COOKIE, joined);
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderName;
+
+    #[test]
+    fn cookies_split_by_http2_are_one_line_again() {
+        let mut headers = HeaderMap::new();
+        for value in ["a=1", "b=2; c=3"] {
+            headers.append(COOKIE, HeaderValue::from_static(value));
+        }
+        let joined = joined_cookies(headers);
+        assert_eq!(joined.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
+    }
+
+    #[test]
+    fn host_leads() {
+        let headers = HeaderMap::from_iter([(HeaderName::from_static("accept"), HeaderValue::from_static("*/*"))]);
+        let lines: Vec<_> = host_first("shop.test:8443", headers).unwrap().keys().cloned().collect();
+        assert_eq!(lines, [HOST, http::header::ACCEPT]);
+    }
+}

@@ -1,0 +1,258 @@
+//! Root and intermediate: made once, kept sealed, renewed in time.
+
+use crate::model::Secret;
+use crate::vault::Vault;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use time::{Duration, OffsetDateTime};
+use x509::Validity;
+
+/// The root lives this long; the owner rotates it sooner if they like.
+const ROOT_DAYS: i64 = 3650;
+/// An intermediate lives 90 days and is renewed once fewer than this many are left.
+const INTERMEDIATE_DAYS: i64 = 90;
+const RENEW_WITH_DAYS_LEFT: i64 = 30;
+/// Clocks of devices are known to be two days off.
+pub(super) const BACKDATED: Duration = Duration::hours(48);
+
+/// Why the authority cannot work.
+#[derive(Debug, Error)]
+pub enum AuthorityError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path} is damaged; restore it, or remove the ca folder to start with a new authority")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate could not be made.
+    #[error("a certificate could not be made")]
+    Certificate(#[from] rcgen::Error),
+    /// A key could not be sealed or opened.
+    #[error("the key of the authority could not be opened")]
+    Vault(#[from] crate::vault::VaultError),
+    /// TLS does not take the certificate.
+    #[error("TLS does not take the certificate")]
+    Tls(#[from] rustls::Error),
+    /// The system has no randomness.
+    #[error("no randomness")]
+    Randomness,
+}
+
+/// The certificates a gateway works with.
+pub struct Certificates {
+    root_pem: String,
+    root: CertificateDer<'static>,
+    intermediate: CertificateDer<'static>,
+    intermediate_ends: OffsetDateTime,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Certificates {
+    /// Opens the authority in `dir`, making or renewing what is missing or about to end.
+    pub fn open(dir: &Path, vault: &Vault) -> Result<Self, AuthorityError> {
+        let root_files = Files::new(dir, "root");
+        let (root_pem, root_key) = match root_files.read(vault)? {
+            Some(found) => found,
+            None => root_files.create(vault, &root_key_pair()?)?,
+        };
+        let root_issuer = Issuer::from_ca_cert_pem(&root_pem, root_key)?;
+        let files = Files::new(dir, "intermediate");
+        let kept = files.read(vault)?.filter(|(pem, _)| is_fresh(pem, &root_pem));
+        let (pem, key) = match kept {
+            Some(found) => found,
+            None => files.create(vault, &intermediate_key_pair(&root_issuer)?)?,
+        };
+        let intermediate = certificate(&pem, &files.certificate)?;
+        let intermediate_ends =
+            x509::validity(&intermediate).ok_or_else(|| AuthorityError::Damaged { path: files.certificate.clone() })?.ends;
+        Ok(Self {
+            root: certificate(&root_pem, &root_files.certificate)?,
+            issuer: Issuer::from_ca_cert_pem(&pem, key)?,
+            intermediate,
+            intermediate_ends,
+            root_pem,
+        })
+    }
+
+    /// The root, as devices import it.
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// The root in DER.
+    pub fn root(&self) -> &CertificateDer<'static> {
+        &self.root
+    }
+
+    /// Whether it is time to open the authority anew, so that the intermediate is renewed.
+    pub fn is_due(&self) -> bool {
+        self.intermediate_ends - OffsetDateTime::now_utc() < Duration::days(RENEW_WITH_DAYS_LEFT)
+    }
+
+    pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {
+        &self.issuer
+    }
+
+    pub(super) fn intermediate(&self) -> &CertificateDer<'static> {
+        &self.intermediate
+    }
+
+    pub(super) fn ends(&self) -> OffsetDateTime {
+        self.intermediate_ends
+    }
+}
+
+type MadePair = (String, KeyPair);
+
+fn root_key_pair() -> Result<MadePair, AuthorityError> {
+    let mark = random_serial()?;
+    let mut params = authority_params(&format!("Doorward root {}", short(&mark)), ROOT_DAYS)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)?;
+    let pem = issuer.pem();
+    Ok((pem, KeyPair::from_pem(&issuer.key().serialize_pem())?))
+}
+
+fn intermediate_key_pair(root: &Issuer<'static, KeyPair>) -> Result<MadePair, AuthorityError> {
+    let mark = random_serial()?;
+    let mut params = authority_params(&format!("Doorward intermediate {}", short(&mark)), INTERMEDIATE_DAYS)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let made = params.signed_by(&key, root)?;
+    Ok((made.pem(), key))
+}
+
+fn authority_params(name: &str, days: i64) -> Result<CertificateParams, AuthorityError> {
+    let now = OffsetDateTime::now_utc();
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(random_serial()?);
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.not_before = now - BACKDATED;
+    params.not_after = now + Duration::days(days);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
+/// 16 random bytes, positive: browsers refuse one issuer's serial twice (RFC 5280 section 4.1.2.2).
+pub(super) fn random_serial() -> Result<SerialNumber, AuthorityError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| AuthorityError::Randomness)?;
+    if let Some(first) = bytes.first_mut() {
+        *first = (*first & 0x7f) | 0x40;
+    }
+    Ok(SerialNumber::from_slice(&bytes))
+}
+
+fn short(serial: &SerialNumber) -> String {
+    serial.to_bytes().iter().skip(1).take(3).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn is_fresh(pem: &str, root_pem: &str) -> bool {
+    let parse = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+    let (Some(der), Some(root)) = (parse(pem), parse(root_pem)) else { return false };
+    let ends = x509::validity(&der).map(|Validity { ends }| ends);
+    let left = ends.map(|ends| ends - OffsetDateTime::now_utc());
+    left.is_some_and(|left| left > Duration::days(RENEW_WITH_DAYS_LEFT)) && x509::was_issued_by(&der, &root)
+}
+
+fn certificate(pem: &str, path: &Path) -> Result<CertificateDer<'static>, AuthorityError> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| AuthorityError::Damaged { path: path.to_owned() })
+}
+
+/// `NAME.pem`, and `NAME.key` sealed.
+struct Files {
+    certificate: PathBuf,
+    key: PathBuf,
+    context: String,
+}
+
+impl Files {
+    fn new(dir: &Path, name: &str) -> Self {
+        Self {
+            certificate: dir.join(format!("{name}.pem")),
+            key: dir.join(format!("{name}.key")),
+            context: format!("ca/{name}"),
+        }
+    }
+
+    /// Both files, or `None` where neither is there.
+    fn read(&self, vault: &Vault) -> Result<Option<MadePair>, AuthorityError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| AuthorityError::File { path, source }
+        };
+        if !self.certificate.exists() && !self.key.exists() {
+            return Ok(None);
+        }
+        let pem = fs::read_to_string(&self.certificate).map_err(failed(&self.certificate))?;
+        let sealed = fs::read(&self.key).map_err(failed(&self.key))?;
+        let opened = vault.open_home(&self.context, &sealed)?;
+        let damaged = || AuthorityError::Damaged { path: self.key.clone() };
+        let text = std::str::from_utf8(opened.expose()).map_err(|_| damaged())?;
+        Ok(Some((pem, KeyPair::from_pem(text).map_err(|_| damaged())?)))
+    }
+
+    /// Writes the key first: a certificate without its key would stand in the way of a new start.
+    fn create(&self, vault: &Vault, (pem, key): &MadePair) -> Result<MadePair, AuthorityError> {
+        let text = Secret::new(key.serialize_pem());
+        write(&self.key, &vault.seal_home(&self.context, text.expose().as_bytes())?, 0o600)?;
+        write(&self.certificate, pem.as_bytes(), 0o644)?;
+        Ok((pem.clone(), KeyPair::from_pem(text.expose())?))
+    }
+}
+
+/// Whole or not at all: written beside, synced, renamed.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
+    let failed = |source| AuthorityError::File { path: path.to_owned(), source };
+    let beside = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&beside)
+        .map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)
+}
+
+/// The two questions asked of a certificate that was read back.
+mod x509 {
+    use rustls::pki_types::CertificateDer;
+    use time::OffsetDateTime;
+    use x509_parser::prelude::{FromDer, X509Certificate};
+
+    pub struct Validity {
+        pub ends: OffsetDateTime,
+    }
+
+    pub fn validity(der: &CertificateDer<'_>) -> Option<Validity> {
+        let (_, parsed) = X509Certificate::from_der(der).ok()?;
+        Some(Validity { ends: parsed.validity().not_after.to_datetime() })
+    }
+
+    pub fn was_issued_by(der: &CertificateDer<'_>, root: &CertificateDer<'_>) -> bool {
+        let parsed = X509Certificate::from_der(der).ok().zip(X509Certificate::from_der(root).ok());
+        parsed.is_some_and(|((_, one), (_, root))| one.verify_signature(Some(root.public_key())).is_ok())
+    }
+}

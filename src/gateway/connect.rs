@@ -1,0 +1,175 @@
+//! CONNECT: intercepted, tunnelled, or turned away.
+
+use super::front::{Front, Intercepted};
+use super::peek::{Opening, Peeked, peek};
+use super::serve;
+use super::tunnel::Tunnel;
+use crate::config::Interception;
+use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who};
+use crate::model::{Host, Origin, Scheme};
+use crate::telemetry::{Handshake, HandshakeSide};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// A client may take this long for its TLS handshake with us.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+type ClientStream = Peeked<TokioIo<Upgraded>>;
+
+/// What the names say before any byte was seen.
+enum Decision {
+    Intercept,
+    Tunnel(String),
+}
+
+pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request: Request<Incoming>) -> Reply {
+    let generation = front.rooms.generation.load_full();
+    let origin = match target(&request, &generation) {
+        Ok(origin) => origin,
+        Err(error) => return front.refuse(who.member, None, &error, request.headers()).await,
+    };
+    match decide(&generation, &who, &origin.host) {
+        Decision::Tunnel(reason) => {
+            // Known from the name: dialled before the answer, so that the client hears of a failure.
+            match Tunnel::open(&front.rooms, &generation, &who, &origin, &reason).await {
+                Ok(tunnel) => {
+                    front.rooms.metrics.tunnel(&reason);
+                    let front = Arc::clone(front);
+                    let tracker = front.tasks.clone();
+                    tracker.spawn(async move {
+                        if let Ok(stream) = hyper::upgrade::on(request).await {
+                            front.stop.run_until_cancelled(tunnel.carry(TokioIo::new(stream))).await;
+                        }
+                    });
+                    established()
+                }
+                Err(error) => refuse_after_record(&error, &request),
+            }
+        }
+        Decision::Intercept => {
+            let front = Arc::clone(front);
+            let tracker = front.tasks.clone();
+            tracker.spawn(async move {
+                if let Ok(stream) = hyper::upgrade::on(request).await {
+                    open_up(&front, peer, who, origin, stream).await;
+                }
+            });
+            established()
+        }
+    }
+}
+
+/// RFC 9110 section 9.3.6: "A server MUST reject a CONNECT request that targets an empty or invalid port number"; there is
+/// no default port.
+fn target(request: &Request<Incoming>, generation: &Generation) -> Result<Origin, ExchangeError> {
+    let malformed = ExchangeError::Malformed("CONNECT needs host and port");
+    let Some(authority) = request.uri().authority().filter(|authority| !authority.as_str().contains('@')) else {
+        return Err(malformed);
+    };
+    let (Some(port), Some(host)) = (authority.port_u16(), Host::parse(authority.host())) else {
+        return Err(malformed);
+    };
+    let origin = Origin { scheme: Scheme::Https, host, port };
+    if generation.may_reach(&origin) { Ok(origin) } else { Err(ExchangeError::Port) }
+}
+
+fn decide(generation: &Generation, who: &Who, host: &Host) -> Decision {
+    if who.is_guest() {
+        return Decision::Tunnel("guest".to_owned());
+    }
+    match generation.config.interception_of(host) {
+        Interception::Intercept => Decision::Intercept,
+        Interception::Tunnel { reason } => Decision::Tunnel(reason),
+    }
+}
+
+fn established() -> Reply {
+    Response::new(ReplyBody::empty())
+}
+
+/// The tunnel has recorded its own failure.
+fn refuse_after_record(error: &ExchangeError, request: &Request<Incoming>) -> Reply {
+    let accepts = request.headers().get(http::header::ACCEPT);
+    let mut reply =
+        crate::exchange::refusal(error.status(), error.proxy_error(), &error.to_string(), accepts);
+    reply.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    reply
+}
+
+/// Looks at the first bytes and becomes what they are.
+async fn open_up(front: &Arc<Front>, peer: IpAddr, who: Who, origin: Origin, stream: Upgraded) {
+    let Ok((opening, stream)) = peek(TokioIo::new(stream)).await else { return };
+    let generation = front.rooms.generation.load_full();
+    match opening {
+        Opening::Broken => {
+            let error = ExchangeError::Malformed("the stream is not TLS after all");
+            front.record_refusal(who.member, Some(origin.host.to_string()), &error).await;
+        }
+        Opening::Other => carry(front, &generation, &who, &origin, "not TLS", stream).await,
+        Opening::Tls { server_name } => {
+            // A client that named only an address says in the handshake whom it wants.
+            let wanted = server_name.as_deref().and_then(Host::parse).unwrap_or_else(|| origin.host.clone());
+            match decide(&generation, &who, &wanted) {
+                Decision::Tunnel(reason) => {
+                    let named = Origin { host: wanted, ..origin };
+                    carry(front, &generation, &who, &named, &reason, stream).await;
+                }
+                Decision::Intercept => {
+                    let client = Client { peer, who, tunnelled: Some(Tunnelled { origin, server_name }) };
+                    intercept(front, client, &wanted, stream).await;
+                }
+            }
+        }
+    }
+}
+
+async fn carry(
+    front: &Arc<Front>,
+    generation: &Arc<Generation>,
+    who: &Who,
+    origin: &Origin,
+    reason: &str,
+    stream: ClientStream,
+) {
+    if let Ok(tunnel) = Tunnel::open(&front.rooms, generation, who, origin, reason).await {
+        front.rooms.metrics.tunnel(reason);
+        front.stop.run_until_cancelled(tunnel.carry(stream)).await;
+    }
+}
+
+async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: ClientStream) {
+    let Ok(config) = front.leaves.server_config(client.who.member, host) else {
+        tracing::warn!("no leaf could be minted");
+        return;
+    };
+    let metrics = &front.rooms.metrics;
+    let tls = match timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await {
+        Ok(Ok(tls)) => tls,
+        Ok(Err(_)) | Err(_) => {
+            metrics.handshake(HandshakeSide::Client, Handshake::Failed);
+            return;
+        }
+    };
+    metrics.handshake(HandshakeSide::Client, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
+    let member = client.who.member;
+    let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+    let service = Intercepted { front: Arc::clone(front), client: Arc::new(client) };
+    let ended = if speaks_http2 {
+        serve::http2(tls, service, &front.stop).await
+    } else {
+        serve::http1(tls, service, &front.stop).await
+    };
+    front.connection_ended(member, Some(host.to_string()), ended).await;
+}
+
+fn is_resumed(tls: &TlsStream<ClientStream>) -> bool {
+    tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+}

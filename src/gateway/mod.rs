@@ -1,0 +1,18 @@
+//! The front door: listeners, who is asking, what a stream becomes, TLS interception, HTTP/1.1 and 2.
+//!
+//! [`Front`] makes of each request on the proxy port an exchange, a tunnel or a refusal. CONNECT never enters the
+//! corridor; what comes through an intercepted tunnel does.
+
+pub mod authority;
+mod connect;
+mod front;
+mod listen;
+mod own;
+mod peek;
+mod serve;
+mod tunnel;
+mod who;
+
+pub use front::Front;
+pub use listen::{Listening, ListenError, listen};
+pub use who::Roster;

@@ -1,0 +1,108 @@
+//! What the gateway itself answers on the proxy port: how to use it, and the root to trust.
+
+use super::front::Front;
+use crate::exchange::{Reply, ReplyBody, refusal};
+use crate::model::Host;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use std::net::SocketAddr;
+
+/// Answers an origin-form request.
+pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Reply {
+    let headers = request.headers();
+    if *request.method() != Method::GET && *request.method() != Method::HEAD {
+        return refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here", headers);
+    }
+    // A name in Host could be a rebound one, and a root certificate would tell a page which household this is.
+    if !is_addressed_literally(headers) {
+        return refuse(StatusCode::MISDIRECTED_REQUEST, "this is a proxy; address it as one", headers);
+    }
+    if is_cross_site(headers) {
+        return refuse(StatusCode::FORBIDDEN, "not for pages of other sites", headers);
+    }
+    match request.uri().path() {
+        "/proxy.pac" => text("application/x-ns-proxy-autoconfig", pac(headers)),
+        "/ca.pem" => text("application/x-pem-file", front.leaves.certificates().root_pem().to_owned()),
+        "/trust" | "/" => text("text/plain; charset=utf-8", TRUST.to_owned()),
+        _ => refuse(StatusCode::NOT_FOUND, "this is a proxy; set it as one", headers),
+    }
+}
+
+const TRUST: &str = "\
+This is Doorward, a privacy gateway.
+
+Set it as the HTTP and HTTPS proxy of this device, or use /proxy.pac as its
+automatic proxy configuration. Then let the device trust the certificate
+authority of this household, /ca.pem:
+
+  Debian     doorward trust, or: copy ca.pem to /usr/local/share/ca-certificates/doorward.crt
+             and run update-ca-certificates
+  Firefox    Settings, Privacy & Security, Certificates, View Certificates, Authorities, Import
+  Chromium   Settings, Privacy and security, Security, Manage certificates, Import
+";
+
+fn is_addressed_literally(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Ok(text) = host.to_str() else { return false };
+    let bare = text.parse::<SocketAddr>().map(|socket| socket.ip().to_string());
+    let name = bare.as_deref().unwrap_or(text);
+    name == "localhost"
+        || text.strip_prefix("localhost:").is_some_and(|port| port.parse::<u16>().is_ok())
+        || matches!(Host::parse(name), Some(Host::Address(_)))
+}
+
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    headers.contains_key("origin")
+        || headers.get("sec-fetch-site").is_some_and(|site| site != "none" && site != "same-origin")
+}
+
+/// Plain names and what lives in the house go direct.
+fn pac(headers: &HeaderMap) -> String {
+    let proxy = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8118");
+    format!(
+        "function FindProxyForURL(url, host) {{\n\
+         \x20 if (isPlainHostName(host) || dnsDomainIs(host, \".local\") || dnsDomainIs(host, \".home.arpa\") ||\n\
+         \x20     /^(10\\.|127\\.|169\\.254\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|\\[)/.test(host)) return \"DIRECT\";\n\
+         \x20 return \"PROXY {proxy}\";\n}}\n"
+    )
+}
+
+fn text(media_type: &'static str, body: String) -> Reply {
+    let mut reply = Response::new(ReplyBody::local(body));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    reply.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
+fn refuse(status: StatusCode, details: &str, headers: &HeaderMap) -> Reply {
+    refusal(status, "http_request_denied", details, headers.get(ACCEPT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(HOST, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn only_addresses_and_localhost_are_ours() {
+        for value in ["127.0.0.1:8118", "192.168.1.2", "[::1]:8118", "localhost:8118", "localhost"] {
+            assert!(is_addressed_literally(&host(value)), "{value}");
+        }
+        for value in ["evil.example", "127.0.0.1.evil.example:8118", "localhost.evil.example", "localhost:x"] {
+            assert!(!is_addressed_literally(&host(value)), "{value}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_sites_get_nothing() {
+        let mut headers = host("127.0.0.1:8118");
+        assert!(!is_cross_site(&headers));
+        headers.insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
+        assert!(is_cross_site(&headers));
+    }
+}

@@ -1,0 +1,100 @@
+//! Who is asking: a credential, else a device's address, else on loopback the owner, else a guest.
+
+use crate::config::Config;
+use crate::exchange::Who;
+use crate::vault::{Member, Vault};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::PROXY_AUTHORIZATION;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The members as the front door knows them; made anew when one comes, goes or changes.
+#[derive(Debug, Default)]
+pub struct Roster {
+    by_name: HashMap<String, Who>,
+    by_address: HashMap<IpAddr, Who>,
+    owner: Option<Who>,
+}
+
+/// What is known of who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// A member, or a guest.
+    Known(Who),
+    /// A credential that is none of ours, or none where one is needed: 407.
+    Unauthorised,
+}
+
+impl Roster {
+    /// The members of the home with the static addresses of the configuration. The first member is the owner.
+    pub fn new(members: &[Member], config: &Config) -> Self {
+        let mut roster = Self::default();
+        for member in members {
+            let who = Who { member: member.id, name: member.name.as_str().into(), device: None };
+            roster.owner.get_or_insert_with(|| who.clone());
+            for (device, address) in config.devices_of(&member.name) {
+                let who = Who { device: Some(device.into()), ..who.clone() };
+                roster.by_address.insert(address, who);
+            }
+            roster.by_name.insert(member.name.clone(), who);
+        }
+        roster
+    }
+
+    /// The first member: who loopback is.
+    pub fn owner(&self) -> Option<&Who> {
+        self.owner.as_ref()
+    }
+
+    /// Who is asking from `peer` with these fields.
+    pub fn identify(&self, peer: IpAddr, headers: &HeaderMap, vault: &Vault, config: &Config) -> Asking {
+        if let Some(value) = headers.get(PROXY_AUTHORIZATION) {
+            return match basic(value.as_bytes()).and_then(|(name, token)| self.member(&name, &token, vault)) {
+                Some(who) => Asking::Known(who),
+                None => Asking::Unauthorised,
+            };
+        }
+        if let Some(who) = self.by_address.get(&peer.to_canonical()) {
+            return Asking::Known(who.clone());
+        }
+        match &self.owner {
+            Some(owner) if peer.to_canonical().is_loopback() => Asking::Known(owner.clone()),
+            _ if config.admits_guests(peer) => Asking::Known(Who::guest()),
+            _ => Asking::Unauthorised,
+        }
+    }
+
+    fn member(&self, name: &str, token: &str, vault: &Vault) -> Option<Who> {
+        let id = vault.authenticate(name, token)?;
+        self.by_name.get(name).filter(|who| who.member == id).cloned()
+    }
+}
+
+/// RFC 7617 section 2: user-id and password, joined by the first colon.
+fn basic(value: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (scheme, credentials) = text.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(credentials.trim()).ok()?).ok()?;
+    let (name, token) = decoded.split_once(':')?;
+    Some((name.to_owned(), token.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_read_by_the_rfc() {
+        let value = format!("bAsIc {}", STANDARD.encode("ann:a:b"));
+        assert_eq!(basic(value.as_bytes()), Some(("ann".to_owned(), "a:b".to_owned())));
+        for text in ["Bearer x", "Basic !", "Basic", "Basic YW5u"] {
+            assert_eq!(basic(text.as_bytes()), None, "{text}");
+        }
+    }
+}

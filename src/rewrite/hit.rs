@@ -1,0 +1,23 @@
+//! What a finder gives: a protected identifier, where it stands and how it is written there.
+
+use super::Spelling;
+use crate::model::{Container, Place};
+use std::ops::Range;
+
+/// One occurrence of a protected identifier.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// Its index in [`super::Identifiers`].
+    pub identifier: usize,
+    /// What the spans count in.
+    pub container: Container,
+    /// The name a person reads; never holds a real value.
+    pub place: Place,
+    /// Its bytes in the container.
+    pub span: Range<usize>,
+    /// How it is written there.
+    pub spelling: Spelling,
+    /// The whole value's span, when the identifier is all of it: a JSON string with its quotes, a form or query value,
+    /// a path segment, a header value, a cookie pair with the separator behind it.
+    pub token: Option<Range<usize>>,
+}

@@ -1,0 +1,19 @@
+//! The state of a home in one SQLite file: schema, migrations, queries. Nothing else speaks SQL.
+//!
+//! Real values, pseudonyms and keys arrive sealed by the vault; the store never holds what opens them. Vendor names,
+//! member names and times stand in the clear: the file is the household's own (mode 0600).
+
+mod database;
+mod error;
+mod keys;
+mod members;
+mod migrate;
+mod pseudonyms;
+mod relationships;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+pub use database::Store;
+pub use error::StoreError;
+pub use rows::{AttributeRow, Claim, IssuedRow, KeyRow, MemberRow, Relationship, TokenRow};

@@ -1,0 +1,45 @@
+//! What a blocked request gets instead.
+
+use super::{Matched, removal};
+use crate::model::{Action, Answer, Container, Edit, Part, Place, Plan, RequestType, RequestView, Stub};
+use std::borrow::Cow;
+
+/// A rule may name hundreds of domains; the log keeps its beginning.
+const MAX_RULE: usize = 512;
+
+/// Answers a request that a filter rule blocks.
+pub(super) fn by_rule(request: &RequestView<'_>, matched: &Matched, plan: &mut Plan) {
+    let reason = format!("on the tracker list {}", clip(&matched.list));
+    settle(plan, stub(request.kind), clip(&matched.rule).into_owned().into(), reason.into());
+}
+
+/// Answers a hyperlink audit (HTML section 4.6.5): a report that a link was followed, of no use to the person.
+pub(super) fn link_audit(plan: &mut Plan) {
+    settle(plan, Stub::Nothing, "builtin/headers:ping-to".into(), "a report that a link was followed".into());
+}
+
+fn settle(plan: &mut Plan, stub: Stub, rule: Cow<'static, str>, reason: Cow<'static, str>) {
+    let whole =
+        removal(Place::request(Part::Message), Container::Message, 0..0, rule.clone(), reason.clone());
+    plan.add(Edit { action: Action::Blocked, ..whole });
+    plan.settle(Answer::Block { stub, rule, reason });
+}
+
+/// The harmless answer for what was asked: a page must not see a failure where it expects an image or a script.
+fn stub(kind: RequestType) -> Stub {
+    match kind {
+        RequestType::Image => Stub::Pixel,
+        RequestType::Script => Stub::Script,
+        RequestType::Stylesheet => Stub::Style,
+        RequestType::Document => Stub::Page,
+        _ => Stub::Nothing,
+    }
+}
+
+fn clip(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_RULE {
+        return text.into();
+    }
+    let end = text.floor_char_boundary(MAX_RULE);
+    format!("{}…", text.get(..end).unwrap_or_default()).into()
+}

@@ -1,0 +1,152 @@
+//! Lists become decisions: block, strip, drop, each with its rule and reason.
+//!
+//! Everything here is decided from the frozen request head and written into the [`Plan`] as edits; nothing is sent,
+//! and nothing but [`lists`] and the cache of compiled rules touches a file. Building takes up to a second with large
+//! lists and blocks: call it off the workers. [`Trackers::plan`] costs a few microseconds.
+//!
+//! A request is first held against the filter rules ([`filter`]); what is not blocked loses its tracking parameters
+//! ([`params`]) and the header fields that only follow people ([`headers`]).
+
+mod block;
+mod csp;
+mod disk;
+mod filter;
+mod headers;
+pub mod lists;
+mod params;
+mod report;
+mod spans;
+
+pub use report::{ListReport, Report};
+
+use crate::model::{Action, Category, Container, Edit, Party, Place, Plan, RequestView, Secret, Stage};
+use filter::{Decision, Filters};
+use http::{HeaderMap, StatusCode};
+use params::Params;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A filter list: its name as the owner knows it, and its text.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// The URL or path it is configured by.
+    pub name: Arc<str>,
+    /// Rules, one a line, in the Adblock Plus family's syntax or as a hosts file.
+    pub text: Arc<str>,
+}
+
+impl List {
+    /// A list of this name and text.
+    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), text: text.into() }
+    }
+}
+
+/// A rule that decided something, with the list it stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// The rule as written in its list.
+    pub rule: String,
+    /// The list's name.
+    pub list: Arc<str>,
+}
+
+/// A rule that matched a request, for `explain`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RuleMatch {
+    /// The rule as written in its list.
+    pub rule: String,
+    /// The list's name.
+    pub list: String,
+    /// Whether it is the one that decided.
+    pub winner: bool,
+}
+
+/// The compiled lists. Immutable: new lists make a new one, swapped whole.
+#[derive(Debug)]
+pub struct Trackers {
+    filters: Filters,
+    params: Params,
+}
+
+impl Trackers {
+    /// Compiles the built-in lists and `lists`. Blocks; a line that cannot be used is counted in the report.
+    pub fn build(lists: &[List]) -> (Self, Report) {
+        Self::build_cached(lists, None)
+    }
+
+    /// As [`Self::build`], but starts from the compiled form in `dir` where it is there, whole and of exactly these
+    /// lists, and leaves it there otherwise. The directory needs no trust: see `filter/cache.rs`.
+    pub fn build_cached(lists: &[List], dir: Option<&Path>) -> (Self, Report) {
+        let (filters, report) = Filters::build(lists, dir);
+        (Self { filters, params: Params::builtin() }, report)
+    }
+
+    /// Adds to the plan what happens to this request: an answer where it is blocked, else the edits of its
+    /// parameters and header fields. The gateway's own requests, and what a signature covers, stay as they are.
+    pub fn plan(&self, request: &RequestView<'_>, plan: &mut Plan) {
+        if request.party == Party::Gateway || plan.answer().is_some() {
+            return;
+        }
+        if let Decision::Block(rule) = self.filters.check(request) {
+            return block::by_rule(request, &rule, plan);
+        }
+        if headers::is_link_audit(request.headers) {
+            return block::link_audit(plan);
+        }
+        self.params.plan(request, plan);
+        headers::plan_request(request, plan);
+    }
+
+    /// Adds to the plan what happens to the head of its response: fields that have the browser report to somebody,
+    /// follow the person, or leave the gateway.
+    pub fn plan_response(
+        &self,
+        request: &RequestView<'_>,
+        _status: StatusCode,
+        headers: &HeaderMap,
+        plan: &mut Plan,
+    ) {
+        if request.party != Party::Gateway {
+            headers::plan_response(request.party, headers, plan);
+        }
+    }
+
+    /// The rule by which this host is refused by its name alone: what a tunnel is held to.
+    pub fn host_rule(&self, host: &str) -> Option<Matched> {
+        self.filters.host_rule(host)
+    }
+
+    /// Every filter rule that matches this request, the one that decides marked. For `explain`: goes through the text
+    /// of all lists, up to a second with large ones.
+    pub fn matches(&self, request: &RequestView<'_>) -> Vec<RuleMatch> {
+        if request.party == Party::Gateway {
+            return Vec::new();
+        }
+        self.filters.matches(request)
+    }
+}
+
+/// A removal by a built-in rule.
+fn removal(
+    place: Place,
+    container: Container,
+    span: Range<usize>,
+    rule: impl Into<Cow<'static, str>>,
+    reason: impl Into<Cow<'static, str>>,
+) -> Edit {
+    Edit {
+        place,
+        container,
+        span,
+        action: Action::Removed,
+        stage: Stage::Trackers,
+        slot: None,
+        category: Category::TRACKING,
+        rule: rule.into(),
+        reason: reason.into(),
+        value: Secret::default(),
+    }
+}

@@ -1,0 +1,185 @@
+//! One connection to a vendor: TCP, TLS, HTTP/1.1 or HTTP/2, and what comes back into the pool.
+
+use super::pool::{Key, Pool};
+use super::tls::{ClientConfigs, TlsError, server_name};
+use super::{Patience, UpstreamError};
+use crate::model::Scheme;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// Response head of one vendor: at most this large.
+const HEAD_BYTES: usize = 64 * 1024;
+const HEAD_FIELDS: usize = 200;
+/// HTTP/2 windows: memory is streams × stream window at the most, and never above the connection window.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const SEND_BUFFER: usize = 256 * 1024;
+
+/// What the connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1, one exchange at a time.
+    Http1,
+    /// HTTP/2, many at once.
+    Http2,
+}
+
+pub(super) enum Sender<B> {
+    Http1(http1::SendRequest<B>),
+    Http2(http2::SendRequest<B>),
+}
+
+impl<B: Body + 'static> Sender<B> {
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.is_closed(),
+            Self::Http2(sender) => sender.is_closed(),
+        }
+    }
+
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        match self {
+            Self::Http1(sender) => sender.poll_ready(cx),
+            Self::Http2(sender) => sender.poll_ready(cx),
+        }
+    }
+}
+
+/// Why a request was not answered.
+#[derive(Debug)]
+pub struct SendError<B> {
+    /// What went wrong.
+    pub error: hyper::Error,
+    /// The request, where no byte of it was sent.
+    pub unsent: Option<Box<Request<B>>>,
+}
+
+/// A connection that is ready to send one request.
+pub struct Connection<B: Body + 'static> {
+    sender: Sender<B>,
+    key: Arc<Key>,
+    pool: Arc<Pool<B>>,
+    /// Whether it has carried an exchange before: such a one may have been closed under us.
+    pub reused: bool,
+}
+
+impl<B> Connection<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    pub(super) fn new(sender: Sender<B>, key: Arc<Key>, pool: Arc<Pool<B>>, reused: bool) -> Self {
+        Self { sender, key, pool, reused }
+    }
+
+    /// What it speaks.
+    pub fn protocol(&self) -> Protocol {
+        match self.sender {
+            Sender::Http1(_) => Protocol::Http1,
+            Sender::Http2(_) => Protocol::Http2,
+        }
+    }
+
+    /// Sends; resolves with the response head. The connection stays borrowed until the body has been read.
+    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
+        let sent = match &mut self.sender {
+            Sender::Http1(sender) => sender.try_send_request(request).await,
+            Sender::Http2(sender) => sender.try_send_request(request).await,
+        };
+        sent.map_err(|mut failed| SendError {
+            unsent: failed.take_message().map(Box::new),
+            error: failed.into_error(),
+        })
+    }
+
+    /// Gives an HTTP/1.1 connection back after its response was read to the end. HTTP/2 ones are shared all along.
+    pub fn give_back(self) {
+        if let Sender::Http1(_) = self.sender {
+            self.pool.put(&self.key, self.sender);
+        }
+    }
+}
+
+/// Speaks TLS and HTTP over `stream`.
+pub(super) async fn establish<B>(
+    stream: TcpStream,
+    key: &Arc<Key>,
+    trust: &ClientConfigs,
+    pool: &Arc<Pool<B>>,
+    patience: Patience,
+) -> Result<Connection<B>, UpstreamError>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let handshake = async {
+        if key.origin.scheme == Scheme::Http {
+            return speak_http1(stream).await;
+        }
+        let name = server_name(&key.origin.host)?;
+        let connector = TlsConnector::from(trust.of(key));
+        let tls = connector.connect(name, stream).await.map_err(TlsError::of)?;
+        if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
+            speak_http2(tls).await
+        } else {
+            speak_http1(tls).await
+        }
+    };
+    let sender =
+        timeout(patience.handshake, handshake).await.map_err(|_| UpstreamError::HandshakeTimeout)??;
+    let sender = match sender {
+        Sender::Http2(sender) => Sender::Http2(pool.share(key, sender)),
+        one => one,
+    };
+    Ok(Connection::new(sender, Arc::clone(key), Arc::clone(pool), false))
+}
+
+async fn speak_http1<B, T>(io: T) -> Result<Sender<B>, UpstreamError>
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (sender, connection) = http1::Builder::new()
+        .preserve_header_case(true)
+        .max_headers(HEAD_FIELDS)
+        .max_header_size(HEAD_BYTES)
+        .handshake(TokioIo::new(io))
+        .await
+        .map_err(UpstreamError::Http)?;
+    // Ends with the connection: when the vendor closes it or the last handle to it is dropped.
+    tokio::spawn(connection);
+    Ok(Sender::Http1(sender))
+}
+
+async fn speak_http2<B, T>(io: T) -> Result<Sender<B>, UpstreamError>
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(15))
+        .handshake(TokioIo::new(io))
+        .await
+        .map_err(UpstreamError::Http)?;
+    tokio::spawn(connection);
+    Ok(Sender::Http2(sender))
+}

@@ -1,0 +1,71 @@
+//! From an origin to a TCP connection at a vetted address.
+
+use super::vet::vet;
+use super::{Reach, Resolve, UpstreamError};
+use crate::model::{Host, Origin};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// At most this many addresses of one name are tried.
+const MOST_ADDRESSES: usize = 8;
+/// One address may take this long before the next is tried.
+const PER_ADDRESS: Duration = Duration::from_secs(3);
+
+/// The vetted addresses of `origin`. A static address is the owner's word and goes anywhere but to ourselves.
+pub async fn addresses(
+    origin: &Origin,
+    reach: &dyn Reach,
+    resolver: &dyn Resolve,
+    patience: Duration,
+) -> Result<Vec<SocketAddr>, UpstreamError> {
+    let answers = match &origin.host {
+        Host::Address(address) => vec![*address],
+        Host::Name(name) => {
+            if let Some(fixed) = reach.static_address(name) {
+                return Ok(vet(&[fixed.ip()], fixed.port(), reach)?);
+            }
+            resolve(name, resolver, patience).await?
+        }
+    };
+    Ok(vet(&answers, origin.port, reach)?)
+}
+
+async fn resolve(
+    name: &str,
+    resolver: &dyn Resolve,
+    patience: Duration,
+) -> Result<Vec<IpAddr>, UpstreamError> {
+    let answer = timeout(patience, resolver.resolve(name)).await.map_err(|_| UpstreamError::Resolve(None))?;
+    let mut answers = answer.map_err(|error| UpstreamError::Resolve(Some(error)))?;
+    if answers.is_empty() {
+        return Err(UpstreamError::NoSuchName);
+    }
+    // Block lists in the house's resolver answer with the unspecified address.
+    if answers.iter().any(IpAddr::is_unspecified) {
+        return Err(UpstreamError::BlockedByResolver);
+    }
+    answers.truncate(MOST_ADDRESSES);
+    Ok(answers)
+}
+
+/// The first address that answers within `patience` for all.
+pub async fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStream, UpstreamError> {
+    let deadline = Instant::now() + patience;
+    let mut last = UpstreamError::NoSuchName;
+    for (index, address) in addresses.iter().enumerate() {
+        let is_last = index + 1 == addresses.len();
+        let until = if is_last { deadline } else { deadline.min(Instant::now() + PER_ADDRESS) };
+        match timeout_at(until, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                // Without it a small answer waits 40 ms for the peer's delayed acknowledgement.
+                stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => last = UpstreamError::Connect(error),
+            Err(_) => last = UpstreamError::ConnectTimeout,
+        }
+    }
+    Err(last)
+}

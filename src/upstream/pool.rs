@@ -1,0 +1,172 @@
+//! Connections kept for the next exchange, under a key with everything that must not be shared.
+
+use super::connection::{Connection, Sender};
+use crate::model::{MemberId, Origin};
+use bytes::Bytes;
+use http_body::Body;
+use hyper::client::conn::http2;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Idle connections per key; one more closes the oldest.
+const IDLE_PER_KEY: usize = 128;
+/// Idle connections in all; one more is closed at once.
+const IDLE_IN_ALL: usize = 4096;
+
+/// What a connection belongs to. The TLS policy is one for all; the next hop and client certificates join the key
+/// when they can differ.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Whose exchanges it carries.
+    pub member: MemberId,
+    /// Under which identity: a reset one starts with new connections.
+    pub epoch: u32,
+    /// Where to.
+    pub origin: Origin,
+}
+
+/// A reading of the pool for metrics.
+pub type PoolGauge = usize;
+
+struct Idle<B> {
+    sender: Sender<B>,
+    since: Instant,
+}
+
+struct Shelf<B> {
+    idle: Vec<Idle<B>>,
+    shared: Option<Shared<B>>,
+}
+
+struct Shared<B> {
+    sender: http2::SendRequest<B>,
+    used: Instant,
+}
+
+impl<B> Default for Shelf<B> {
+    fn default() -> Self {
+        Self { idle: Vec::new(), shared: None }
+    }
+}
+
+struct Shelves<B> {
+    by_key: HashMap<Arc<Key>, Shelf<B>>,
+    idle: usize,
+}
+
+/// The shelves. One short lock, never held over a wait.
+pub(super) struct Pool<B> {
+    shelves: Mutex<Shelves<B>>,
+    lifetime: Duration,
+}
+
+impl<B> Pool<B> {
+    pub(super) fn new(lifetime: Duration) -> Self {
+        Self { shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0 }), lifetime }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shelves<B>> {
+        // The shelves are whole between any two statements, so a panic elsewhere does not spoil them.
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn idle(&self) -> PoolGauge {
+        self.lock().idle
+    }
+
+    pub(super) fn clear(&self) {
+        let mut shelves = self.lock();
+        shelves.by_key.clear();
+        shelves.idle = 0;
+    }
+}
+
+impl<B> Pool<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// A live connection for `key`, the most recently used first.
+    pub(super) async fn take(self: &Arc<Self>, key: &Arc<Key>) -> Option<Connection<B>> {
+        while let Some(mut sender) = self.take_one(key) {
+            // The connection's task may still be finishing the last exchange; an ended one says so here.
+            if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
+                return Some(Connection::new(sender, Arc::clone(key), Arc::clone(self), true));
+            }
+        }
+        None
+    }
+
+    fn take_one(&self, key: &Arc<Key>) -> Option<Sender<B>> {
+        let mut shelves = self.lock();
+        let shelf = shelves.by_key.get_mut(key)?;
+        if let Some(shared) = &mut shelf.shared {
+            if !shared.sender.is_closed() {
+                shared.used = Instant::now();
+                return Some(Sender::Http2(shared.sender.clone()));
+            }
+            shelf.shared = None;
+        }
+        let mut taken = 0;
+        let found = loop {
+            let Some(idle) = shelf.idle.pop() else { break None };
+            taken += 1;
+            if idle.since.elapsed() < self.lifetime && !idle.sender.is_closed() {
+                break Some(idle.sender);
+            }
+        };
+        shelves.idle -= taken;
+        found
+    }
+
+    /// Keeps an HTTP/1.1 connection.
+    pub(super) fn put(&self, key: &Arc<Key>, sender: Sender<B>) {
+        if sender.is_closed() {
+            return;
+        }
+        let mut shelves = self.lock();
+        if shelves.idle >= IDLE_IN_ALL {
+            return;
+        }
+        let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
+        let full = shelf.idle.len() >= IDLE_PER_KEY;
+        if full {
+            shelf.idle.remove(0);
+        }
+        shelf.idle.push(Idle { sender, since: Instant::now() });
+        if !full {
+            shelves.idle += 1;
+        }
+    }
+
+    /// Shares an HTTP/2 connection; where a stampede made two, the first one serves.
+    pub(super) fn share(&self, key: &Arc<Key>, sender: http2::SendRequest<B>) -> http2::SendRequest<B> {
+        let mut shelves = self.lock();
+        let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
+        match &shelf.shared {
+            Some(shared) if !shared.sender.is_closed() => shared.sender.clone(),
+            _ => {
+                shelf.shared = Some(Shared { sender: sender.clone(), used: Instant::now() });
+                sender
+            }
+        }
+    }
+
+    /// Closes what has been idle too long or was closed by the vendor.
+    pub(super) fn sweep(&self) {
+        let mut shelves = self.lock();
+        let lifetime = self.lifetime;
+        let mut idle = 0;
+        shelves.by_key.retain(|_, shelf| {
+            shelf.idle.retain(|one| one.since.elapsed() < lifetime && !one.sender.is_closed());
+            // Streams under way hold the connection themselves; the shelf only lets go of it.
+            shelf.shared =
+                shelf.shared.take().filter(|one| one.used.elapsed() < lifetime && !one.sender.is_closed());
+            idle += shelf.idle.len();
+            !shelf.idle.is_empty() || shelf.shared.is_some()
+        });
+        shelves.idle = idle;
+    }
+}

@@ -1,0 +1,136 @@
+//! TLS toward vendors: one verifier for all, tickets kept apart per member and epoch.
+
+use super::pool::Key;
+use crate::model::{Host, MemberId};
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// TLS sessions remembered per member and epoch.
+const TICKETS_PER_IDENTITY: usize = 256;
+/// Members × epochs whose sessions are remembered.
+const IDENTITIES: u64 = 1024;
+
+/// Why TLS toward a vendor failed, or could not be set up.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// The vendor's certificate is not what it should be.
+    #[error("the vendor's certificate is not valid: {0:?}")]
+    Certificate(rustls::CertificateError),
+    /// The handshake failed in another way.
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] std::io::Error),
+    /// The host cannot be a TLS server name.
+    #[error("the host is not a server name")]
+    ServerName,
+    /// A file of `extra_ca` cannot be used.
+    #[error("{path}: not a readable PEM certificate")]
+    ExtraRoot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The machine has no usable roots and none were given.
+    #[error("no trusted roots: install ca-certificates or name some in [upstream] extra_ca")]
+    NoRoots(#[source] rustls::Error),
+}
+
+impl TlsError {
+    /// Sorts a failed handshake: certificate, or something else.
+    pub(super) fn of(error: std::io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            Some(rustls::Error::InvalidCertificate(reason)) => Self::Certificate(reason.clone()),
+            _ => Self::Handshake(error),
+        }
+    }
+}
+
+/// Whom to believe: the platform's roots and the owner's own.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    verifier: Arc<dyn ServerCertVerifier>,
+}
+
+impl Trust {
+    /// The machine's roots beside those in the PEM files `extra`. A machine without any roots works with extra ones alone.
+    pub fn platform(extra: &[PathBuf]) -> Result<Self, TlsError> {
+        let mut own = Vec::new();
+        for path in extra {
+            own.extend(read_roots(path)?);
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier: Arc<dyn ServerCertVerifier> =
+            match rustls_platform_verifier::Verifier::new_with_extra_roots(own.clone(), Arc::clone(&provider))
+            {
+                Ok(verifier) => Arc::new(verifier),
+                Err(error) if own.is_empty() => return Err(TlsError::NoRoots(error)),
+                Err(error) => {
+                    let mut store = RootCertStore::empty();
+                    store.add_parsable_certificates(own);
+                    rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
+                        .build()
+                        .map_err(|_| TlsError::NoRoots(error))?
+                }
+            };
+        Ok(Self { verifier })
+    }
+}
+
+fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let unreadable = || TlsError::ExtraRoot { path: path.to_owned() };
+    let roots: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(|_| unreadable())?
+        .collect::<Result<_, _>>()
+        .map_err(|_| unreadable())?;
+    if roots.is_empty() { Err(unreadable()) } else { Ok(roots) }
+}
+
+/// One client configuration per member and epoch, all with the same verifier.
+pub(super) struct ClientConfigs {
+    verifier: Arc<dyn ServerCertVerifier>,
+    /// Tickets travel with the configuration, so two members never resume one another's session.
+    per_identity: moka::sync::Cache<(MemberId, u32), Arc<ClientConfig>>,
+}
+
+impl ClientConfigs {
+    pub(super) fn new(trust: &Trust) -> Self {
+        Self {
+            verifier: Arc::clone(&trust.verifier),
+            per_identity: moka::sync::Cache::builder()
+                .max_capacity(IDENTITIES)
+                .time_to_idle(Duration::from_secs(24 * 3600))
+                .build(),
+        }
+    }
+
+    pub(super) fn of(&self, key: &Key) -> Arc<ClientConfig> {
+        self.per_identity.get_with((key.member, key.epoch), || Arc::new(self.build()))
+    }
+
+    pub(super) fn clear(&self) {
+        self.per_identity.invalidate_all();
+    }
+
+    fn build(&self) -> ClientConfig {
+        let mut config = ClientConfig::builder()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&self.verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.resumption = Resumption::in_memory_sessions(TICKETS_PER_IDENTITY);
+        config
+    }
+}
+
+/// The server name to ask for and to check.
+pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, TlsError> {
+    match host {
+        Host::Name(name) => ServerName::try_from(name.to_string()).map_err(|_| TlsError::ServerName),
+        Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
+    }
+}

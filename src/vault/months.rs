@@ -1,0 +1,172 @@
+//! Keys that seal one month of records, and their erasure.
+
+use super::seal::{self, Key};
+use super::{Vault, VaultError};
+use crate::model::{KeyId, MemberId, MonthKey, VendorId};
+use crate::store::{KeyRow, StoreError};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// Keys held in memory; beyond, all are let go and read again on use.
+const MAX_CACHED: usize = 8192;
+
+type Place = (MemberId, Option<VendorId>, u32);
+
+/// Keys in use. Everything that enters does so under `minting`, and erasing takes it as well, so that an erased key
+/// never comes back; a hit takes only the read lock.
+#[derive(Default)]
+pub(super) struct Months {
+    minting: Mutex<()>,
+    cache: RwLock<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    by_place: HashMap<Place, KeyId>,
+    by_id: HashMap<KeyId, (MonthKey, Place)>,
+}
+
+impl Vault {
+    /// The key that seals the member's records about the vendor in the month (`YYYYMM`): made, wrapped and stored on
+    /// first use, durable when it returns.
+    ///
+    /// # Errors
+    /// [`VaultError::NoMember`]; when the disk fails.
+    pub fn month_key(
+        &self,
+        member: MemberId,
+        vendor: Option<&VendorId>,
+        month: u32,
+    ) -> Result<MonthKey, VaultError> {
+        let place = (member, vendor.cloned(), month);
+        let months = &self.inner.months;
+        if let Some(key) = months.at(&place) {
+            return Ok(key);
+        }
+        let _alone = months.minting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = months.at(&place) {
+            return Ok(key);
+        }
+        let wrap = self.month_wrap(member)?;
+        let row = match self.inner.store.month_key(member, vendor, month)? {
+            Some(row) => row,
+            None => {
+                let id = KeyId(*seal::random()?.expose());
+                let key: Key = seal::random()?;
+                let wrapped = seal::seal(&wrap, &context(id, &place), key.expose())?;
+                self.inner.store.insert_month_key(&KeyRow {
+                    id,
+                    member,
+                    vendor: vendor.cloned(),
+                    month,
+                    wrapped,
+                })?
+            }
+        };
+        months.open(&wrap, row)
+    }
+
+    /// The key of that name; `None` once it was erased.
+    ///
+    /// # Errors
+    /// When the disk fails or the stored key does not open.
+    pub fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, VaultError> {
+        let months = &self.inner.months;
+        if let Some(key) = months.named(id) {
+            return Ok(Some(key));
+        }
+        let _alone = months.minting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(row) = self.inner.store.month_key_by_id(id)? else { return Ok(None) };
+        match self.month_wrap(row.member) {
+            Ok(wrap) => months.open(&wrap, row).map(Some),
+            // Removed between the two reads.
+            Err(VaultError::NoMember) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Erases the member's keys about one vendor, or all of them: what they sealed can never be read again. Returns
+    /// how many went. A record of this month that comes later gets a new key.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn erase_month_keys(&self, member: MemberId, vendor: Option<&VendorId>) -> Result<u64, VaultError> {
+        Ok(self.inner.months.forget(member, vendor, || self.inner.store.delete_month_keys(member, vendor))?)
+    }
+
+    /// Erases everybody's keys of every month before this one (`YYYYMM`): what retention lets go. Returns how many.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn erase_months_before(&self, month: u32) -> Result<u64, VaultError> {
+        let store = &self.inner.store;
+        let gone = self
+            .inner
+            .months
+            .forget_where(|place| place.2 < month, || store.delete_month_keys_before(month))?;
+        Ok(gone)
+    }
+
+    fn month_wrap(&self, member: MemberId) -> Result<Key, VaultError> {
+        seal::derive(&self.member_key(member)?, &[b"doorward/1/months"])
+    }
+}
+
+impl Months {
+    fn at(&self, place: &Place) -> Option<MonthKey> {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        let id = cache.by_place.get(place)?;
+        cache.by_id.get(id).map(|(key, _)| key.clone())
+    }
+
+    fn named(&self, id: KeyId) -> Option<MonthKey> {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        cache.by_id.get(&id).map(|(key, _)| key.clone())
+    }
+
+    /// Unwraps a key and keeps it. The caller holds `minting`.
+    fn open(&self, wrap: &Key, row: KeyRow) -> Result<MonthKey, VaultError> {
+        let place = (row.member, row.vendor, row.month);
+        let key = MonthKey { id: row.id, key: seal::open_key(wrap, &context(row.id, &place), &row.wrapped)? };
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.by_id.len() >= MAX_CACHED {
+            *cache = Cache::default();
+        }
+        cache.by_place.insert(place.clone(), key.id);
+        cache.by_id.insert(key.id, (key.clone(), place));
+        Ok(key)
+    }
+
+    /// Runs `erase`, then lets go of the member's keys: about one vendor, or all.
+    pub(super) fn forget<T>(
+        &self,
+        member: MemberId,
+        vendor: Option<&VendorId>,
+        erase: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.forget_where(
+            |place| place.0 == member && (vendor.is_none() || place.1.as_ref() == vendor),
+            erase,
+        )
+    }
+
+    fn forget_where<T>(
+        &self,
+        goes: impl Fn(&Place) -> bool,
+        erase: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _alone = self.minting.lock().unwrap_or_else(PoisonError::into_inner);
+        let erased = erase();
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        cache.by_place.retain(|place, _| !goes(place));
+        cache.by_id.retain(|_, (_, place)| !goes(place));
+        erased
+    }
+}
+
+/// What a wrapped key is bound to: its name and its whole place.
+fn context(id: KeyId, (member, vendor, month): &Place) -> Vec<u8> {
+    let vendor = vendor.as_ref().map_or("", VendorId::as_str);
+    [b"doorward/1/month-key/".as_slice(), &id.0, member.0.as_bytes(), &month.to_be_bytes(), vendor.as_bytes()]
+        .concat()
+}
