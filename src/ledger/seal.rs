@@ -6,6 +6,7 @@ use super::error::{KeyError, LedgerError};
 use super::{decode, encode};
 use crate::model::record::Record;
 use crate::model::{KeyId, MemberId, MonthKey, VendorId};
+use crate::vault::Vault;
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,21 @@ pub trait Keys: Send + Sync + 'static {
     ) -> Result<MonthKey, KeyError>;
     /// The key of this name; `None` once it is erased.
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError>;
+}
+
+impl Keys for Vault {
+    fn month_key(
+        &self,
+        member: MemberId,
+        vendor: Option<&VendorId>,
+        month: u32,
+    ) -> Result<MonthKey, KeyError> {
+        Vault::month_key(self, member, vendor, month).map_err(|error| KeyError(error.to_string()))
+    }
+
+    fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError> {
+        Vault::open_month_key(self, id).map_err(|error| KeyError(error.to_string()))
+    }
 }
 
 /// Records ready for the ledger's thread: each a little-endian `u32` length and the entry from `time` on.

@@ -187,3 +187,39 @@ async fn another_seed_or_name_does_not_go_on_with_a_log() {
     other.log_name = "house.example".into();
     assert!(matches!(Ledger::start(other), Err(LedgerError::Foreign(_))));
 }
+
+#[tokio::test]
+async fn a_real_vault_keeps_the_keys_and_a_real_disk_the_log() {
+    let home = tempfile::tempdir().unwrap();
+    let vault = || {
+        let store = crate::store::Store::open(&home.path().join("state.db")).unwrap();
+        crate::vault::Vault::open(&home.path().join("keys"), store).unwrap()
+    };
+    let start = |vault: &crate::vault::Vault| {
+        let seed = vault.signing_seed().unwrap();
+        let dir = home.path().join("ledger");
+        Ledger::start(super::super::Options::new(dir, "home.example", Arc::new(vault.clone()), seed)).unwrap()
+    };
+    let first = vault();
+    let ann = first.ensure_member().unwrap().id;
+    let (ledger, _) = start(&first);
+    let flow = FlowId::now();
+    let opened = ledger.reserve().await.unwrap().open(vec![issue(ann)], open(ann, flow)).await.unwrap();
+    opened.close(close(ann, flow));
+    ledger.shutdown().await;
+    drop((ledger, first));
+    let second = vault();
+    let (ledger, recovery) = start(&second);
+    assert_eq!(recovery, Recovery { entries: 3, clean: true, ..Recovery::default() });
+    let records = |ledger: &Ledger| ledger.reader().flow(flow).unwrap();
+    assert!(records(&ledger).iter().all(|stored| stored.record.is_some()));
+    assert_eq!(second.erase_month_keys(ann, None).unwrap(), 1);
+    assert!(records(&ledger).iter().all(|stored| stored.record.is_none()));
+    ledger.shutdown().await;
+    let report = super::super::verify::verify_dir(
+        &home.path().join("ledger"),
+        &super::super::FsDisk,
+        &super::super::verify::Against::default(),
+    );
+    assert!(report.unwrap().holds());
+}
