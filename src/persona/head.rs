@@ -13,6 +13,7 @@ use super::withhold::Surroundings;
 use super::{Mask, MemberIdentity, Verdict};
 use crate::model::{Action, Answer, Container, Edit, Party, Plan, RequestView, SignedParts, Slot};
 use crate::rewrite::{Hit, Identifiers, find_in_header, find_in_target};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -67,8 +68,16 @@ impl<'a> Gathered<'a> {
             }
             false
         });
-        // Longest first where two begin together: what covers another settles it.
-        hits.sort_by_key(|hit| (hit.span.start, std::cmp::Reverse(hit.span.end)));
+        // Target, fields as they come, body; longest first where two begin together: what covers another settles it.
+        let mut containers: Vec<Container> = Vec::new();
+        hits.sort_by_cached_key(|hit| {
+            let rank = containers.iter().position(|container| *container == hit.container);
+            let rank = rank.unwrap_or_else(|| {
+                containers.push(hit.container.clone());
+                containers.len() - 1
+            });
+            (rank, hit.span.start, Reverse(hit.span.end))
+        });
         Self { view, hits, notes }
     }
 

@@ -27,3 +27,6 @@ pub use personas::{Persona, Personas};
 pub use policy::{Derivation, Ruling, Settings, Sources, Treatment, VendorSettings};
 pub use wardrobe::{Issued, Standing, Wardrobe, Worn};
 pub use withhold::Surroundings;
+
+#[cfg(test)]
+mod tests;

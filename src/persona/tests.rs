@@ -1,0 +1,360 @@
+//! Wardrobes above a real vault and store.
+
+use super::policy::{Settings, Sources, VendorSettings};
+use super::*;
+use crate::model::record::{Event, Record};
+use crate::model::{Level, MemberId, MemberKind, Party, Secret, Slot, Timestamp, VendorId};
+use crate::store::Store;
+use crate::vault::Vault;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+const NOW: Timestamp = Timestamp(1_795_305_600_000);
+
+struct Home {
+    _dir: tempfile::TempDir,
+    vault: Vault,
+    store: Store,
+    settings: Settings,
+}
+
+fn slot(name: &str) -> Slot {
+    Slot::parse(name).unwrap()
+}
+
+fn slots(names: &[&str]) -> BTreeSet<Slot> {
+    names.iter().map(|name| slot(name)).collect()
+}
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::in_memory().unwrap();
+        let vault = Vault::open(&dir.path().join("keys"), store.clone()).unwrap();
+        let settings = Settings {
+            new_vendor: Level::Stranger,
+            domain: Some("alias.example".to_owned()),
+            ..Settings::default()
+        };
+        Self { _dir: dir, vault, store, settings }
+    }
+
+    fn member(&self, name: &str, values: &[(&str, &str)]) -> MemberId {
+        let member = self.vault.add_member(name, MemberKind::Adult).unwrap().id;
+        for (name, value) in values {
+            let value = Secret::new((*value).to_owned());
+            self.vault.set_attribute(member, &slot(name), Some(&value)).unwrap();
+        }
+        member
+    }
+
+    fn ann(&self) -> Persona {
+        let member = self.member(
+            "ann",
+            &[
+                ("email.primary", "ann@home.example"),
+                ("name.full", "Ann Realname"),
+                ("phone.primary", "+4915112345678"),
+                ("device.id", "6D92078A-8246-4BA4-AE5B-76104861E7DC"),
+            ],
+        );
+        self.load(member)
+    }
+
+    fn load(&self, member: MemberId) -> Persona {
+        Personas::new(self.vault.clone(), self.store.clone()).refresh(member, Locale::DeDe).unwrap()
+    }
+
+    fn mask(&self, persona: &Persona, vendor: &str) -> Mask {
+        let own = VendorSettings::default();
+        let sources = Sources {
+            vendor: &VendorId::from(vendor),
+            party: Party::First,
+            settings: &self.settings,
+            own: Some(&own),
+        };
+        Mask::new(&persona.identity, &sources)
+    }
+
+    fn issue(&self, persona: &Persona, vendor: &str, epoch: u32, names: &[&str]) -> Issuance {
+        let mask = self.mask(persona, vendor);
+        let order =
+            Order { mask: &mask, identity: &persona.identity, epoch, derivation: self.settings.derivation };
+        persona.wardrobe.issue(&order, &slots(names), NOW).unwrap()
+    }
+
+    fn preview(&self, persona: &Persona, vendor: &str, epoch: u32, name: &str) -> String {
+        let mask = self.mask(persona, vendor);
+        let order =
+            Order { mask: &mask, identity: &persona.identity, epoch, derivation: self.settings.derivation };
+        persona.wardrobe.preview(&order, &slot(name)).unwrap().value.expose().clone()
+    }
+}
+
+fn value(worn: &Worn, name: &str) -> String {
+    worn.get(&slot(name)).unwrap().value.expose().clone()
+}
+
+const ALL: [&str; 4] = ["device.id", "email.primary", "name.full", "phone.primary"];
+
+#[test]
+fn a_preview_is_what_is_issued_and_issues_nothing() {
+    for derivation in [Derivation::Seed, Derivation::Random] {
+        let mut home = Home::new();
+        home.settings.derivation = derivation;
+        let ann = home.ann();
+        let seen = ALL.map(|name| home.preview(&ann, "shop", 1, name));
+        let vendor = VendorId::from("shop");
+        assert!(ann.wardrobe.worn(&vendor, 1).is_empty());
+        assert_eq!(ann.wardrobe.standing(&vendor), Standing { epoch: 1, known: false });
+        assert!(home.store.pseudonyms(ann.wardrobe.member()).unwrap().is_empty());
+        let issuance = home.issue(&ann, "shop", 1, &ALL);
+        assert_eq!(ALL.map(|name| value(&issuance.worn, name)), seen, "{derivation:?}");
+        assert_eq!(issuance.records.len(), ALL.len());
+        assert!(ann.wardrobe.standing(&vendor).known);
+    }
+}
+
+#[test]
+fn every_exchange_brings_the_record_until_one_is_durable() {
+    let home = Home::new();
+    let ann = home.ann();
+    let vendor = VendorId::from("shop");
+    let first = home.issue(&ann, "shop", 1, &["email.primary"]);
+    assert!(first.worn.values().all(|issued| issued.recorded));
+    assert!(ann.wardrobe.worn(&vendor, 1).values().all(|issued| !issued.recorded));
+    let second = home.issue(&ann, "shop", 1, &["email.primary"]);
+    assert_eq!(second.records, first.records);
+    ann.wardrobe.confirm(&vendor, 1, &slots(&["email.primary"]));
+    assert_eq!(home.issue(&ann, "shop", 1, &["email.primary"]).records, []);
+    let Event::Issue { slot, epoch, format, how, value: written } = &first.records[0].event else { panic!() };
+    assert_eq!((slot.as_str(), *epoch, *format, how.as_str()), ("email.primary", 1, 1, "derived"));
+    assert_eq!(*written, value(&first.worn, "email.primary"));
+}
+
+#[test]
+fn what_was_issued_survives_a_restart_a_new_address_and_a_new_name() {
+    let home = Home::new();
+    let ann = home.ann();
+    let before = home.issue(&ann, "shop", 1, &ALL).worn;
+    let member = ann.wardrobe.member();
+    for (name, real) in [("email.primary", "ann@other.example"), ("name.full", "Marie Fritz")] {
+        home.vault.set_attribute(member, &slot(name), Some(&Secret::new(real.to_owned()))).unwrap();
+    }
+    let again = home.load(member);
+    let after = home.issue(&again, "shop", 1, &ALL).worn;
+    assert_eq!(ALL.map(|name| value(&before, name)), ALL.map(|name| value(&after, name)));
+}
+
+#[test]
+fn only_claims_of_the_last_minutes_are_recorded_again_after_a_restart() {
+    let home = Home::new();
+    let ann = home.ann();
+    let mask = home.mask(&ann, "shop");
+    let order = Order { mask: &mask, identity: &ann.identity, epoch: 1, derivation: Derivation::Seed };
+    let early = Timestamp(NOW.0 - 3_600_000);
+    ann.wardrobe.issue(&order, &slots(&["phone.primary"]), early).unwrap();
+    ann.wardrobe.issue(&order, &slots(&["email.primary"]), NOW).unwrap();
+    let again = home.load(ann.wardrobe.member());
+    let worn = again.wardrobe.worn(&VendorId::from("shop"), 1);
+    assert!(worn[&slot("phone.primary")].recorded && !worn[&slot("email.primary")].recorded);
+}
+
+#[test]
+fn a_reset_starts_a_new_identity_that_shares_nothing() {
+    let home = Home::new();
+    let ann = home.ann();
+    let old = home.issue(&ann, "shop", 1, &ALL).worn;
+    let vendor = VendorId::from("shop");
+    assert_eq!(ann.wardrobe.reset(&vendor).unwrap(), 2);
+    assert_eq!(ann.wardrobe.standing(&vendor), Standing { epoch: 2, known: true });
+    assert!(ann.wardrobe.worn(&vendor, 2).is_empty());
+    let new = home.issue(&ann, "shop", 2, &ALL).worn;
+    for name in ALL {
+        assert_ne!(value(&old, name), value(&new, name), "{name}");
+    }
+    assert_eq!(home.load(ann.wardrobe.member()).wardrobe.standing(&vendor).epoch, 2);
+    assert_eq!(home.store.pseudonyms(ann.wardrobe.member()).unwrap().len(), 2 * ALL.len());
+}
+
+#[test]
+fn two_members_and_two_vendors_share_no_value() {
+    let home = Home::new();
+    let ann = home.ann();
+    let bob = home.load(
+        home.member("bob", &[("email.primary", "bob@home.example"), ("phone.primary", "+4915112345679")]),
+    );
+    let mut seen = BTreeSet::new();
+    for (persona, vendor) in [(&ann, "shop"), (&ann, "news"), (&bob, "shop"), (&bob, "news")] {
+        let worn = home.issue(persona, vendor, 1, &["email.primary", "phone.primary", "username"]).worn;
+        for issued in worn.values() {
+            assert!(seen.insert(issued.value.expose().clone()));
+        }
+        let (local, _) =
+            value(&worn, "email.primary").split_once('@').map(|(l, d)| (l.to_owned(), d.to_owned())).unwrap();
+        assert!(persona.wardrobe.is_own_address(&local));
+    }
+}
+
+#[test]
+fn a_taken_value_makes_room_for_the_next() {
+    let home = Home::new();
+    // Thirty Australian mobiles are free at one vendor; the rest of the household gets none of them twice.
+    let mut seen = BTreeSet::new();
+    for number in 0..12 {
+        let real = format!("+614123456{number:02}");
+        let member = home.member(&format!("member{number}"), &[("phone.primary", &real)]);
+        let worn = home.issue(&home.load(member), "shop", 1, &["phone.primary"]).worn;
+        assert!(seen.insert(value(&worn, "phone.primary")));
+    }
+}
+
+#[test]
+fn an_adopted_value_stands_in_place_of_an_issued_one() {
+    let home = Home::new();
+    let ann = home.ann();
+    let vendor = VendorId::from("shop");
+    home.issue(&ann, "shop", 1, &["email.primary"]);
+    let record = ann.wardrobe.adopt(&vendor, 1, &slot("email.primary"), " old@mail.example ", NOW).unwrap();
+    assert!(
+        matches!(&record.event, Event::Issue { how, value, .. } if how == "adopted" && value == "old@mail.example")
+    );
+    let worn = home.load(ann.wardrobe.member()).wardrobe.worn(&vendor, 1);
+    assert_eq!(value(&worn, "email.primary"), "old@mail.example");
+    for bad in ["", "  ", "a\nb", &"x".repeat(300)] {
+        assert!(matches!(
+            ann.wardrobe.adopt(&vendor, 1, &slot("username"), bad, NOW),
+            Err(IssueError::Unfit(_))
+        ));
+    }
+}
+
+#[test]
+fn an_adopted_real_name_does_not_get_into_the_address() {
+    let home = Home::new();
+    let ann = home.ann();
+    ann.wardrobe.adopt(&VendorId::from("shop"), 1, &slot("name.full"), "Ann Realname", NOW).unwrap();
+    let worn = home.issue(&ann, "shop", 1, &["email.primary"]).worn;
+    let address = value(&worn, "email.primary");
+    assert!(!address.contains("ann.") && !address.contains("realname"), "{address}");
+}
+
+#[test]
+fn the_log_alone_rebuilds_the_map() {
+    let home = Home::new();
+    let ann = home.ann();
+    let member = ann.wardrobe.member();
+    let vendor = VendorId::from("shop");
+    let mut records = home.issue(&ann, "shop", 1, &ALL).records;
+    ann.wardrobe.reset(&vendor).unwrap();
+    records.extend(home.issue(&ann, "shop", 2, &["email.primary"]).records);
+    records.push(ann.wardrobe.adopt(&vendor, 2, &slot("username"), "annie", NOW).unwrap());
+
+    let lost = Home::new();
+    let other = lost.load(lost.member("ann", &[]));
+    let mine = |record: &Record| Record { member: other.wardrobe.member(), ..record.clone() };
+    for record in &records {
+        assert!(!other.wardrobe.restore(record).unwrap(), "another member's record is passed over");
+        assert!(other.wardrobe.restore(&mine(record)).unwrap());
+    }
+    assert_eq!(lost.load(other.wardrobe.member()).wardrobe.standing(&vendor).epoch, 2);
+    for epoch in [1, 2] {
+        let (want, got) = (ann.wardrobe.worn(&vendor, epoch), other.wardrobe.worn(&vendor, epoch));
+        assert_eq!(want.len(), got.len());
+        for (slot, issued) in want.iter() {
+            assert_eq!(got[slot].value, issued.value, "{slot}");
+            assert!(got[slot].recorded);
+        }
+    }
+    assert_eq!(home.store.pseudonyms(member).unwrap().len(), records.len());
+}
+
+#[test]
+fn parts_of_a_person_agree_whatever_is_issued_first() {
+    for derivation in [Derivation::Seed, Derivation::Random] {
+        let mut home = Home::new();
+        home.settings.derivation = derivation;
+        let ann = home.ann();
+        let address = value(&home.issue(&ann, "shop", 1, &["email.primary"]).worn, "email.primary");
+        // A restart loses the key of a random identity; the address still says who it is.
+        let again = home.load(ann.wardrobe.member());
+        let worn = home.issue(&again, "shop", 1, &["name.family", "name.full", "name.given"]).worn;
+        let (given, family) = (value(&worn, "name.given"), value(&worn, "name.family"));
+        assert_eq!(value(&worn, "name.full"), format!("{given} {family}"));
+        let stem = format!("{}.{}", format::lists::plain(&given), format::lists::plain(&family));
+        assert!(address.starts_with(&stem), "{address} {stem}");
+    }
+}
+
+#[test]
+fn a_vendor_that_knows_the_name_gets_an_address_without_another() {
+    let mut home = Home::new();
+    home.settings.new_vendor = Level::Alias;
+    let ann = home.ann();
+    let issuance = home.issue(&ann, "shop", 1, &["email.primary"]);
+    assert!(matches!(issuance.records[0].event, Event::Issue { format: format::email::WORDS, .. }));
+}
+
+#[test]
+fn what_cannot_be_made_says_why() {
+    let mut home = Home::new();
+    let ann = home.ann();
+    let try_one = |home: &Home, name: &str| {
+        let mask = home.mask(&ann, "shop");
+        let order = Order { mask: &mask, identity: &ann.identity, epoch: 1, derivation: Derivation::Seed };
+        ann.wardrobe.issue(&order, &slots(&[name]), NOW)
+    };
+    assert!(matches!(try_one(&home, "birthdate"), Err(IssueError::NoFormat(_))));
+    home.settings.domain = None;
+    assert!(matches!(try_one(&home, "email.primary"), Err(IssueError::NoMailRoute)));
+}
+
+#[test]
+fn racing_first_uses_agree_on_one_value() {
+    let home = Home::new();
+    let ann = home.ann();
+    let mask = home.mask(&ann, "shop");
+    let values: Vec<String> = std::thread::scope(|scope| {
+        let race = || {
+            let order =
+                Order { mask: &mask, identity: &ann.identity, epoch: 1, derivation: Derivation::Seed };
+            let issuance = ann.wardrobe.issue(&order, &slots(&["email.primary"]), NOW).unwrap();
+            assert_eq!(issuance.records.len(), 1, "each brings the record along");
+            value(&issuance.worn, "email.primary")
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(race)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
+    assert_eq!(home.store.pseudonyms(ann.wardrobe.member()).unwrap().len(), 1);
+}
+
+#[test]
+fn members_come_and_go() {
+    let home = Home::new();
+    let member = home.member("ann", &[("email.primary", "ann@home.example")]);
+    let personas = Personas::new(home.vault.clone(), home.store.clone());
+    assert!(personas.of(member).is_none());
+    let first = personas.refresh(member, Locale::DeDe).unwrap();
+    let second = personas.refresh(member, Locale::DeDe).unwrap();
+    assert!(
+        Arc::ptr_eq(&first.wardrobe, &second.wardrobe) && !Arc::ptr_eq(&first.identity, &second.identity)
+    );
+    assert_eq!(personas.standing(member, &VendorId::from("shop")), Standing { epoch: 1, known: false });
+    personas.remove(member);
+    assert!(personas.of(member).is_none());
+    assert!(personas.refresh(MemberId::random(), Locale::DeDe).is_err());
+}
+
+#[test]
+fn nothing_prints_a_value() {
+    let home = Home::new();
+    let ann = home.ann();
+    let issuance = home.issue(&ann, "shop", 1, &ALL);
+    let text = format!("{ann:?} {:?} {:?}", issuance.worn, home.mask(&ann, "shop"));
+    for secret in
+        ["ann@home", "Realname", &value(&issuance.worn, "email.primary"), &value(&issuance.worn, "name.full")]
+    {
+        assert!(!text.contains(secret), "{text}");
+    }
+}
