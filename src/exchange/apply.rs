@@ -76,9 +76,7 @@ fn edit_line(
     value: HeaderValue,
     plan: &Plan,
 ) -> Result<Option<HeaderValue>, ExchangeError> {
-    let here = |edit: &&Edit| {
-        matches!(&edit.container, Container::Header { name: of, nth: line } if **of == *name.as_str() && *line == nth)
-    };
+    let here = |edit: &&Edit| matches!(&edit.container, Container::Header { name: of, nth: line } if **of == *name.as_str() && *line == nth);
     let mut edits: Vec<&Edit> = plan.standing().filter(here).collect();
     if edits.is_empty() {
         return Ok(Some(value));

@@ -95,7 +95,10 @@ fn canonicalise(exchange: &mut Exchange) -> Result<(), ExchangeError> {
 
 fn wants_upgrade(exchange: &Exchange) -> bool {
     exchange.version <= Version::HTTP_11
-        && exchange.headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && exchange
+            .headers
+            .get(UPGRADE)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The one origin of the request.
@@ -162,7 +165,8 @@ fn single_host(headers: &HeaderMap) -> Result<Option<String>, ExchangeError> {
 
 /// Host and port of an authority, in the form origins are compared in.
 fn endpoint(text: &str, scheme: Scheme) -> Result<(Host, u16), ExchangeError> {
-    let authority: Authority = text.parse().map_err(|_| ExchangeError::Malformed("the authority is not one"))?;
+    let authority: Authority =
+        text.parse().map_err(|_| ExchangeError::Malformed("the authority is not one"))?;
     // RFC 9110 section 4.2.4: a recipient "SHOULD parse for userinfo and treat its presence as an error; it is likely
     // being used to obscure the authority for the sake of phishing attacks".
     if authority.as_str().contains('@') {
@@ -224,7 +228,8 @@ fn end_to_end(headers: HeaderMap, direction: Direction) -> Result<HeaderMap, Exc
 fn nominations(headers: &HeaderMap, direction: Direction) -> Result<Vec<String>, ExchangeError> {
     let mut nominated = Vec::new();
     for value in headers.get_all(CONNECTION) {
-        let text = value.to_str().map_err(|_| ExchangeError::Malformed("Connection is not a list of tokens"))?;
+        let text =
+            value.to_str().map_err(|_| ExchangeError::Malformed("Connection is not a list of tokens"))?;
         for token in text.split(',').map(str::trim).filter(|token| !token.is_empty()) {
             let token = token.to_ascii_lowercase();
             if NEVER_NOMINATED.contains(&token.as_str()) || token.starts_with(':') {
@@ -246,7 +251,8 @@ fn nominations(headers: &HeaderMap, direction: Direction) -> Result<Vec<String>,
 
 fn has_token(value: &HeaderValue, token: &str) -> bool {
     value.to_str().is_ok_and(|text| {
-        text.split(',').any(|part| part.split(';').next().is_some_and(|word| word.trim().eq_ignore_ascii_case(token)))
+        text.split(',')
+            .any(|part| part.split(';').next().is_some_and(|word| word.trim().eq_ignore_ascii_case(token)))
     })
 }
 

@@ -132,7 +132,10 @@ mod tests {
     use http::HeaderValue;
 
     fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+        lines
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect()
     }
 
     #[test]
@@ -140,7 +143,11 @@ mod tests {
         let app = fields(&[("user-agent", "curl/8")]);
         assert_eq!((kind_of(&app), party_of(&app, kind_of(&app), None)), (RequestType::Other, Party::First));
 
-        let pixel = fields(&[("sec-fetch-dest", "image"), ("sec-fetch-site", "cross-site"), ("referer", "https://shop.test/")]);
+        let pixel = fields(&[
+            ("sec-fetch-dest", "image"),
+            ("sec-fetch-site", "cross-site"),
+            ("referer", "https://shop.test/"),
+        ]);
         assert_eq!(source_of(&pixel).as_deref(), Some("shop.test"));
         assert_eq!(party_of(&pixel, kind_of(&pixel), Some(false)), Party::Third);
         assert_eq!(party_of(&pixel, kind_of(&pixel), Some(true)), Party::First);
@@ -148,7 +155,11 @@ mod tests {
         let hidden = fields(&[("sec-fetch-dest", "script"), ("sec-fetch-site", "cross-site")]);
         assert_eq!(party_of(&hidden, kind_of(&hidden), None), Party::Third);
 
-        let page = fields(&[("sec-fetch-dest", "document"), ("sec-fetch-site", "cross-site"), ("referer", "https://a.test/")]);
+        let page = fields(&[
+            ("sec-fetch-dest", "document"),
+            ("sec-fetch-site", "cross-site"),
+            ("referer", "https://a.test/"),
+        ]);
         assert_eq!(party_of(&page, kind_of(&page), Some(false)), Party::First);
     }
 }

@@ -1,5 +1,6 @@
 //! What would happen to a request: the same layers as the live path, up to the gate. Nothing is sent, issued or recorded.
 
+use super::body::ReplyBody;
 use super::canonical::CanonicalLayer;
 use super::context::ContextLayer;
 use super::error::ExchangeError;
@@ -12,7 +13,6 @@ use super::rooms::Rooms;
 use super::terms::TermsLayer;
 use super::trackers::TrackersLayer;
 use super::upstream::outgoing;
-use super::body::ReplyBody;
 use crate::config::Decision;
 use crate::model::record::{EditRecord, TermsRecord};
 use crate::model::{Answer, Origin, Verdict};
@@ -143,7 +143,8 @@ fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, Exchang
 fn not_inspected(exchange: &Exchange) -> Option<Explanation> {
     let origin = exchange.origin.as_ref()?;
     let config = &exchange.generation.config;
-    let Decision::Tunnel { reason } = config.intercept_for(&origin.host, &config.vendor_of(&origin.host)) else {
+    let Decision::Tunnel { reason } = config.intercept_for(&origin.host, &config.vendor_of(&origin.host))
+    else {
         return None;
     };
     Some(Explanation {
@@ -165,12 +166,10 @@ async fn describe(
     failed: Option<ExchangeError>,
 ) -> Result<Explanation, ExchangeError> {
     let key = rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?;
-    let edits = record::request_edits(&exchange, exchange.body.decoded(), &Digests::new(&key, exchange.flow.id()));
+    let edits =
+        record::request_edits(&exchange, exchange.body.decoded(), &Digests::new(&key, exchange.flow.id()));
     let (verdict, reason) = outcome(&exchange, failed.as_ref());
-    let rules = match exchange.view_and_plan() {
-        Ok((view, _)) => exchange.generation.clone().trackers.matches(&view),
-        Err(_) => Vec::new(),
-    };
+    let rules = matching(&mut exchange);
     let mut explanation = Explanation {
         verdict,
         reason,
@@ -185,7 +184,8 @@ async fn describe(
     if matches!(verdict, Verdict::Passed | Verdict::Changed) {
         let origin = exchange.origin()?.clone();
         let request = outgoing(&mut exchange, Protocol::Http1, true)?;
-        explanation.url_after = address(&origin, request.uri().path_and_query().map_or("/", |rest| rest.as_str()));
+        explanation.url_after =
+            address(&origin, request.uri().path_and_query().map_or("/", |rest| rest.as_str()));
         explanation.headers_after = request
             .headers()
             .iter()
@@ -194,6 +194,11 @@ async fn describe(
         explanation.body_after = body_after(request.into_body());
     }
     Ok(explanation)
+}
+
+fn matching(exchange: &mut Exchange) -> Vec<RuleMatch> {
+    let generation = Arc::clone(&exchange.generation);
+    exchange.view_and_plan().map(|(view, _)| generation.trackers.matches(&view)).unwrap_or_default()
 }
 
 fn outcome(exchange: &Exchange, failed: Option<&ExchangeError>) -> (Verdict, String) {

@@ -10,7 +10,7 @@ use super::record;
 use super::rooms::Rooms;
 use crate::ledger::{Opened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
-use crate::model::{Edit, FlowId, MemberId, Outcome, VendorId, Verdict};
+use crate::model::{Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -184,7 +184,9 @@ impl Flow {
         if !matches!(self.standing, Standing::Reserved(_)) {
             return;
         }
-        let Standing::Reserved(reservation) = std::mem::replace(&mut self.standing, Standing::Ended) else { return };
+        let Standing::Reserved(reservation) = std::mem::replace(&mut self.standing, Standing::Ended) else {
+            return;
+        };
         reservation.end(self.record(event));
         self.permit = None;
     }
@@ -260,8 +262,11 @@ impl<S: Handle> Handle for Flows<S> {
         let outcome = self.inner.handle(exchange).await;
         let verdict = record::verdict(exchange, &outcome);
         self.rooms.metrics.exchange(verdict);
+        if verdict == Verdict::Blocked {
+            self.rooms.metrics.blocked(Stage::Trackers);
+        }
         for edit in exchange.plan.standing().chain(exchange.reply_plan.standing()) {
-            self.rooms.metrics.edit(edit.action, edit.stage);
+            self.rooms.metrics.edits(edit.stage, edit.action, 1);
         }
         match outcome {
             Ok(reply) => self.conclude(exchange, reply, verdict),
@@ -275,7 +280,12 @@ impl<S: Handle> Handle for Flows<S> {
 
 impl<S> Flows<S> {
     /// The vendor's reply takes the flow along in its body; the gateway's own ends it here.
-    fn conclude(&self, exchange: &mut Exchange, reply: Reply, verdict: Verdict) -> Result<Reply, ExchangeError> {
+    fn conclude(
+        &self,
+        exchange: &mut Exchange,
+        reply: Reply,
+        verdict: Verdict,
+    ) -> Result<Reply, ExchangeError> {
         let (mut head, body) = reply.into_parts();
         let body = match body {
             ReplyBody::Vendor(vendor) => {

@@ -6,7 +6,9 @@ use super::flow::Flow;
 use super::request_body::RequestBody;
 use super::rooms::Generation;
 use crate::model::record::{Record, TermsRecord};
-use crate::model::{MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, VendorId};
+use crate::model::{
+    MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, VendorId,
+};
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
 use std::future::Future;
 use std::net::IpAddr;

@@ -9,9 +9,9 @@ use http::{HeaderValue, Response, StatusCode};
 
 /// The smallest transparent GIF.
 const PIXEL: &[u8] = &[
-    0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x01, 0x00, 0x01, 0x00, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
-    0x21, 0xf9, 0x04, 0x01, 0x00, 0x00, 0x00, 0x00, 0x2c, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x01, 0x00, 0x00, 0x02,
-    0x02, 0x44, 0x01, 0x00, 0x3b,
+    0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 0x01, 0x00, 0x01, 0x00, 0x80, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff,
+    0xff, 0xff, 0x21, 0xf9, 0x04, 0x01, 0x00, 0x00, 0x00, 0x00, 0x2c, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00,
+    0x01, 0x00, 0x00, 0x02, 0x02, 0x44, 0x01, 0x00, 0x3b,
 ];
 
 /// The harmless answer for a blocked request. Never an error: apps try those again.
@@ -42,7 +42,8 @@ pub fn redirect(location: &str) -> Option<Reply> {
 /// A refusal: `Proxy-Status` (RFC 9209), and a page or a problem (RFC 9457) as the client prefers. `error` is the proxy
 /// error type; `details` must not carry anything from the request.
 pub fn refusal(status: StatusCode, error: &str, details: &str, accepts: Option<&HeaderValue>) -> Reply {
-    let wants_page = accepts.and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"));
+    let wants_page =
+        accepts.and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"));
     let title = status.canonical_reason().unwrap_or("Refused");
     let (media_type, body) = if wants_page {
         ("text/html; charset=utf-8", page(title, details))
@@ -122,7 +123,12 @@ mod tests {
     #[test]
     fn refusals_speak_the_clients_language() {
         let html = HeaderValue::from_static("text/html,*/*");
-        let page = refusal(StatusCode::FORBIDDEN, "destination_ip_prohibited", "the \"address\" is private", Some(&html));
+        let page = refusal(
+            StatusCode::FORBIDDEN,
+            "destination_ip_prohibited",
+            "the \"address\" is private",
+            Some(&html),
+        );
         assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
         assert_eq!(
             page.headers()["proxy-status"],
@@ -135,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_blocked_fetch_looks_like_an_empty_success() {
-        let headers = HeaderMap::from_iter([(http::header::ORIGIN, HeaderValue::from_static("https://shop.test"))]);
+        let headers =
+            HeaderMap::from_iter([(http::header::ORIGIN, HeaderValue::from_static("https://shop.test"))]);
         let reply = stub(Stub::Nothing, "", &headers);
         assert_eq!(reply.status(), StatusCode::NO_CONTENT);
         assert_eq!(reply.headers()["access-control-allow-origin"], "https://shop.test");

@@ -81,7 +81,9 @@ impl<S> Personified<S> {
             whole.replace(edited)?;
         }
         match body.flows {
-            Some(flows) if exchange.plan.answer().is_none() => self.flow(exchange, persona, mask, worn, flows),
+            Some(flows) if exchange.plan.answer().is_none() => {
+                self.flow(exchange, persona, mask, worn, flows)
+            }
             _ => Ok(()),
         }
     }
@@ -120,7 +122,10 @@ impl<S> Personified<S> {
                 if rehearsal {
                     persona.wardrobe.preview_all(&order, &needs).map(|worn| (worn, Vec::new()))
                 } else {
-                    persona.wardrobe.issue(&order, &needs, now).map(|issuance| (issuance.worn, issuance.records))
+                    persona
+                        .wardrobe
+                        .issue(&order, &needs, now)
+                        .map(|issuance| (issuance.worn, issuance.records))
                 }
             });
             (worn, records) =
@@ -141,7 +146,8 @@ impl<S> Personified<S> {
         worn: Arc<Worn>,
         flows: Flowing,
     ) -> Result<(), ExchangeError> {
-        let RequestBody::Arriving(arriving) = std::mem::replace(&mut exchange.body, RequestBody::Empty) else {
+        let RequestBody::Arriving(arriving) = std::mem::replace(&mut exchange.body, RequestBody::Empty)
+        else {
             return Err(ExchangeError::Internal("a body that flows is not there"));
         };
         let editor = StreamEditor::new(

@@ -5,7 +5,7 @@ use super::error::ExchangeError;
 use super::flow::Tally;
 use super::layers::{Exchange, Reply};
 use crate::model::record::{EditRecord, Event};
-use crate::model::{Action, Answer, Container, Edit, FlowId, Secret, Verdict};
+use crate::model::{Answer, Container, Edit, FlowId, Secret, Verdict};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -61,11 +61,7 @@ pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&
 }
 
 /// The request's edits, numbered in the order of the plan.
-pub fn request_edits(
-    exchange: &Exchange,
-    body: Option<&[u8]>,
-    digests: &Digests<'_>,
-) -> Vec<EditRecord> {
+pub fn request_edits(exchange: &Exchange, body: Option<&[u8]>, digests: &Digests<'_>) -> Vec<EditRecord> {
     let tally = exchange.flow.tally();
     exchange
         .plan
@@ -138,9 +134,11 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
 pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, ExchangeError> {
     let origin = exchange.origin()?;
     let (rule, reason) = match exchange.plan.answer() {
-        Some(Answer::Block { rule, reason, .. } | Answer::Redirect { rule, reason, .. } | Answer::Refuse { rule, reason }) => {
-            (rule.clone().into_owned(), reason.clone().into_owned())
-        }
+        Some(
+            Answer::Block { rule, reason, .. }
+            | Answer::Redirect { rule, reason, .. }
+            | Answer::Refuse { rule, reason },
+        ) => (rule.clone().into_owned(), reason.clone().into_owned()),
         None => return Err(ExchangeError::Internal("an answer without a reason")),
     };
     Ok(Event::Blocked {
@@ -158,11 +156,6 @@ pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, Exc
 
 fn path_only(target: &str) -> &str {
     target.split_once('?').map_or(target, |(path, _)| path)
-}
-
-/// Whether an edit is one the owner sees as a change.
-pub fn is_change(edit: &Edit) -> bool {
-    edit.action != Action::WouldHave
 }
 
 #[cfg(test)]

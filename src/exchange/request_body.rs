@@ -184,7 +184,7 @@ fn undo(encoded: &Bytes, codings: &[Coding]) -> Result<Bytes, CodecError> {
         let mut decoder = Decoder::new(*coding, Limits { absolute: MOST_DECODED, ..Limits::default() })?;
         let mut out = Vec::new();
         decoder.push(&decoded, &mut out)?;
-        decoder.finish(&mut out)?;
+        decoder.finish()?;
         decoded = out.into();
     }
     Ok(decoded)
@@ -243,7 +243,9 @@ impl SendBody {
     pub(super) fn edited_length(&self) -> Length {
         match self {
             Self::Empty | Self::Untouched(_) | Self::Whole { edited: false, .. } => Length::Unchanged,
-            Self::Whole { bytes, .. } => Length::Exactly(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Whole { bytes, .. } => {
+                Length::Exactly(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Edited(_) => Length::Unknown,
         }
     }
@@ -253,7 +255,10 @@ impl Body for SendBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Whole { bytes, .. } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
@@ -274,7 +279,9 @@ impl Body for SendBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
-            Self::Whole { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Whole { bytes, .. } => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Untouched(body) => body.incoming.size_hint(),
             Self::Edited(_) => SizeHint::default(),
         }

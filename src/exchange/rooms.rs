@@ -29,7 +29,7 @@ pub struct Rooms {
     /// The policy in force; each exchange keeps the one it began with.
     pub generation: ArcSwap<Generation>,
     /// Counters.
-    pub metrics: Arc<Metrics>,
+    pub metrics: Metrics,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The gateway's own bound.

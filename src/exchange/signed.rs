@@ -12,7 +12,12 @@ pub fn signed_parts(headers: &HeaderMap, target: &str) -> SignedParts {
         }
         // RFC 5849 section 3.4.1: the base string takes in the query and a urlencoded body.
         if authorization.starts_with("OAuth ") && authorization.contains("oauth_signature") {
-            return SignedParts { scheme: Some("oauth1"), target: true, body: true, ..SignedParts::default() };
+            return SignedParts {
+                scheme: Some("oauth1"),
+                target: true,
+                body: true,
+                ..SignedParts::default()
+            };
         }
     }
     if target.contains("X-Amz-Signature=") || target.contains("x-amz-signature=") {
@@ -38,7 +43,13 @@ fn aws_sigv4(headers: &HeaderMap, authorization: &str) -> SignedParts {
         .map(|list| list.split(';').map(str::to_ascii_lowercase).collect())
         .unwrap_or_default();
     let unsigned = headers.get("x-amz-content-sha256").is_some_and(|hash| hash == "UNSIGNED-PAYLOAD");
-    SignedParts { scheme: Some("aws-sigv4"), target: true, body: !unsigned, headers: named, ..SignedParts::default() }
+    SignedParts {
+        scheme: Some("aws-sigv4"),
+        target: true,
+        body: !unsigned,
+        headers: named,
+        ..SignedParts::default()
+    }
 }
 
 /// RFC 9421 section 2: covered components are quoted; derived ones begin with `@`.
@@ -75,12 +86,17 @@ mod tests {
             "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=content-type;host;x-amz-date, Signature=00",
         );
         let parts = signed_parts(&headers, "/");
-        assert!(parts.target && parts.body && parts.covers_header("x-amz-date") && !parts.covers_header("accept"));
+        assert!(
+            parts.target && parts.body && parts.covers_header("x-amz-date") && !parts.covers_header("accept")
+        );
     }
 
     #[test]
     fn message_signatures_cover_what_they_name() {
-        let parts = signed_parts(&with("signature-input", r#"s=("@method" "@path" "content-digest" "date");created=1"#), "/");
+        let parts = signed_parts(
+            &with("signature-input", r#"s=("@method" "@path" "content-digest" "date");created=1"#),
+            "/",
+        );
         assert!(parts.target && parts.body && parts.covers_header("date") && !parts.covers_header("accept"));
         let parts = signed_parts(&with("signature-input", r#"s=("@method");created=1"#), "/");
         assert!(!parts.target && !parts.body);

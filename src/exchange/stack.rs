@@ -1,11 +1,11 @@
 //! The whole path of a request, one layer a line, in the order it meets them.
 
 use super::canonical::{Canonical, CanonicalLayer};
-use super::context::{Contextual, ContextLayer};
+use super::context::{ContextLayer, Contextual};
 use super::flow::{FlowLayer, Flows};
 use super::gate::{Gate, GateLayer};
 use super::limits::{Limited, LimitsLayer};
-use super::persona::{Personified, PersonaLayer};
+use super::persona::{PersonaLayer, Personified};
 use super::rescue::{Rescue, RescueLayer};
 use super::rooms::Rooms;
 use super::terms::{Termed, TermsLayer};
@@ -14,12 +14,9 @@ use super::upstream::UpstreamSender;
 use std::sync::Arc;
 use tower::ServiceBuilder;
 
-/// What decides: the layers that make the plan. `explain` walks the same ones.
-pub type Planning<S> = Canonical<Contextual<S>>;
-
 /// The corridor from the front door to the vendor.
 pub type Corridor =
-    Rescue<Flows<Planning<Limited<Tracked<Personified<Termed<Gate<UpstreamSender>>>>>>>;
+    Rescue<Flows<Canonical<Contextual<Limited<Tracked<Personified<Termed<Gate<UpstreamSender>>>>>>>>>;
 
 /// Builds the corridor through `rooms`.
 pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {

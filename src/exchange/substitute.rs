@@ -100,7 +100,8 @@ impl Shared {
             };
             this.persona.wardrobe.issue(&order, &BTreeSet::from([slot]), this.rooms.clock.now())
         });
-        let issuance = issuing.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
+        let issuance =
+            issuing.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
         let slots = super::persona::issued_slots(&issuance.records);
         self.rooms.ledger.append(issuance.records).await.map_err(|_| ExchangeError::Ledger)?;
         self.persona.wardrobe.confirm(self.mask.vendor(), self.epoch, &slots);
@@ -114,7 +115,7 @@ impl Shared {
         let digests = Digests::new(&self.digest_key, self.flow);
         let real = real.map(|real| real.expose().as_bytes());
         self.tally.edited(vec![record::edit(edit, self.tally.number(), real, Some(&digests))]);
-        self.rooms.metrics.edit(edit.action, edit.stage);
+        self.rooms.metrics.edits(edit.stage, edit.action, 1);
         match edit.action {
             Action::WouldHave => Decision::Keep,
             _ => Decision::Replace { span: edit.span.clone(), bytes: edit.value.clone() },

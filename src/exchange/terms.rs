@@ -52,7 +52,8 @@ impl<S: Handle> Handle for Termed<S> {
 /// The person's own choice, narrowed to what the configuration has for this vendor. A child offers nothing; nothing
 /// chosen, nothing offered.
 fn chosen(config: &Config, exchange: &Exchange) -> Vec<String> {
-    let own = config.member(&exchange.who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
+    let own =
+        config.member(&exchange.who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
     let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.vendor));
     let here = vendor.and_then(|vendor| vendor.terms.as_deref());
     if exchange.who.kind == MemberKind::Child {

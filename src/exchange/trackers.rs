@@ -80,6 +80,11 @@ fn plan_reply(exchange: &mut Exchange, reply: &Reply) -> Result<(), ExchangeErro
         source: context.source.as_deref(),
         signed: &context.signed,
     };
-    exchange.generation.trackers.plan_response(&view, reply.status(), reply.headers(), &mut exchange.reply_plan);
+    exchange.generation.trackers.plan_response(
+        &view,
+        reply.status(),
+        reply.headers(),
+        &mut exchange.reply_plan,
+    );
     Ok(())
 }

@@ -41,9 +41,11 @@ impl UpstreamSender {
         match timeout(FIRST_BYTE, connection.send(request)).await {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(failed)) => {
-                Err(if failed.unsent { Failure::NotSent(failed.error) } else { Failure::Broken(failed.error) })
-            }
+            Ok(Err(failed)) => Err(if failed.unsent {
+                Failure::NotSent(failed.error)
+            } else {
+                Failure::Broken(failed.error)
+            }),
         }
     }
 }
@@ -70,9 +72,7 @@ impl Send for UpstreamSender {
             Ok(response) => response,
             Err(Failure::Final(error)) => return Err(error),
             // RFC 9112 section 9.3.1: "a client MAY retry" what it knows was not processed, and idempotent requests.
-            Err(Failure::NotSent(_)) if may_repeat => {
-                self.again(exchange, &mut connection, &key).await?
-            }
+            Err(Failure::NotSent(_)) if may_repeat => self.again(exchange, &mut connection, &key).await?,
             Err(Failure::Broken(error)) if may_repeat && idempotent && !error.is_timeout() => {
                 self.again(exchange, &mut connection, &key).await?
             }
@@ -108,7 +108,11 @@ fn blame(error: hyper::Error, exchange: &Exchange) -> ExchangeError {
 }
 
 /// The request as it leaves: edits applied, framing set, in the protocol's own form.
-pub(super) fn outgoing(exchange: &mut Exchange, protocol: Protocol, last: bool) -> Result<Request<SendBody>, ExchangeError> {
+pub(super) fn outgoing(
+    exchange: &mut Exchange,
+    protocol: Protocol,
+    last: bool,
+) -> Result<Request<SendBody>, ExchangeError> {
     let origin = exchange.origin()?.clone();
     let target = apply::target(&exchange.target, &exchange.plan)?;
     let frozen = if last { std::mem::take(&mut exchange.headers) } else { exchange.headers.clone() };
@@ -222,7 +226,8 @@ mod tests {
 
     #[test]
     fn host_leads() {
-        let headers = HeaderMap::from_iter([(HeaderName::from_static("accept"), HeaderValue::from_static("*/*"))]);
+        let headers =
+            HeaderMap::from_iter([(HeaderName::from_static("accept"), HeaderValue::from_static("*/*"))]);
         let lines: Vec<_> = host_first("shop.test:8443", headers).unwrap().keys().cloned().collect();
         assert_eq!(lines, [HOST, http::header::ACCEPT]);
     }

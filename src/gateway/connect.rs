@@ -4,10 +4,10 @@ use super::front::{Front, Intercepted};
 use super::peek::{Opening, Peeked, peek};
 use super::serve;
 use super::tunnel::Tunnel;
-use crate::config;
+use crate::config::{self, TunnelReason};
 use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who};
 use crate::model::{Host, Origin, Scheme};
-use crate::telemetry::{Handshake, HandshakeSide};
+use crate::telemetry::{Handshake, Peer, Tunnelled as Unread};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
@@ -27,7 +27,24 @@ type ClientStream = Peeked<TokioIo<Upgraded>>;
 /// What the names say before any byte was seen.
 enum Decision {
     Intercept,
-    Tunnel(String),
+    Tunnel(Reason),
+}
+
+/// Why a stream stays unread: for the log, and for the counter.
+struct Reason {
+    text: String,
+    label: Unread,
+}
+
+impl Reason {
+    fn of(reason: &TunnelReason) -> Self {
+        let label = match reason {
+            TunnelReason::Off => Unread::Off,
+            TunnelReason::NotChosen => Unread::NotChosen,
+            TunnelReason::Never(_) => Unread::Never,
+        };
+        Self { text: reason.rule(), label }
+    }
 }
 
 pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request: Request<Incoming>) -> Reply {
@@ -39,9 +56,9 @@ pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request:
     match decide(&generation, &who, &origin.host) {
         Decision::Tunnel(reason) => {
             // Known from the name: dialled before the answer, so that the client hears of a failure.
-            match Tunnel::open(&front.rooms, &generation, &who, &origin, &reason).await {
+            match Tunnel::open(&front.rooms, &generation, &who, &origin, &reason.text).await {
                 Ok(tunnel) => {
-                    front.rooms.metrics.tunnel(&reason);
+                    front.rooms.metrics.tunnel(reason.label);
                     let front = Arc::clone(front);
                     let tracker = front.tasks.clone();
                     tracker.spawn(async move {
@@ -71,7 +88,8 @@ pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request:
 /// no default port.
 fn target(request: &Request<Incoming>, generation: &Generation) -> Result<Origin, ExchangeError> {
     let malformed = ExchangeError::Malformed("CONNECT needs host and port");
-    let Some(authority) = request.uri().authority().filter(|authority| !authority.as_str().contains('@')) else {
+    let Some(authority) = request.uri().authority().filter(|authority| !authority.as_str().contains('@'))
+    else {
         return Err(malformed);
     };
     let (Some(port), Some(host)) = (authority.port_u16(), Host::parse(authority.host())) else {
@@ -83,12 +101,12 @@ fn target(request: &Request<Incoming>, generation: &Generation) -> Result<Origin
 
 fn decide(generation: &Generation, who: &Who, host: &Host) -> Decision {
     if who.is_guest() {
-        return Decision::Tunnel("guest".to_owned());
+        return Decision::Tunnel(Reason { text: "guest".to_owned(), label: Unread::Guest });
     }
     let config = &generation.config;
     match config.intercept_for(host, &config.vendor_of(host)) {
         config::Decision::Intercept => Decision::Intercept,
-        config::Decision::Tunnel { reason } => Decision::Tunnel(reason.rule()),
+        config::Decision::Tunnel { reason } => Decision::Tunnel(Reason::of(&reason)),
     }
 }
 
@@ -114,7 +132,10 @@ async fn open_up(front: &Arc<Front>, peer: IpAddr, who: Who, origin: Origin, str
             let error = ExchangeError::Malformed("the stream is not TLS after all");
             front.record_refusal(who.member, Some(origin.host.to_string()), &error).await;
         }
-        Opening::Other => carry(front, &generation, &who, &origin, "not TLS", stream).await,
+        Opening::Other => {
+            let reason = Reason { text: "not TLS".to_owned(), label: Unread::NotHttp };
+            carry(front, &generation, &who, &origin, &reason, stream).await;
+        }
         Opening::Tls { server_name } => {
             // A client that named only an address says in the handshake whom it wants.
             let wanted = server_name.as_deref().and_then(Host::parse).unwrap_or_else(|| origin.host.clone());
@@ -137,11 +158,11 @@ async fn carry(
     generation: &Arc<Generation>,
     who: &Who,
     origin: &Origin,
-    reason: &str,
+    reason: &Reason,
     stream: ClientStream,
 ) {
-    if let Ok(tunnel) = Tunnel::open(&front.rooms, generation, who, origin, reason).await {
-        front.rooms.metrics.tunnel(reason);
+    if let Ok(tunnel) = Tunnel::open(&front.rooms, generation, who, origin, &reason.text).await {
+        front.rooms.metrics.tunnel(reason.label);
         front.stop.run_until_cancelled(tunnel.carry(stream)).await;
     }
 }
@@ -155,11 +176,11 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     let tls = match timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await {
         Ok(Ok(tls)) => tls,
         Ok(Err(_)) | Err(_) => {
-            metrics.handshake(HandshakeSide::Client, Handshake::Failed);
+            metrics.handshake(Peer::Downstream, Handshake::Failed);
             return;
         }
     };
-    metrics.handshake(HandshakeSide::Client, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
+    metrics.handshake(Peer::Downstream, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
     let member = client.who.member;
     let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let service = Intercepted { front: Arc::clone(front), client: Arc::new(client) };

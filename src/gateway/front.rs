@@ -3,7 +3,9 @@
 use super::authority::Leaves;
 use super::{connect, own};
 use crate::exchange::stack::{Corridor, corridor};
-use crate::exchange::{Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal};
+use crate::exchange::{
+    Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal,
+};
 use crate::gateway::who::Asking;
 use crate::model::MemberId;
 use crate::model::record::{Event, TermsRecord};

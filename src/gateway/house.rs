@@ -5,19 +5,21 @@ use super::front::Front;
 use super::lists;
 use super::who::Roster;
 use crate::config::Config;
-use crate::exchange::{Generation, Rooms};
+use crate::config::value::PolicyKey;
+use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, MemberId, SystemClock};
-use crate::persona::Personas;
+use crate::model::{Clock, MemberId, Policy, SystemClock};
+use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
-use crate::telemetry::{Metrics, Readiness};
+use crate::telemetry::{Metrics, MetricsError, Readiness};
 use crate::trackers::Trackers;
 use crate::upstream::{Patience, Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -48,7 +50,10 @@ pub enum HouseError {
     Trust(#[from] TlsError),
     /// Pseudonyms.
     #[error(transparent)]
-    Persona(#[from] crate::persona::PersonaError),
+    Persona(#[from] IssueError),
+    /// Counters.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
 }
 
 /// What `main` hands in, and a test may set.
@@ -75,7 +80,7 @@ pub struct House {
     /// The front door with the rooms behind it.
     pub front: Arc<Front>,
     /// What `/readyz` says.
-    pub readiness: Arc<Readiness>,
+    pub readiness: Readiness,
     /// The owner's values and keys.
     pub store: Store,
 }
@@ -86,24 +91,33 @@ impl House {
         let store = Store::open(&home.state_db())?;
         let vault = Vault::open(&home.keys_dir(), store.clone())?;
         vault.ensure_member()?;
-        let metrics = Arc::new(Metrics::new());
-        let observer: Arc<dyn Observer> = Arc::new(Commits(Arc::clone(&metrics)));
-        let mut options =
-            Options::new(home.ledger_dir(), log_name(&vault)?, Arc::new(vault.clone()), vault.signing_seed()?);
+        let metrics = Metrics::new()?;
+        let observer: Arc<dyn Observer> = Arc::new(Commits(metrics.clone()));
+        let mut options = Options::new(
+            home.ledger_dir(),
+            log_name(&vault)?,
+            Arc::new(vault.clone()),
+            vault.signing_seed()?,
+        );
         options.disk = seams.disk;
         options.clock = Arc::clone(&seams.clock);
         options.observer = Some(observer);
         let (ledger, recovery) = Ledger::start(options)?;
         tracing::debug!(?recovery, "log opened");
-        let personas = Personas::open(vault.clone(), store.clone(), Arc::clone(&seams.clock))?;
+        let personas = Personas::new(vault.clone(), store.clone());
         let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
         let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault)?)?;
         let trackers = lists::compile(&home, &config);
         let roster = Roster::new(&vault.members()?);
         let rooms = Arc::new(Rooms {
             upstream: Upstream::new(seams.resolver, &trust, patience(&config)),
-            generation: ArcSwap::from_pointee(Generation::new(Arc::new(config), Arc::new(trackers), Vec::new())),
+            generation: ArcSwap::from_pointee(Generation::new(
+                Arc::new(config),
+                Arc::new(trackers),
+                Vec::new(),
+            )),
             admission: Default::default(),
+            own_settings: ArcSwap::default(),
             clock: seams.clock,
             vault,
             ledger,
@@ -111,7 +125,9 @@ impl House {
             metrics,
         });
         let front = Front::new(rooms, leaves, roster);
-        Ok(Arc::new(Self { home, front, readiness: Arc::new(Readiness::new()), store }))
+        let house = Self { home, front, readiness: Readiness::new(), store };
+        house.renew_members()?;
+        Ok(Arc::new(house))
     }
 
     /// The rooms.
@@ -135,22 +151,31 @@ impl House {
             tokio::task::spawn_blocking(move || lists::compile(&home, &config)).await
         };
         let trackers = compiled.unwrap_or_else(|_| Trackers::build(&[]).0);
-        rooms.personas.forget_policies();
         rooms.generation.store(Arc::new(Generation::new(Arc::new(config), Arc::new(trackers), own)));
         let event = Event::Config { digest, reason: reason.to_owned() };
         self.note(event).await
     }
 
-    /// The members as they are now, for the front door.
-    pub fn renew_roster(&self) -> Result<(), HouseError> {
-        self.front.roster.store(Arc::new(Roster::new(&self.rooms().vault.members()?)));
-        self.rooms().personas.forget_identities();
+    /// Takes up members, their values and their own settings as they are in the store now. Blocks: compiles matchers.
+    pub fn renew_members(&self) -> Result<(), HouseError> {
+        let rooms = self.rooms();
+        let members = rooms.vault.members()?;
+        let generation = rooms.generation.load();
+        let mut own = OwnSettings::new();
+        for member in &members {
+            let locale = generation.config.member(&member.name).and_then(|written| written.locale.as_deref());
+            rooms.personas.refresh(member.id, Locale::nearest(locale.unwrap_or_default()))?;
+            own.extend(settings_of(&self.store, member.id)?);
+        }
+        rooms.own_settings.store(Arc::new(own));
+        self.front.roster.store(Arc::new(Roster::new(&members)));
         Ok(())
     }
 
     /// Puts a record of the gateway's own into the log.
     pub async fn note(&self, event: Event) -> Result<(), HouseError> {
-        let record = Record { time: self.rooms().clock.now(), member: MemberId::GATEWAY, vendor: None, event };
+        let record =
+            Record { time: self.rooms().clock.now(), member: MemberId::GATEWAY, vendor: None, event };
         Ok(self.rooms().ledger.append(vec![record]).await?)
     }
 
@@ -169,8 +194,8 @@ impl House {
         let rooms = self.rooms();
         rooms.upstream.sweep();
         rooms.generation.load().limits.sweep();
-        rooms.metrics.set_upstream_pool(rooms.upstream.idle());
-        rooms.metrics.set_ledger_backlog(rooms.ledger.backlog());
+        rooms.metrics.upstream_pool(rooms.upstream.idle());
+        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
         if self.front.leaves.certificates().is_due() {
             match Certificates::open(&self.home.ca_dir(), &rooms.vault) {
                 Ok(certificates) => self.front.leaves.renew(certificates),
@@ -190,6 +215,24 @@ impl House {
     }
 }
 
+/// What a member set for vendors: `level`, and `identity.SLOT` policies.
+fn settings_of(store: &Store, member: MemberId) -> Result<OwnSettings, HouseError> {
+    let mut own = OwnSettings::new();
+    for relationship in store.relationships(member)? {
+        let mut settings = VendorSettings { level: relationship.level, ..VendorSettings::default() };
+        for (key, value) in store.vendor_settings(member, &relationship.vendor)? {
+            let policy = PolicyKey::from_str(key.strip_prefix("identity.").unwrap_or_default())
+                .ok()
+                .zip(Policy::parse(&value));
+            settings.slots.extend(policy.map(|(key, policy)| (key.to_string(), policy)));
+        }
+        if settings.level.is_some() || !settings.slots.is_empty() {
+            own.insert((member, relationship.vendor), settings);
+        }
+    }
+    Ok(own)
+}
+
 /// The log's name: the first line of every checkpoint. Random per home, so that it says nothing about whose it is.
 fn log_name(vault: &Vault) -> Result<String, VaultError> {
     let digest = Sha256::digest(vault.signing_seed()?.expose());
@@ -204,11 +247,11 @@ fn digest_of(config: &Config) -> String {
 
 fn patience(config: &Config) -> Patience {
     let limits = &config.settings.limits;
-    Patience { connect: limits.connect.duration(), handshake: limits.connect.duration(), ..Patience::default() }
+    Patience { connect: limits.connect.get(), handshake: limits.connect.get(), ..Patience::default() }
 }
 
 /// Tells the metrics of every commit.
-struct Commits(Arc<Metrics>);
+struct Commits(Metrics);
 
 impl Observer for Commits {
     fn committed(&self, _records: usize, elapsed: Duration) {

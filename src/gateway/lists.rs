@@ -25,6 +25,8 @@ pub(super) fn sources(config: &Config) -> Vec<Source> {
         .trackers
         .lists
         .iter()
-        .filter_map(|list| Source::parse(&list.to_string(), base).map_err(|error| tracing::warn!(%error, "a list")).ok())
+        .filter_map(|list| {
+            Source::parse(&list.to_string(), base).map_err(|error| tracing::warn!(%error, "a list")).ok()
+        })
         .collect()
 }

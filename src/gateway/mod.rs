@@ -17,5 +17,5 @@ mod who;
 
 pub use front::Front;
 pub use house::{House, HouseError, Seams};
-pub use listen::{Listening, ListenError, listen};
+pub use listen::{ListenError, Listening, listen};
 pub use who::Roster;

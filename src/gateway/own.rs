@@ -93,7 +93,8 @@ mod tests {
         for value in ["127.0.0.1:8118", "192.168.1.2", "[::1]:8118", "localhost:8118", "localhost"] {
             assert!(is_addressed_literally(&host(value)), "{value}");
         }
-        for value in ["evil.example", "127.0.0.1.evil.example:8118", "localhost.evil.example", "localhost:x"] {
+        for value in ["evil.example", "127.0.0.1.evil.example:8118", "localhost.evil.example", "localhost:x"]
+        {
             assert!(!is_addressed_literally(&host(value)), "{value}");
         }
     }

@@ -65,7 +65,8 @@ async fn read_hello<T: AsyncRead + Unpin>(stream: &mut T, seen: &mut Vec<u8>) ->
         }
         match acceptor.accept() {
             Ok(Some(accepted)) => {
-                let server_name = accepted.client_hello().server_name().map(|name| name.to_ascii_lowercase().into());
+                let server_name =
+                    accepted.client_hello().server_name().map(|name| name.to_ascii_lowercase().into());
                 return Ok(Opening::Tls { server_name });
             }
             Ok(None) if seen.len() < MOST_HELLO => {}
@@ -75,7 +76,11 @@ async fn read_hello<T: AsyncRead + Unpin>(stream: &mut T, seen: &mut Vec<u8>) ->
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Peeked<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if let Some(left) = this.seen.get(this.taken..).filter(|left| !left.is_empty()) {
             let now = left.len().min(buf.remaining());

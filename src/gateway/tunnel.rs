@@ -36,7 +36,10 @@ impl Tunnel {
         let vendor_id = generation.config.vendor_of(&origin.host).id;
         // A guest is somebody the log knows nothing about: counted, not named.
         let named = !who.is_guest();
-        flow.concerns(named.then_some(vendor_id), if named { origin.host.to_string() } else { String::new() });
+        flow.concerns(
+            named.then_some(vendor_id),
+            if named { origin.host.to_string() } else { String::new() },
+        );
         match Self::connect(rooms, generation, &mut flow, origin, reason, named).await {
             Ok(vendor) => Ok(Self { flow, vendor }),
             Err(error) => {
@@ -55,7 +58,10 @@ impl Tunnel {
         named: bool,
     ) -> Result<TcpStream, ExchangeError> {
         if let Some(matched) = origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
-            return Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: "a tracker host".into() });
+            return Err(ExchangeError::Forbidden {
+                rule: matched.rule.into(),
+                reason: "a tracker host".into(),
+            });
         }
         let event = Event::Tunnel {
             flow: flow.id(),

@@ -10,7 +10,6 @@ use http::HeaderMap;
 use http::header::PROXY_AUTHORIZATION;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// The members as the front door knows them; made anew when one comes, goes or changes.
 #[derive(Debug, Default)]
@@ -33,7 +32,8 @@ impl Roster {
     pub fn new(members: &[Member]) -> Self {
         let mut roster = Self::default();
         for member in members {
-            let who = Who { member: member.id, name: member.name.as_str().into(), kind: member.kind, device: None };
+            let who =
+                Who { member: member.id, name: member.name.as_str().into(), kind: member.kind, device: None };
             roster.owner.get_or_insert_with(|| who.clone());
             roster.by_name.insert(member.name.clone(), who);
         }

@@ -193,6 +193,13 @@ impl Policy {
             Self::Ask => "ask",
         }
     }
+
+    /// Reads the word of the contract.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Real, Self::Pseudonym, Self::Coarse, Self::Withhold, Self::Ask]
+            .into_iter()
+            .find(|policy| policy.as_str() == text)
+    }
 }
 
 #[cfg(test)]

@@ -159,14 +159,9 @@ impl Metrics {
         self.0.ledger_backlog.set(i64::try_from(records).unwrap_or(i64::MAX));
     }
 
-    /// A connection to a vendor became idle.
-    pub fn pooled(&self) {
-        self.0.upstream_pool.inc();
-    }
-
-    /// An idle connection to a vendor was taken or closed.
-    pub fn unpooled(&self) {
-        self.0.upstream_pool.dec();
+    /// How many connections to vendors stand idle.
+    pub fn upstream_pool(&self, connections: usize) {
+        self.0.upstream_pool.set(i64::try_from(connections).unwrap_or(i64::MAX));
     }
 
     /// Everything in the Prometheus text format (version 0.0.4), the process's own figures at the end.

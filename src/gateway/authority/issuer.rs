@@ -3,8 +3,8 @@
 use crate::model::Secret;
 use crate::vault::Vault;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -80,8 +80,9 @@ impl Certificates {
             None => files.create(vault, &intermediate_key_pair(&root_issuer)?)?,
         };
         let intermediate = certificate(&pem, &files.certificate)?;
-        let intermediate_ends =
-            x509::validity(&intermediate).ok_or_else(|| AuthorityError::Damaged { path: files.certificate.clone() })?.ends;
+        let intermediate_ends = x509::validity(&intermediate)
+            .ok_or_else(|| AuthorityError::Damaged { path: files.certificate.clone() })?
+            .ends;
         Ok(Self {
             root: certificate(&root_pem, &root_files.certificate)?,
             issuer: Issuer::from_ca_cert_pem(&pem, key)?,
@@ -176,7 +177,8 @@ fn is_fresh(pem: &str, root_pem: &str) -> bool {
 }
 
 fn certificate(pem: &str, path: &Path) -> Result<CertificateDer<'static>, AuthorityError> {
-    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| AuthorityError::Damaged { path: path.to_owned() })
+    CertificateDer::from_pem_slice(pem.as_bytes())
+        .map_err(|_| AuthorityError::Damaged { path: path.to_owned() })
 }
 
 /// `NAME.pem`, and `NAME.key` sealed.

@@ -3,7 +3,10 @@
 use super::issuer::{AuthorityError, BACKDATED, Certificates, random_serial};
 use crate::model::{Host, MemberId};
 use arc_swap::ArcSwap;
-use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, SanType,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::ServerSessionMemoryCache;
@@ -49,7 +52,11 @@ impl Leaves {
 
     /// What a handshake with `member` for `host` needs. Minting takes some tens of microseconds and happens once, however
     /// many ask at the same time.
-    pub fn server_config(&self, member: MemberId, host: &Host) -> Result<Arc<ServerConfig>, Arc<AuthorityError>> {
+    pub fn server_config(
+        &self,
+        member: MemberId,
+        host: &Host,
+    ) -> Result<Arc<ServerConfig>, Arc<AuthorityError>> {
         let key = (member, host.clone());
         self.cache.try_get_with(key, || self.mint(host).map(Arc::new))
     }
@@ -123,7 +130,8 @@ mod tests {
         let host = Host::parse("shop.test").unwrap();
         let (ann, ben) = (MemberId::random(), MemberId::random());
         let configs: Vec<_> = std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..8).map(|_| scope.spawn(|| leaves.server_config(ann, &host).unwrap())).collect();
+            let handles: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| leaves.server_config(ann, &host).unwrap())).collect();
             handles.into_iter().map(|handle| handle.join().unwrap()).collect()
         });
         assert!(configs.iter().all(|config| Arc::ptr_eq(config, &configs[0])));
