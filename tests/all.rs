@@ -1,1 +1,5 @@
+//! The whole gateway from outside: one module per promise or capability.
 
+mod support;
+
+mod smoke;

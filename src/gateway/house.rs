@@ -7,6 +7,7 @@ use super::who::Roster;
 use crate::config::Config;
 use crate::config::value::PolicyKey;
 use crate::exchange::{Generation, OwnSettings, Rooms};
+use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
 use crate::model::{Clock, MemberId, Policy, SystemClock};
@@ -51,6 +52,9 @@ pub enum HouseError {
     /// Pseudonyms.
     #[error(transparent)]
     Persona(#[from] IssueError),
+    /// The key that signs the log.
+    #[error(transparent)]
+    Note(#[from] NoteError),
     /// Counters.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -133,6 +137,12 @@ impl House {
     /// The rooms.
     pub fn rooms(&self) -> &Arc<Rooms> {
         &self.front.rooms
+    }
+
+    /// What signs the log, for an export.
+    pub fn signer(&self) -> Result<Signer, HouseError> {
+        let vault = &self.rooms().vault;
+        Ok(Signer::new(&log_name(vault)?, vault.signing_seed()?.expose())?)
     }
 
     /// One throw-away handshake, so that the first real one is quick.

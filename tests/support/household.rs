@@ -3,12 +3,13 @@
 use super::client::Client;
 use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
-use doorward::console::{Call, Speaker, router};
+use doorward::exchange::explain::{Question, explain};
+use doorward::ledger::export::ndjson;
 use doorward::gateway::{House, Seams, listen};
 use doorward::model::{MemberKind, Secret, Slot};
 use doorward::vault::Home;
-use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -68,18 +69,20 @@ impl Household {
         self.client().with_credential(member, token.expose())
     }
 
-    /// Asks the API what a command would ask.
-    pub async fn ask(&self, call: Call) -> (StatusCode, Value) {
-        let answer = Speaker::Here(Box::new(router(Arc::clone(&self.house)))).ask(call).await.unwrap();
-        (answer.status, serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
-    }
-
-    /// `explain --json`.
+    /// What `explain --json` prints.
     pub async fn explain(&self, method: &str, url: &str, headers: &[(&str, &str)], data: &str) -> Value {
-        let body = json!({ "method": method, "url": url, "headers": headers, "data": data });
-        let (status, answer) = self.ask(Call::with(Method::POST, "/explain", body)).await;
-        assert!(status.is_success(), "{answer}");
-        answer
+        let roster = self.house.front.roster.load();
+        let question = Question {
+            who: roster.owner().expect("a member").clone(),
+            uri: url.parse().unwrap(),
+            method: method.parse().unwrap(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()))
+                .collect::<HeaderMap>(),
+            body: data.to_owned().into(),
+        };
+        serde_json::to_value(explain(self.house.rooms(), question).await.unwrap()).unwrap()
     }
 
     /// Every record of the log, oldest first, as exported. Waits until every flow has ended.
@@ -95,12 +98,23 @@ impl Household {
         panic!("a flow did not end: {:#?}", self.export().await);
     }
 
-    /// The log as it is now.
+    /// The log as it is now, as `ledger export` writes it.
     pub async fn export(&self) -> Vec<Value> {
-        let speaker = Speaker::Here(Box::new(router(Arc::clone(&self.house))));
-        let answer = speaker.ask(Call::get("/ledger/export")).await.unwrap();
-        let text = String::from_utf8(answer.body.to_vec()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|line: &Value| line.get("seq").is_some()).collect()
+        let rooms = Arc::clone(self.house.rooms());
+        let signer = self.house.signer().unwrap();
+        let text = tokio::task::spawn_blocking(move || {
+            let members = rooms.vault.members().unwrap();
+            let name = |record: &doorward::model::record::Record| {
+                let named = members.iter().find(|member| member.id == record.member);
+                Some(named.map_or_else(|| "gateway".to_owned(), |member| member.name.clone()))
+            };
+            let mut out = Vec::new();
+            ndjson(&rooms.ledger.reader(), &signer, rooms.clock.now(), name, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        });
+        let text = text.await.unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line.get("seq").is_some()).collect()
     }
 
     /// The records of one kind.
@@ -200,7 +214,7 @@ impl HouseholdBuilder {
                 vault.set_attribute(member.id, &slot, Some(&Secret::new(value.clone()))).unwrap();
             }
         }
-        house.renew_roster().unwrap();
+        house.renew_members().unwrap();
         let listening = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let proxy = listening.address();
         house.adopt(config, vec![proxy], "started").await.unwrap();
