@@ -19,7 +19,7 @@ pub(super) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    fn new(origins: &'a Origins) -> Self {
+    pub(super) fn new(origins: &'a Origins) -> Self {
         Self { origins, list: Vec::new() }
     }
 
@@ -27,12 +27,16 @@ impl<'a> Findings<'a> {
         self.origins.get(key).is_some()
     }
 
-    fn error(&mut self, key: &str, message: String, help: impl Into<Option<&'static str>>) {
+    pub(super) fn error(&mut self, key: &str, message: String, help: impl Into<Option<&'static str>>) {
         self.add(Severity::Error, key, message, help.into().map(str::to_owned));
     }
 
     pub(super) fn warn(&mut self, key: &str, message: String, help: Option<String>) {
         self.add(Severity::Warning, key, message, help);
+    }
+
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        self.list
     }
 
     fn add(&mut self, severity: Severity, key: &str, message: String, help: Option<String>) {
@@ -56,7 +60,7 @@ pub(super) fn settings(settings: &Settings, origins: &Origins) -> Vec<Finding> {
     members(settings, &mut findings);
     tests(settings, &mut findings);
     inactive::check(settings, &mut findings);
-    findings.list
+    findings.into_list()
 }
 
 fn listen(settings: &Settings, findings: &mut Findings<'_>) {
@@ -326,7 +330,7 @@ impl Config {
                 findings.add(Severity::Note, &format!("test[{index}].member"), message, None);
             }
         }
-        findings.list
+        findings.into_list()
     }
 
     /// Whether listeners may open: one that others reach needs members with a credential, or trusted networks.
@@ -348,6 +352,6 @@ impl Config {
             let message = format!("the console would listen on {} without a login", listen.console);
             findings.error("listen.console", message, "give members a credential with `member token NAME`");
         }
-        findings.list
+        findings.into_list()
     }
 }
