@@ -165,6 +165,20 @@ fn protection_that_is_not_there_yet_loads_but_does_not_start() {
 }
 
 #[test]
+fn a_static_host_that_would_be_refused_is_said() {
+    let hosts = |allow: &str| {
+        format!("[upstream]\nallow_private = [{allow}]\nhosts = {{ \"a.test\" = \"10.0.0.9:443\" }}\n")
+    };
+    said(
+        &hosts(""),
+        &[
+            "doorward.toml:3:11: warning: `a.test` goes to 10.0.0.9, which is refused as private; add \"10.0.0.9\" to `upstream.allow_private`",
+        ],
+    );
+    said(&hosts("\"10.0.0.0/8\""), &[]);
+}
+
+#[test]
 fn doors_to_the_network_need_credentials_or_trust() {
     let doors = |text: &str, credentials| taken(text).check_doors(credentials).len();
     assert_eq!(doors("", false), 0);
