@@ -1,9 +1,11 @@
 //! Keys that load from the first version, though what they switch comes later.
 
 use super::check::Findings;
+use super::finding::Finding;
 use super::schema::{
     Carriers, Derivation, Detail, First, OnFailure, OnPinned, Resolver, Reveal, Settings, WriteMode,
 };
+use super::snapshot::Config;
 use super::value::StoreUrl;
 use crate::model::Policy;
 
@@ -84,4 +86,26 @@ fn policy_later(findings: &mut Findings<'_>, path: &str, policy: Policy) {
 
 fn later(findings: &mut Findings<'_>, key: &str, instead: &str) {
     findings.warn(key, format!("`{key}` is not active in this version"), Some(instead.to_owned()));
+}
+
+impl Config {
+    /// Protection that is written and that this version would not give: `run` refuses to start rather than leak.
+    /// The file still loads, so that `config check` and everything else can say so. Errors only.
+    pub fn check_promises(&self) -> Vec<Finding> {
+        let mut findings = Findings::new(&self.origins);
+        let (upstream, identity) = (&self.settings.upstream, &self.settings.identity);
+        let promises = [
+            ("upstream.proxy", upstream.proxy.is_some(), "connections would leave without the next hop"),
+            (
+                "upstream.resolver",
+                upstream.resolver != Resolver::System,
+                "names would go to the system's resolver",
+            ),
+            ("identity.carriers", identity.carriers == Carriers::Block, "carriers would pass"),
+        ];
+        for (key, _, instead) in promises.into_iter().filter(|(_, asked, _)| *asked) {
+            findings.error(key, format!("`{key}` is not active in this version: {instead}"), "take it out");
+        }
+        findings.into_list()
+    }
 }

@@ -7,6 +7,7 @@ mod categories;
 mod check;
 mod explain;
 mod finding;
+mod groups;
 mod host_map;
 mod inactive;
 mod load;

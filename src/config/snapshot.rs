@@ -2,6 +2,7 @@
 
 use super::categories::category_of;
 use super::finding::Finding;
+use super::groups;
 use super::host_map::HostMap;
 use super::origins::Origins;
 use super::schema::{Detail, InterceptMode, MemberConfig, Settings, VendorConfig};
@@ -141,18 +142,19 @@ impl Config {
         &self.findings
     }
 
-    /// The vendor a host belongs to: the `[vendor]` with the longest matching host, else the registrable domain.
+    /// The vendor a host belongs to: the `[vendor]` with the longest matching host, else a built-in group of domains
+    /// that share one login, else the registrable domain (an address is its own vendor).
     pub fn vendor_of(&self, host: &Host) -> VendorRef<'_> {
         let index = self.vendor_hosts.get(host);
         if let Some((id, vendor)) = index.and_then(|index| self.vendors.get(*index)) {
             return VendorRef { id: id.clone(), configured: Some(vendor) };
         }
-        let id = match host {
-            Host::Name(name) => match psl::domain_str(name) {
-                Some(site) if site.len() < name.len() => VendorId::from(site),
-                _ => VendorId(name.clone()),
-            },
-            Host::Address(_) => VendorId::from(host.site().as_str()),
+        let site = host.name().map(|name| psl::domain_str(name).unwrap_or(name));
+        let id = match (host, site, site.and_then(groups::vendor_of)) {
+            (_, _, Some(group)) => group.clone(),
+            (Host::Name(name), Some(site), None) if site.len() == name.len() => VendorId(name.clone()),
+            (_, Some(site), None) => VendorId::from(site),
+            (host, None, None) => VendorId::from(host.to_string().as_str()),
         };
         VendorRef { id, configured: None }
     }

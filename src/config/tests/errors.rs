@@ -151,6 +151,34 @@ fn keys_of_later_versions_are_taken_and_said() {
 }
 
 #[test]
+fn protection_that_is_not_there_yet_loads_but_does_not_start() {
+    let keys = |text: &str| {
+        let config = taken(text);
+        config.check_promises().into_iter().filter_map(|finding| finding.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(""), [""; 0]);
+    assert_eq!(
+        keys("[upstream]\nproxy = \"socks5://127.0.0.1:9050\"\n[identity]\ncarriers = \"block\"\n"),
+        ["upstream.proxy", "identity.carriers"]
+    );
+    assert_eq!(keys("[upstream]\nresolver = \"9.9.9.9\"\n"), ["upstream.resolver"]);
+}
+
+#[test]
+fn a_static_host_that_would_be_refused_is_said() {
+    let hosts = |allow: &str| {
+        format!("[upstream]\nallow_private = [{allow}]\nhosts = {{ \"a.test\" = \"10.0.0.9:443\" }}\n")
+    };
+    said(
+        &hosts(""),
+        &[
+            "doorward.toml:3:11: warning: `a.test` goes to 10.0.0.9, which is refused as private; add \"10.0.0.9\" to `upstream.allow_private`",
+        ],
+    );
+    said(&hosts("\"10.0.0.0/8\""), &[]);
+}
+
+#[test]
 fn doors_to_the_network_need_credentials_or_trust() {
     let doors = |text: &str, credentials| taken(text).check_doors(credentials).len();
     assert_eq!(doors("", false), 0);

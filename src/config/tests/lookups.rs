@@ -18,6 +18,7 @@ fn the_vendor_of_a_host() {
         ("www.other.example", "other.example", false),
         ("a.b.shop.co.uk", "shop.co.uk", false),
         ("co.uk", "co.uk", false),
+        ("m.youtube.com", "google.com", false),
         ("127.0.0.1", "127.0.0.1", false),
     ] {
         let vendor = config.vendor_of(&host(name));

@@ -117,6 +117,13 @@ fn every_value_says_where_it_comes_from() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/doorward.toml")).unwrap_err();
+    assert!(error.to_string().starts_with("/nowhere/doorward.toml: "), "{error}");
+    assert_eq!(error.findings(), []);
+}
+
+#[test]
 fn the_json_schema_knows_every_table() {
     let schema = json_schema();
     let properties = schema.get("properties").and_then(|value| value.as_object()).unwrap();

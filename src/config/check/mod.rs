@@ -1,15 +1,16 @@
 //! What types alone cannot say: whether the parts of a file fit together.
 
+mod home;
+mod vendors;
+
 use super::finding::{Finding, Severity};
-use super::host_map::HostMap;
 use super::inactive;
 use super::origins::{Origins, join};
-use super::schema::{InterceptMode, Profile, SCHEMA, Select, Settings, VendorConfig};
-use super::snapshot::Config;
-use super::suggest::closest;
-use super::value::{HostPattern, ListSource, ListenAddr, NeverEntry};
+use super::schema::{SCHEMA, Settings};
+use super::value::{ListSource, ListenAddr};
 use crate::model::{Host, MemberKind};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// Gathers findings with their places.
@@ -19,7 +20,7 @@ pub(super) struct Findings<'a> {
 }
 
 impl<'a> Findings<'a> {
-    fn new(origins: &'a Origins) -> Self {
+    pub(super) fn new(origins: &'a Origins) -> Self {
         Self { origins, list: Vec::new() }
     }
 
@@ -27,7 +28,7 @@ impl<'a> Findings<'a> {
         self.origins.get(key).is_some()
     }
 
-    fn error(&mut self, key: &str, message: String, help: impl Into<Option<&'static str>>) {
+    pub(super) fn error(&mut self, key: &str, message: String, help: impl Into<Option<&'static str>>) {
         self.add(Severity::Error, key, message, help.into().map(str::to_owned));
     }
 
@@ -35,7 +36,11 @@ impl<'a> Findings<'a> {
         self.add(Severity::Warning, key, message, help);
     }
 
-    fn add(&mut self, severity: Severity, key: &str, message: String, help: Option<String>) {
+    pub(super) fn into_list(self) -> Vec<Finding> {
+        self.list
+    }
+
+    pub(super) fn add(&mut self, severity: Severity, key: &str, message: String, help: Option<String>) {
         let location = self.origins.nearest(key).cloned();
         self.list.push(Finding { severity, key: Some(key.to_owned()), location, message, help });
     }
@@ -52,11 +57,11 @@ pub(super) fn settings(settings: &Settings, origins: &Origins) -> Vec<Finding> {
     bounds(settings, &mut findings);
     upstream(settings, &mut findings);
     files(settings, &mut findings);
-    vendors(settings, &mut findings);
+    vendors::vendors(settings, &mut findings);
     members(settings, &mut findings);
     tests(settings, &mut findings);
     inactive::check(settings, &mut findings);
-    findings.list
+    findings.into_list()
 }
 
 fn listen(settings: &Settings, findings: &mut Findings<'_>) {
@@ -140,11 +145,18 @@ fn upstream(settings: &Settings, findings: &mut Findings<'_>) {
             findings.error(&key, format!("the address of `{name}` needs a port"), None);
         }
         let allowed = upstream.allow_private.iter().any(|network| network.contains(address.ip()));
-        if address.ip().to_canonical().is_loopback() && !allowed {
+        if private(address.ip()) && !allowed {
             let message = format!("`{name}` goes to {}, which is refused as private", address.ip());
             let help = format!("add \"{}\" to `upstream.allow_private`", address.ip());
             findings.warn(&key, message, Some(help));
         }
+    }
+}
+
+fn private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
     }
 }
 
@@ -160,104 +172,6 @@ fn files(settings: &Settings, findings: &mut Findings<'_>) {
     for (index, list) in settings.trackers.lists.iter().enumerate() {
         if let ListSource::File(path) = list {
             missing(findings, &format!("trackers.lists[{index}]"), path);
-        }
-    }
-}
-
-fn vendors(settings: &Settings, findings: &mut Findings<'_>) {
-    if settings.intercept.mode == InterceptMode::Chosen && settings.vendor.is_empty() {
-        findings.warn(
-            "intercept.mode",
-            "nothing is decrypted: the mode is \"chosen\" and there is no [vendor]".to_owned(),
-            Some("add a [vendor.NAME] with its hosts".to_owned()),
-        );
-    }
-    let mut owners: HostMap<&str> = HostMap::default();
-    for (name, vendor) in &settings.vendor {
-        let at = join("vendor", name);
-        vendor_name(&at, name, vendor, findings);
-        if vendor.hosts.is_empty() {
-            findings.error(&format!("{at}.hosts"), format!("[{at}] names no host"), None);
-        }
-        for (index, pattern) in vendor.hosts.iter().enumerate() {
-            let key = format!("{at}.hosts[{index}]");
-            match owners.insert(pattern, name) {
-                Some(other) if other == name => {
-                    findings.warn(&key, format!("`{pattern}` is there twice"), None);
-                }
-                Some(other) => {
-                    let message = format!("`{pattern}` already belongs to [{}]", join("vendor", other));
-                    findings.error(&key, message, "a host belongs to one vendor");
-                }
-                None => {}
-            }
-            if let HostPattern::Below(domain) = pattern
-                && psl::suffix_str(domain) == Some(domain)
-                && psl::suffix(domain.as_bytes()).is_some_and(|suffix| suffix.is_known())
-            {
-                let message = format!("`{pattern}` takes in everybody who registers below `{domain}`");
-                findings.error(&key, message, "name the vendor's own domain");
-            }
-            if settings.intercept.never.iter().any(|never| never_names(never, pattern)) {
-                let message =
-                    format!("`{pattern}` is in `intercept.never`, so nothing of [{at}] happens there");
-                findings.warn(&key, message, None);
-            }
-        }
-        rules(&at, vendor, findings);
-    }
-}
-
-fn never_names(never: &NeverEntry, pattern: &HostPattern) -> bool {
-    match (never, pattern) {
-        (NeverEntry::Hosts(never), HostPattern::Exact(host)) => never.matches(host),
-        (NeverEntry::Hosts(never), pattern) => never == pattern,
-        (NeverEntry::Category(category), HostPattern::Exact(host)) => {
-            super::category_of(host) == Some(*category)
-        }
-        (NeverEntry::Category(category), HostPattern::Below(name)) => {
-            super::category_of(&Host::Name(name.clone())) == Some(*category)
-        }
-    }
-}
-
-fn vendor_name(at: &str, name: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
-    // A name with a dot would pass for the site of another vendor.
-    let own_site = vendor.hosts.iter().any(|pattern| match pattern {
-        HostPattern::Exact(host) => host.site() == name,
-        HostPattern::Below(domain) => Host::Name(domain.clone()).site() == name,
-    });
-    if !plain_name(name) && !own_site {
-        findings.error(
-            at,
-            format!("`{name}` is no name for a vendor"),
-            "use a-z, 0-9, - and _, or the registrable domain of one of its hosts",
-        );
-    }
-}
-
-fn rules(at: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
-    for (index, rule) in vendor.rule.iter().enumerate() {
-        let key = format!("{at}.rule[{index}]");
-        let (kind, text) = match &rule.select {
-            Select::Json(text) => ("json", text),
-            Select::Form(text) => ("form", text),
-            Select::Query(text) => ("query", text),
-            Select::Header(text) => ("header", text),
-            Select::Cookie(text) => ("cookie", text),
-            Select::Multipart(text) => ("multipart", text),
-        };
-        if text.is_empty() {
-            findings.error(&format!("{key}.select"), format!("`select.{kind}` is empty"), None);
-        } else if kind == "json" && !text.starts_with('$') {
-            let message = format!("`{text}` is not a JSONPath");
-            findings.error(&format!("{key}.select"), message, "it begins with $, as in \"$.user.email\"");
-        }
-        if rule.when.path.as_deref().is_some_and(|path| !path.starts_with('/')) {
-            findings.error(&format!("{key}.when"), "a path begins with /".to_owned(), None);
-        }
-        if rule.when.method.as_deref().is_some_and(|m| m.is_empty() || m != m.to_ascii_uppercase()) {
-            findings.error(&format!("{key}.when"), "a method is upper case, as in \"POST\"".to_owned(), None);
         }
     }
 }
@@ -306,48 +220,4 @@ fn tests(settings: &Settings, findings: &mut Findings<'_>) {
 fn plain_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
-}
-
-impl Config {
-    /// What can only be said where the home's members are known: names in the file that nobody bears.
-    pub fn check_members(&self, names: &[&str]) -> Vec<Finding> {
-        let mut findings = Findings::new(&self.origins);
-        let mentioned = self.settings.member.keys().map(|name| (join("member", name), name.as_str()));
-        for (key, name) in mentioned.filter(|(_, name)| !names.contains(name)) {
-            let help = match closest(name, names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("it waits for `member add {name}`"),
-            };
-            findings.add(Severity::Note, &key, format!("`{name}` is not a member yet"), Some(help));
-        }
-        for (index, test) in self.settings.test.iter().enumerate() {
-            if let Some(name) = test.member.as_deref().filter(|name| !names.contains(name)) {
-                let message = format!("the test speaks of `{name}`, who is not a member yet");
-                findings.add(Severity::Note, &format!("test[{index}].member"), message, None);
-            }
-        }
-        findings.list
-    }
-
-    /// Whether listeners may open: one that others reach needs members with a credential, or trusted networks.
-    /// `credentials` says whether any member has one. Errors only.
-    pub fn check_doors(&self, credentials: bool) -> Vec<Finding> {
-        let mut findings = Findings::new(&self.origins);
-        let listen = &self.settings.listen;
-        if !listen.proxy.is_loopback() && !credentials && listen.trust_network.is_empty() {
-            let message = format!("the proxy would listen on {} for everybody", listen.proxy);
-            let help = match self.settings.profile {
-                Profile::Personal => "give yourself a credential with `member token NAME`",
-                Profile::Household | Profile::Organisation => {
-                    "give members a credential with `member token NAME`, or name `listen.trust_network`"
-                }
-            };
-            findings.error("listen.proxy", message, help);
-        }
-        if !listen.console.is_loopback() && !credentials {
-            let message = format!("the console would listen on {} without a login", listen.console);
-            findings.error("listen.console", message, "give members a credential with `member token NAME`");
-        }
-        findings.list
-    }
 }
