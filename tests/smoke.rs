@@ -13,7 +13,11 @@ async fn a_sign_up_goes_out_under_an_alias() {
         .await;
     let reply = home
         .client()
-        .post("https://shop.test/signup?utm_source=x&a=1", "application/x-www-form-urlencoded", "user=1&email=ann%40home.example")
+        .post(
+            "https://shop.test/signup?utm_source=x&a=1",
+            "application/x-www-form-urlencoded",
+            "user=1&email=ann%40home.example",
+        )
         .await;
     println!("{reply:?}");
     let got = shop.only();

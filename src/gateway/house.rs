@@ -10,7 +10,7 @@ use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, MemberId, Policy, SystemClock};
+use crate::model::{Clock, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, MetricsError, Readiness};
@@ -153,7 +153,6 @@ impl House {
     /// Takes `config` for every exchange from now on; those under way keep the one they began with. `own` are the addresses
     /// the gateway listens on.
     pub async fn adopt(&self, config: Config, own: Vec<SocketAddr>, reason: &str) -> Result<(), HouseError> {
-        let digest = digest_of(&config);
         let rooms = Arc::clone(self.rooms());
         let compiled = {
             let home = Home::beside(self.home.dir());
@@ -162,8 +161,7 @@ impl House {
         };
         let trackers = compiled.unwrap_or_else(|_| Trackers::build(&[]).0);
         rooms.generation.store(Arc::new(Generation::new(Arc::new(config), Arc::new(trackers), own)));
-        let event = Event::Config { digest, reason: reason.to_owned() };
-        self.note(event).await
+        self.record_change(MemberId::GATEWAY, None, reason.to_owned()).await
     }
 
     /// Takes up members, their values and their own settings as they are in the store now. Blocks: compiles matchers.
@@ -182,10 +180,17 @@ impl House {
         Ok(())
     }
 
-    /// Puts a record of the gateway's own into the log.
-    pub async fn note(&self, event: Event) -> Result<(), HouseError> {
-        let record =
-            Record { time: self.rooms().clock.now(), member: MemberId::GATEWAY, vendor: None, event };
+    /// Puts a change that somebody made into the log, sealed to whom it is about ([`MemberId::GATEWAY`] for the home's
+    /// own). Durable when this returns.
+    pub async fn record_change(
+        &self,
+        member: MemberId,
+        vendor: Option<VendorId>,
+        reason: String,
+    ) -> Result<(), HouseError> {
+        let digest = digest_of(&self.rooms().generation.load().config);
+        let event = Event::Config { digest, reason };
+        let record = Record { time: self.rooms().clock.now(), member, vendor, event };
         Ok(self.rooms().ledger.append(vec![record]).await?)
     }
 

@@ -41,6 +41,22 @@ pub enum Level {
     Stranger,
 }
 
+impl Level {
+    /// The word of the contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Alias => "alias",
+            Self::Stranger => "stranger",
+        }
+    }
+
+    /// Reads the word of the contract.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Known, Self::Alias, Self::Stranger].into_iter().find(|level| level.as_str() == text)
+    }
+}
+
 /// The request's place in what the person is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

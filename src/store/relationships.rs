@@ -45,7 +45,7 @@ impl Store {
             Ok(Relationship {
                 vendor: VendorId::from(row.get::<_, String>("vendor")?.as_str()),
                 epoch: row.get("epoch")?,
-                level: level.as_deref().and_then(parse_level),
+                level: level.as_deref().and_then(Level::parse),
                 since: time_of(row, "since")?,
                 terms: row.get("terms")?,
                 answer: row.get("answer")?,
@@ -102,7 +102,7 @@ impl Store {
         key: &str,
         value: Option<&str>,
     ) -> Result<(), StoreError> {
-        if key == "level" && value.is_some_and(|value| parse_level(value).is_none()) {
+        if key == "level" && value.is_some_and(|value| Level::parse(value).is_none()) {
             return Err(StoreError::Setting { key: "level" });
         }
         let (who, whom) = (member.0.as_bytes(), vendor.as_str());
@@ -162,16 +162,6 @@ impl Store {
             Ok((VendorId::from(row.get::<_, String>(0)?.as_str()), row.get(1)?, row.get(2)?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
-    }
-}
-
-/// Reads the word of the contract; the schema lets no other in.
-fn parse_level(text: &str) -> Option<Level> {
-    match text {
-        "known" => Some(Level::Known),
-        "alias" => Some(Level::Alias),
-        "stranger" => Some(Level::Stranger),
-        _ => None,
     }
 }
 

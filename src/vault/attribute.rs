@@ -20,6 +20,19 @@ pub struct AttributeError {
     pub problem: &'static str,
 }
 
+/// Whether `value` fits `slot`, for a caller that sets several values or none. `region` as in
+/// [`Vault::set_attribute_in`].
+///
+/// # Errors
+/// Names the slot and what is wrong, never the value.
+pub fn check_attribute(
+    slot: &Slot,
+    value: &Secret<String>,
+    region: Option<&str>,
+) -> Result<(), AttributeError> {
+    normal::normalise(slot, value.expose(), region).map(drop)
+}
+
 impl Vault {
     /// Sets a real value, or takes it back. The value is kept in one spelling: see [`Self::set_attribute_in`].
     ///

@@ -115,6 +115,11 @@ impl Vault {
         roster.holds(&name, &tag).then_some(member)
     }
 
+    /// Whether any member holds a credential: what a listener beyond loopback needs.
+    pub fn has_credentials(&self) -> bool {
+        self.inner.roster.load().holds_any()
+    }
+
     /// The hash a credential is known by: bound to its member.
     fn tag(&self, member: MemberId, token: &str) -> Option<[u8; 32]> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.inner.home.tokens.expose()).ok()?;

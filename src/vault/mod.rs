@@ -25,7 +25,7 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-pub use attribute::{AttributeError, Phone, region_of};
+pub use attribute::{AttributeError, Phone, check_attribute, region_of};
 pub use error::VaultError;
 pub use handle::Vault;
 pub use home::{Home, HomeError};

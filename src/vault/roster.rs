@@ -15,6 +15,13 @@ pub(super) struct Roster {
     credentials: HashMap<String, Credentials>,
 }
 
+impl Roster {
+    /// Whether anybody has a credential.
+    pub(super) fn holds_any(&self) -> bool {
+        self.credentials.values().any(|held| !held.tags.is_empty())
+    }
+}
+
 struct Credentials {
     member: MemberId,
     tags: Vec<[u8; 32]>,

@@ -26,7 +26,8 @@ impl TestCa {
     /// A certificate for `host` with its key.
     pub fn certificate(&self, host: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
-        let made = CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let made =
+            CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
         (made.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 

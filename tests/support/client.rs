@@ -101,8 +101,11 @@ impl Client {
     /// CONNECT alone: the status and the stream behind it.
     pub async fn connect(&self, authority: &str) -> (u16, String, TcpStream) {
         let mut stream = self.proxy().await;
-        let credential =
-            self.credential.as_ref().map(|value| format!("Proxy-Authorization: {value}\r\n")).unwrap_or_default();
+        let credential = self
+            .credential
+            .as_ref()
+            .map(|value| format!("Proxy-Authorization: {value}\r\n"))
+            .unwrap_or_default();
         let head = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{credential}\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -118,7 +121,11 @@ impl Client {
     }
 
     /// An intercepted tunnel to `host`, asking for `server_name` in the handshake.
-    pub async fn tunnel(&self, host: &str, server_name: &str) -> Result<TlsStream<TcpStream>, std::io::Error> {
+    pub async fn tunnel(
+        &self,
+        host: &str,
+        server_name: &str,
+    ) -> Result<TlsStream<TcpStream>, std::io::Error> {
         let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
         let (status, answer, stream) = self.connect(&authority).await;
         assert_eq!(status, 200, "{answer}");
@@ -185,7 +192,12 @@ impl Client {
 }
 
 /// A request with these fields.
-pub fn request(method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+pub fn request(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Request<Full<Bytes>> {
     let mut builder = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         builder = builder.header(*name, *value);
@@ -220,16 +232,26 @@ impl Opened {
 
 async fn collect(response: http::Response<hyper::body::Incoming>) -> Reply {
     let (head, body) = response.into_parts();
-    let collected = tokio::time::timeout(Duration::from_secs(20), body.collect()).await.expect("in time").expect("a body");
+    let collected = tokio::time::timeout(Duration::from_secs(20), body.collect())
+        .await
+        .expect("in time")
+        .expect("a body");
     let trailers = collected.trailers().cloned();
-    Reply { status: head.status, version: head.version, headers: head.headers, trailers, body: collected.to_bytes() }
+    Reply {
+        status: head.status,
+        version: head.version,
+        headers: head.headers,
+        trailers,
+        body: collected.to_bytes(),
+    }
 }
 
 async fn read_all<T: tokio::io::AsyncRead + Unpin>(stream: &mut T) -> String {
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
     // Kept connections do not close: a short silence is the end of what was said.
-    while let Ok(Ok(read)) = tokio::time::timeout(Duration::from_millis(1500), stream.read(&mut chunk)).await {
+    while let Ok(Ok(read)) = tokio::time::timeout(Duration::from_millis(1500), stream.read(&mut chunk)).await
+    {
         if read == 0 {
             break;
         }

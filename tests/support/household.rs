@@ -4,8 +4,8 @@ use super::client::Client;
 use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::exchange::explain::{Question, explain};
-use doorward::ledger::export::ndjson;
 use doorward::gateway::{House, Seams, listen};
+use doorward::ledger::export::ndjson;
 use doorward::model::{MemberKind, Secret, Slot};
 use doorward::vault::Home;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -78,7 +78,9 @@ impl Household {
             method: method.parse().unwrap(),
             headers: headers
                 .iter()
-                .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()))
+                .map(|(name, value)| {
+                    (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
+                })
                 .collect::<HeaderMap>(),
             body: data.to_owned().into(),
         };
@@ -184,7 +186,8 @@ impl HouseholdBuilder {
     }
 
     fn toml(&self) -> String {
-        let mut upstream = format!("extra_ca = [{:?}]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{", self.ca);
+        let mut upstream =
+            format!("extra_ca = [{:?}]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{", self.ca);
         for (index, (host, address)) in self.hosts.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             write!(upstream, "{comma} {host:?} = \"{address}\"").unwrap();

@@ -45,7 +45,11 @@ impl Received {
 
     /// The values of one field.
     pub fn header(&self, name: &str) -> Vec<String> {
-        self.headers().into_iter().filter(|(is, _)| is.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+        self.headers()
+            .into_iter()
+            .filter(|(is, _)| is.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+            .collect()
     }
 
     /// The body with chunks undone.
@@ -140,13 +144,15 @@ impl VendorBuilder {
                     *count += 1;
                     *count - 1
                 };
-                let (received, routes, acceptor) = (Arc::clone(&received), Arc::clone(&routes), acceptor.clone());
+                let (received, routes, acceptor) =
+                    (Arc::clone(&received), Arc::clone(&routes), acceptor.clone());
                 tokio::spawn(async move {
                     match acceptor {
                         None => serve(stream, number, false, &received, &routes).await,
                         Some(acceptor) => {
                             let Ok(tls) = acceptor.accept(stream).await else { return };
-                            let resumed = tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
+                            let resumed =
+                                tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
                             serve(tls, number, resumed, &received, &routes).await;
                         }
                     }
@@ -157,8 +163,13 @@ impl VendorBuilder {
     }
 }
 
-async fn serve<T>(mut stream: T, connection: usize, resumed: bool, received: &Mutex<Vec<Received>>, routes: &Routes)
-where
+async fn serve<T>(
+    mut stream: T,
+    connection: usize,
+    resumed: bool,
+    received: &Mutex<Vec<Received>>,
+    routes: &Routes,
+) where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let mut buffer = Vec::new();
