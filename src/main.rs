@@ -1,1 +1,3 @@
+//! Reads the command line and calls one function in `cli`.
+
 fn main() {}

@@ -148,6 +148,6 @@ mod tests {
         let mut plan = Plan::default();
         plan.add(edit(Container::Target, 12..23, Action::Removed, ""));
         plan.add(edit(Container::Target, 1..3, Action::Replaced, "xyz"));
-        assert_eq!(target("/ab?a=1&b=2&utm_source=x", &plan).unwrap(), "/xyz?a=1&b=2x");
+        assert_eq!(target("/ab?a=1&b=2&utm_source=x", &plan).unwrap(), "/xyz?a=1&b=2&x");
     }
 }

@@ -104,7 +104,7 @@ impl Prescan {
             Search::Nothing => false,
             Search::Anchors(searcher) => self.anchored(searcher, text),
         };
-        !anchored && !hides(text, self.wide) && !(self.phones && numbered(text, digits))
+        !(anchored || hides(text, self.wide) || self.phones && numbered(text, digits))
     }
 
     fn anchored(&self, searcher: &packed::Searcher, text: &[u8]) -> bool {

@@ -77,13 +77,13 @@ impl<S: Source> Values<S> {
 
     /// Whether the past cannot matter any more.
     pub(super) fn is_idle(&self) -> bool {
-        self.open.is_none() || self.scanner.is_idle(&*self.identifiers)
+        self.open.is_none() || self.scanner.is_idle(&self.identifiers)
     }
 
     /// A value begins: its token at `token`, its content at `content`.
     pub(super) fn begin(&mut self, token: usize, content: usize, script: Script, typed: Option<Typed>) {
         let weak = typed.is_some_and(|typed| self.identifiers.weak.has(typed));
-        self.scanner.begin(&*self.identifiers, weak);
+        self.scanner.begin(&self.identifiers, weak);
         self.open = Some(Open { token, content, fed: content, script, typed });
     }
 
@@ -95,18 +95,18 @@ impl<S: Source> Values<S> {
         }
         let (from, to) = (self.quiet.start.max(offset), self.quiet.end.min(end));
         if from >= to {
-            self.scanner.feed(&*self.identifiers, bytes, offset);
+            self.scanner.feed(&self.identifiers, bytes, offset);
             return;
         }
-        self.scanner.feed(&*self.identifiers, bytes.get(..from - offset).unwrap_or_default(), offset);
-        self.scanner.reset(&*self.identifiers);
-        self.scanner.feed(&*self.identifiers, bytes.get(to - offset..).unwrap_or_default(), to);
+        self.scanner.feed(&self.identifiers, bytes.get(..from - offset).unwrap_or_default(), offset);
+        self.scanner.reset(&self.identifiers);
+        self.scanner.feed(&self.identifiers, bytes.get(to - offset..).unwrap_or_default(), to);
     }
 
     /// The value's content ends at `content`, its token at `token`; a name has none.
     pub(super) fn end(&mut self, content: usize, token: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open.take() else { return };
-        self.scanner.end(&*self.identifiers);
+        self.scanner.end(&self.identifiers);
         let weak = open
             .typed
             .zip(self.scanner.weak())
@@ -139,14 +139,14 @@ impl<S: Source> Values<S> {
     }
 
     fn draft(&mut self, found: Found, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
-        let place = place.locate(&*self.identifiers, self.side);
+        let place = place.locate(&self.identifiers, self.side);
         self.drafts.push(Draft { found, place, script, token });
     }
 
     /// The first byte of the open value that may still be claimed, with its token's start where all of it may be.
     pub(super) fn held(&self) -> Option<usize> {
         let open = self.open?;
-        let held = self.scanner.held(&*self.identifiers).unwrap_or(open.fed);
+        let held = self.scanner.held(&self.identifiers).unwrap_or(open.fed);
         let whole = held <= open.content || self.scanner.weak().is_some();
         Some(if whole { open.token } else { held })
     }

@@ -223,9 +223,7 @@ mod tests {
         metrics.handshake(Peer::Downstream, Handshake::Untrusted);
         metrics.added_latency(Duration::from_micros(60));
         metrics.ledger_backlog(7);
-        metrics.pooled();
-        metrics.pooled();
-        metrics.unpooled();
+        metrics.upstream_pool(1);
         let text = metrics.clone().render();
         for line in [
             "doorward_exchanges_total{verdict=\"changed\"} 1",

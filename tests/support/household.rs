@@ -29,13 +29,16 @@ pub struct Household {
     pub hosts: Vec<(String, SocketAddr)>,
 }
 
+/// A member to be added: name, kind, real values.
+type Newcomer = (String, MemberKind, Vec<(String, String)>);
+
 /// A household before it runs.
 pub struct HouseholdBuilder {
     dir: TempDir,
     ca: PathBuf,
     hosts: Vec<(String, SocketAddr)>,
     config: String,
-    members: Vec<(String, MemberKind, Vec<(String, String)>)>,
+    members: Vec<Newcomer>,
     seams: Seams,
 }
 
