@@ -3,4 +3,6 @@
 
 mod support;
 
+mod crash;
+mod curl;
 mod smoke;

@@ -25,9 +25,14 @@ impl TestCa {
 
     /// A certificate for `host` with its key.
     pub fn certificate(&self, host: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        self.certificate_for(&[host])
+    }
+
+    /// One certificate for all these hosts, with its key.
+    pub fn certificate_for(&self, hosts: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();
-        let made =
-            CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let made = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
         (made.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 

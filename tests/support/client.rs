@@ -153,6 +153,23 @@ impl Client {
         }
     }
 
+    /// A connection over HTTP/1.1, `None` where the gateway is gone.
+    pub async fn try_open(&self, host: &str) -> Option<Opened> {
+        let mut stream = TcpStream::connect(self.proxy).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        let head = format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(stream.read_u8().await.ok()?);
+        }
+        let name = ServerName::try_from(host.to_owned()).ok()?;
+        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await.ok()?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.ok()?;
+        tokio::spawn(connection);
+        Some(Opened::Http1(sender))
+    }
+
     /// One request on a connection of its own.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Reply {
         let uri = request.uri().clone();
@@ -206,6 +223,27 @@ pub fn request(
 }
 
 impl Opened {
+    /// GET over HTTP/1.1, `None` where the whole answer does not come.
+    pub async fn try_get(&mut self, url: &str) -> Option<Reply> {
+        let Self::Http1(sender) = self else { return None };
+        let uri: http::Uri = url.parse().unwrap();
+        let request = Request::builder()
+            .uri(uri.path_and_query().unwrap().as_str())
+            .header("host", uri.authority().unwrap().as_str())
+            .body(Full::default())
+            .unwrap();
+        sender.ready().await.ok()?;
+        let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+        let body = body.collect().await.ok()?.to_bytes();
+        Some(Reply {
+            status: head.status,
+            version: head.version,
+            headers: head.headers,
+            trailers: None,
+            body,
+        })
+    }
+
     /// Sends one request, absolute URL and all.
     pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Reply {
         match self {

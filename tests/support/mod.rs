@@ -5,6 +5,8 @@
 pub mod ca;
 pub mod client;
 pub mod household;
+pub mod nginx;
+pub mod program;
 pub mod vendor;
 
 pub use ca::TestCa;
