@@ -3,4 +3,5 @@
 
 mod support;
 
+mod first_use;
 mod smoke;

@@ -133,7 +133,7 @@ fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, Exchang
         reply_plan: Default::default(),
         notes: Vec::new(),
         terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
-        issued: Vec::new(),
+        first_uses: Default::default(),
         answer: None,
         attempts: 0,
     })
