@@ -3,5 +3,6 @@
 
 mod support;
 
+mod bodies;
 mod first_use;
 mod smoke;
