@@ -6,6 +6,7 @@ pub mod ca;
 pub mod client;
 pub mod household;
 pub mod vendor;
+pub mod views;
 
 pub use ca::TestCa;
 pub use household::Household;
