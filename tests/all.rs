@@ -4,4 +4,5 @@
 mod support;
 
 mod bodies;
+mod first_use;
 mod smoke;

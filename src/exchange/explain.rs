@@ -146,7 +146,7 @@ fn rehearsal(
         reply_plan: Default::default(),
         notes: Vec::new(),
         terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
-        issued: Vec::new(),
+        first_uses: Default::default(),
         answer: None,
         attempts: 0,
     })

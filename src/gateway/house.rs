@@ -1,6 +1,7 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
 use super::authority::{AuthorityError, Certificates, Leaves, warm_up};
+use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
 use super::policy::Doors;
@@ -11,7 +12,7 @@ use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, MemberId, Policy, SystemClock, VendorId};
+use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
@@ -57,9 +58,9 @@ pub enum HouseError {
     /// Counters.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// The process is about to end.
-    #[error("interrupted")]
-    Interrupted,
+    /// The gateway is ending.
+    #[error("the gateway is ending")]
+    Cut,
 }
 
 /// What `main` hands in, and a test may set.
@@ -137,6 +138,7 @@ impl House {
         let log_is_written = readiness.condition("ledger");
         let house = Self { home, front, readiness, store, doors: OnceLock::new(), log_is_written };
         house.renew_members()?;
+        catch_up(house.rooms(), &house.store)?;
         house.measure();
         Ok(Arc::new(house))
     }
@@ -169,8 +171,19 @@ impl House {
             own.extend(settings_of(&self.store, member.id)?);
         }
         rooms.own_settings.store(Arc::new(own));
+        self.regroup();
         self.front.roster.store(Arc::new(Roster::new(&members)));
         Ok(())
+    }
+
+    /// Vendors may be called otherwise: who they know stays.
+    pub(super) fn regroup(&self) {
+        let rooms = self.rooms();
+        let generation = rooms.generation.load();
+        rooms.personas.regroup(|host| match Host::parse(host) {
+            Some(host) => generation.config.vendor_of(&host).id,
+            None => VendorId::from(host),
+        });
     }
 
     /// Puts a change that somebody made into the log, sealed to whom it is about ([`MemberId::GATEWAY`] for the home's
@@ -192,7 +205,10 @@ impl House {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.look_after(),
+                _ = tick.tick() => {
+                    let house = Arc::clone(&self);
+                    tokio::task::spawn_blocking(move || house.look_after());
+                }
                 () = self.front.stop.cancelled() => return,
             }
         }
@@ -215,6 +231,9 @@ impl House {
         rooms.upstream.sweep();
         rooms.generation.load().limits.sweep();
         self.measure();
+        if let Err(error) = mark_now(rooms, &self.store) {
+            tracing::warn!(%error, "the next start reads more of the log");
+        }
         if self.front.leaves.certificates().is_due() {
             match Certificates::open(&self.home.ca_dir(), &rooms.vault) {
                 Ok(certificates) => self.front.leaves.renew(certificates),

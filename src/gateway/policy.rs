@@ -81,16 +81,17 @@ impl House {
             return Err(AdoptError::Findings(failed));
         }
         self.rooms().generation.store(generation);
+        self.regroup();
         let house = Arc::clone(self);
         let renewed = tokio::task::spawn_blocking(move || house.renew_members()).await;
-        renewed.map_err(|_| HouseError::Interrupted)??;
+        renewed.map_err(|_| HouseError::Cut)??;
         Ok(self.record_change(MemberId::GATEWAY, None, "reloaded".to_owned()).await?)
     }
 
     /// A generation as `config` would have it, not yet in force.
     ///
     /// # Errors
-    /// When the process is about to end.
+    /// When the gateway is ending.
     pub async fn compile(&self, config: Config) -> Result<Generation, HouseError> {
         let own = self.rooms().generation.load().own().to_vec();
         let home = Home::beside(self.home.dir());
@@ -98,7 +99,7 @@ impl House {
             let trackers = lists::compile(&home, &config);
             Generation::new(Arc::new(config), Arc::new(trackers), own)
         });
-        compiled.await.map_err(|_| HouseError::Interrupted)
+        compiled.await.map_err(|_| HouseError::Cut)
     }
 
     /// The `[[test]]` entries of a generation that come out otherwise than wanted. Those that speak of somebody who is

@@ -103,7 +103,13 @@ impl From<LedgerError> for ApiError {
 
 impl From<HouseError> for ApiError {
     fn from(error: HouseError) -> Self {
-        Self::failed(error)
+        match error {
+            HouseError::Persona(error) => error.into(),
+            HouseError::Vault(error) => error.into(),
+            HouseError::Store(error) => error.into(),
+            HouseError::Ledger(error) => error.into(),
+            error => Self::failed(error),
+        }
     }
 }
 

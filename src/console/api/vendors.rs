@@ -1,7 +1,6 @@
 //! The vendors a member deals with, and how each is treated.
 
 use super::error::ApiError;
-use super::personas::count;
 use super::who::Asker;
 use super::{Api, off_worker};
 use crate::config::value::PolicyKey;
@@ -41,14 +40,14 @@ pub async fn list(
     let who = asker.sees(&api.house, about.member.as_deref())?;
     off_worker(move || {
         let house = &api.house;
-        let stored = house.store.relationships(who.member)?;
         let configured = &house.rooms().generation.load_full().config;
-        let mut names: BTreeSet<VendorId> = stored.iter().map(|row| row.vendor.clone()).collect();
-        names.extend(configured.settings.vendor.keys().map(|name| VendorId::from(name.as_str())));
-        let vendors: Result<Vec<_>, ApiError> = names
-            .iter()
-            .map(|vendor| describe(house, &who, vendor, stored.iter().find(|row| row.vendor == *vendor)))
-            .collect();
+        let mut labels: BTreeSet<VendorId> =
+            configured.settings.vendor.keys().map(|name| VendorId::from(name.as_str())).collect();
+        let named: BTreeSet<_> = labels.iter().map(|label| house.sector_of(who.member, label)).collect();
+        let stored = house.store.relationships(who.member)?;
+        labels.extend(stored.into_iter().map(|row| row.vendor).filter(|sector| !named.contains(sector)));
+        let vendors: Result<Vec<_>, ApiError> =
+            labels.iter().map(|label| describe(house, &who, label)).collect();
         Ok(Json(json!({ "member": &*who.name, "vendors": vendors? })))
     })
     .await
@@ -62,7 +61,7 @@ pub async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;
-    off_worker(move || Ok(Json(described(&api.house, &who, &vendor)?))).await
+    off_worker(move || Ok(Json(describe(&api.house, &who, &vendor)?))).await
 }
 
 pub async fn set(
@@ -82,16 +81,17 @@ pub async fn set(
     }
     let said = changes.iter().map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or_default()));
     let reason = format!("vendor {vendor}: {}", said.collect::<Vec<_>>().join(", "));
-    let (house, to, whose) = (Arc::clone(&api.house), vendor.clone(), who.clone());
+    let sector = api.house.sector_of(who.member, &vendor);
+    let (house, of, whose) = (Arc::clone(&api.house), sector.clone(), who.clone());
     let shown = off_worker(move || {
         for (key, value) in &changes {
-            house.store.set_vendor(whose.member, &to, key, value.as_deref())?;
+            house.store.set_vendor(whose.member, &of, key, value.as_deref())?;
         }
         house.renew_members()?;
-        described(&house, &whose, &to)
+        describe(&house, &whose, &vendor)
     })
     .await?;
-    api.house.record_change(who.member, Some(vendor), reason).await?;
+    api.house.record_change(who.member, Some(sector), reason).await?;
     Ok(Json(shown))
 }
 
@@ -100,7 +100,9 @@ pub fn find(house: &House, who: &Who, name: &str) -> Result<VendorId, ApiError> 
     let generation = house.rooms().generation.load();
     let named = VendorId::from(name);
     let personas = &house.rooms().personas;
-    if generation.config.vendor(&named).is_some() || personas.standing(who.member, &named).known {
+    if generation.config.vendor(&named).is_some()
+        || personas.standing(who.member, &house.sector_of(who.member, &named)).known
+    {
         return Ok(named);
     }
     match Host::parse(name) {
@@ -113,36 +115,32 @@ pub fn find(house: &House, who: &Who, name: &str) -> Result<VendorId, ApiError> 
     }
 }
 
-fn described(house: &House, who: &Who, vendor: &VendorId) -> Result<Value, ApiError> {
-    let stored = house.store.relationships(who.member)?;
-    describe(house, who, vendor, stored.iter().find(|row| row.vendor == *vendor))
-}
-
-fn describe(
-    house: &House,
-    who: &Who,
-    vendor: &VendorId,
-    stored: Option<&Relationship>,
-) -> Result<Value, ApiError> {
+/// What is stored stands under the name the vendor knew the member by first.
+fn describe(house: &House, who: &Who, label: &VendorId) -> Result<Value, ApiError> {
+    let sector = house.sector_of(who.member, label);
+    let relationships = house.store.relationships(who.member)?;
+    let stored = relationships.iter().find(|row| row.vendor == sector);
     let rooms = house.rooms();
     let generation = rooms.generation.load_full();
-    let configured = generation.config.vendor(vendor);
-    let (level, origin) = level(&generation, vendor, stored);
+    let configured = generation.config.vendor(label);
+    let (level, origin) = level(&generation, label, stored);
     let own: Map<String, Value> = house
         .store
-        .vendor_settings(who.member, vendor)?
+        .vendor_settings(who.member, &sector)?
         .into_iter()
         .map(|(key, value)| (key, Value::String(value)))
         .collect();
-    let settings = rooms.vendor_settings(&generation, who.member, vendor);
+    let settings = rooms.vendor_settings(&generation, who.member, label, &sector);
     let identity: Map<String, Value> = settings
         .iter()
         .flat_map(|settings| &settings.slots)
         .map(|(key, policy)| (key.clone(), policy.as_str().into()))
         .collect();
     let hosts = configured.map(|vendor| vendor.hosts.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let epoch = rooms.personas.standing(who.member, &sector).epoch;
+    let persona = rooms.personas.of(who.member);
     Ok(json!({
-        "vendor": vendor.as_str(),
+        "vendor": label.as_str(),
         "member": &*who.name,
         "level": level.as_str(),
         "level_from": origin,
@@ -150,8 +148,8 @@ fn describe(
         "own": own,
         "hosts": hosts,
         "since": stored.map(|row| row.since),
-        "epoch": stored.map_or(1, |row| row.epoch),
-        "pseudonyms": count(house, who, vendor),
+        "epoch": epoch,
+        "pseudonyms": persona.map_or(0, |persona| persona.wardrobe.worn(&sector, epoch).len()),
         "terms": stored.map(|row| row.terms.as_str()),
         "answer": stored.and_then(|row| row.answer.as_deref()),
     }))
