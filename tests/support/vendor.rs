@@ -3,9 +3,11 @@
 use super::ca::TestCa;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// One request as it arrived, and on which connection.
@@ -64,7 +66,22 @@ impl Received {
     }
 }
 
-type Routes = HashMap<String, Vec<u8>>;
+/// What a path gets: at once, and the rest once the test lets it go.
+#[derive(Clone)]
+struct Route {
+    now: Vec<u8>,
+    later: Option<Vec<u8>>,
+}
+
+type Routes = HashMap<String, Route>;
+
+/// What a vendor's connections share with the test.
+struct Seen {
+    received: Mutex<Vec<Received>>,
+    connections: Mutex<usize>,
+    heard: AtomicUsize,
+    rest: Semaphore,
+}
 
 /// A running fake vendor.
 pub struct Vendor {
@@ -72,8 +89,7 @@ pub struct Vendor {
     pub address: SocketAddr,
     /// Its host name.
     pub host: String,
-    received: Arc<Mutex<Vec<Received>>>,
-    connections: Arc<Mutex<usize>>,
+    seen: Arc<Seen>,
 }
 
 /// A vendor before it runs.
@@ -96,7 +112,7 @@ impl Vendor {
 
     /// Everything received so far.
     pub fn received(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
+        self.seen.received.lock().unwrap().clone()
     }
 
     /// The only request.
@@ -113,14 +129,30 @@ impl Vendor {
 
     /// How many connections were opened.
     pub fn connections(&self) -> usize {
-        *self.connections.lock().unwrap()
+        *self.seen.connections.lock().unwrap()
+    }
+
+    /// How many bytes came, whole requests or not; those of handshakes do not count.
+    pub fn heard(&self) -> usize {
+        self.seen.heard.load(Ordering::SeqCst)
+    }
+
+    /// Lets one held answer have its rest.
+    pub fn let_go(&self) {
+        self.seen.rest.add_permits(1);
     }
 }
 
 impl VendorBuilder {
     /// Answers `path` with these raw response bytes; anything else gets `200 ok`.
     pub fn route(mut self, path: &str, response: impl Into<Vec<u8>>) -> Self {
-        self.routes.insert(path.to_owned(), response.into());
+        self.routes.insert(path.to_owned(), Route { now: response.into(), later: None });
+        self
+    }
+
+    /// Answers `path` with `now`, and with `later` after [`Vendor::let_go`].
+    pub fn held_route(mut self, path: &str, now: impl Into<Vec<u8>>, later: impl Into<Vec<u8>>) -> Self {
+        self.routes.insert(path.to_owned(), Route { now: now.into(), later: Some(later.into()) });
         self
     }
 
@@ -130,30 +162,33 @@ impl VendorBuilder {
         let vendor = Vendor {
             address: listener.local_addr().unwrap(),
             host: self.host.clone(),
-            received: Arc::default(),
-            connections: Arc::default(),
+            seen: Arc::new(Seen {
+                received: Mutex::default(),
+                connections: Mutex::default(),
+                heard: AtomicUsize::new(0),
+                rest: Semaphore::new(0),
+            }),
         };
         let acceptor = self.tls.then(|| TlsAcceptor::from(Arc::new(ca.server_config(&self.host))));
-        let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
+        let seen = Arc::clone(&vendor.seen);
         let routes = Arc::new(self.routes);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
                 let number = {
-                    let mut count = connections.lock().unwrap();
+                    let mut count = seen.connections.lock().unwrap();
                     *count += 1;
                     *count - 1
                 };
-                let (received, routes, acceptor) =
-                    (Arc::clone(&received), Arc::clone(&routes), acceptor.clone());
+                let (seen, routes, acceptor) = (Arc::clone(&seen), Arc::clone(&routes), acceptor.clone());
                 tokio::spawn(async move {
                     match acceptor {
-                        None => serve(stream, number, false, &received, &routes).await,
+                        None => serve(stream, number, false, &seen, &routes).await,
                         Some(acceptor) => {
                             let Ok(tls) = acceptor.accept(stream).await else { return };
                             let resumed =
                                 tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
-                            serve(tls, number, resumed, &received, &routes).await;
+                            serve(tls, number, resumed, &seen, &routes).await;
                         }
                     }
                 });
@@ -163,13 +198,8 @@ impl VendorBuilder {
     }
 }
 
-async fn serve<T>(
-    mut stream: T,
-    connection: usize,
-    resumed: bool,
-    received: &Mutex<Vec<Received>>,
-    routes: &Routes,
-) where
+async fn serve<T>(mut stream: T, connection: usize, resumed: bool, seen: &Seen, routes: &Routes)
+where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let mut buffer = Vec::new();
@@ -181,17 +211,30 @@ async fn serve<T>(
             let mut chunk = [0; 16 * 1024];
             match stream.read(&mut chunk).await {
                 Ok(0) | Err(_) => return,
-                Ok(read) => buffer.extend_from_slice(&chunk[..read]),
+                Ok(read) => {
+                    seen.heard.fetch_add(read, Ordering::SeqCst);
+                    buffer.extend_from_slice(&chunk[..read]);
+                }
             }
         };
         let bytes: Vec<u8> = buffer.drain(..length).collect();
         let request = Received { bytes, connection, resumed };
         let path = request.target().split('?').next().unwrap_or_default().to_owned();
-        received.lock().unwrap().push(request);
+        seen.received.lock().unwrap().push(request);
         let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
-        let response = routes.get(&path).cloned().unwrap_or(ok);
-        let closes = response.is_empty() || find(&response, b"Connection: close").is_some();
-        if stream.write_all(&response).await.is_err() || closes {
+        let Route { now, later } = routes.get(&path).cloned().unwrap_or(Route { now: ok, later: None });
+        let closes = now.is_empty() || find(&now, b"Connection: close").is_some();
+        let mut written = stream.write_all(&now).await;
+        if let Some(later) = later {
+            // A client that leaves takes the connection along: no rest for it.
+            let mut end = [0; 1];
+            tokio::select! {
+                permit = seen.rest.acquire() => permit.unwrap().forget(),
+                _ = stream.read(&mut end) => return,
+            }
+            written = written.and(stream.write_all(&later).await);
+        }
+        if written.is_err() || closes {
             let _ = stream.shutdown().await;
             return;
         }
