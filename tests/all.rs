@@ -3,5 +3,7 @@
 
 mod support;
 
+mod bodies;
+mod first_use;
 mod ledger;
 mod smoke;

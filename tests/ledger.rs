@@ -138,7 +138,7 @@ async fn wire_and_log_agree_one_to_one() {
     );
     assert_eq!(ends[4].0, "cut-by-client");
     // Nothing of what was blocked or refused left, and its record says so without the query.
-    assert_eq!((spy.heard(), spy.connections()), (0, 0));
+    assert_eq!((spy.arrived().len(), spy.connections()), (0, 0));
     let block = find(&records, "blocked", "spy.test");
     assert_eq!(block.len(), 1);
     assert_eq!(block[0]["url"], "https://spy.test/p");
@@ -170,7 +170,7 @@ async fn no_byte_arrives_before_its_record_is_durable() {
     let client = home.client();
     // On a kept connection too: then there is no connect to hide behind.
     for round in 1..=2 {
-        let before = shop.heard();
+        let before = shop.arrived().len();
         disk.hold();
         let asking = tokio::spawn({
             let client = client.clone();
@@ -179,7 +179,7 @@ async fn no_byte_arrives_before_its_record_is_durable() {
         until("a held sync", || disk.waiting() > 0).await;
         until("the connection", || shop.connections() == 1).await;
         a_while().await;
-        assert_eq!(shop.heard(), before, "round {round}");
+        assert_eq!(shop.arrived().len(), before, "round {round}");
         assert!(!asking.is_finished());
         disk.release();
         assert_eq!(asking.await.unwrap().status, 200);
@@ -195,7 +195,7 @@ async fn no_byte_arrives_before_its_record_is_durable() {
     });
     until("a held sync", || disk.waiting() > 0).await;
     a_while().await;
-    assert_eq!(bank.heard(), 0);
+    assert_eq!(bank.arrived().len(), 0);
     disk.release();
     assert_eq!(asking.await.unwrap(), (200, *b"HTTP/1.1 200"));
     assert_eq!(home.of_kind("tunnel").await.len(), 1);
@@ -222,7 +222,7 @@ async fn a_full_disk_refuses_what_is_new_and_lets_finish_what_was_sent() {
         async move { client.get("https://shop.test/slow").await }
     });
     until("the first request", || shop.received().len() == 1).await;
-    let heard = shop.heard();
+    let heard = shop.arrived().len();
     disk.full(true);
     for _ in 0..3 {
         let refused = client.get("https://shop.test/b").await;
@@ -232,7 +232,7 @@ async fn a_full_disk_refuses_what_is_new_and_lets_finish_what_was_sent() {
     }
     let (status, answer, _) = client.connect("bank.test:443").await;
     assert_eq!(status, 503, "{answer}");
-    assert_eq!((shop.heard(), bank.heard()), (heard, 0));
+    assert_eq!((shop.arrived().len(), bank.arrived().len()), (heard, 0));
     shop.let_go();
     let finished = under_way.await.unwrap();
     assert_eq!((finished.status.as_u16(), finished.text().as_str()), (200, "0123456789"));

@@ -16,7 +16,6 @@ use super::upstream::outgoing;
 use crate::config::Decision;
 use crate::model::record::{EditRecord, TermsRecord};
 use crate::model::{Answer, Origin, Verdict};
-use crate::rewrite::codec::Coding;
 use crate::trackers::RuleMatch;
 use crate::upstream::Protocol;
 use base64::Engine;
@@ -108,11 +107,11 @@ pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanati
 }
 
 fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, ExchangeError> {
-    let codings = Coding::of(&question.headers).unwrap_or_default();
     let mut headers = question.headers;
     if !question.body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(question.body.len()));
     }
+    let body = RequestBody::given(question.body, &headers);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Ok(Exchange {
         client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
@@ -126,14 +125,14 @@ fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, Exchang
         target: String::new(),
         headers,
         extensions: Extensions::new(),
-        body: RequestBody::given(question.body, codings),
+        body,
         origin: None,
         context: None,
         plan: Default::default(),
         reply_plan: Default::default(),
         notes: Vec::new(),
         terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
-        issued: Vec::new(),
+        first_uses: Default::default(),
         answer: None,
         attempts: 0,
     })

@@ -41,7 +41,10 @@ impl UpstreamSender {
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
         match timeout(FIRST_BYTE, connection.send(request)).await {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                exchange.body.answered();
+                Ok(response)
+            }
             Ok(Err(failed)) => Err(if failed.unsent {
                 Failure::NotSent(failed.error)
             } else {

@@ -1,6 +1,7 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
 use super::authority::{AuthorityError, Certificates, Leaves, warm_up};
+use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
 use super::who::Roster;
@@ -10,7 +11,7 @@ use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, MemberId, Policy, SystemClock, VendorId};
+use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, MetricsError, Readiness};
@@ -58,6 +59,9 @@ pub enum HouseError {
     /// Counters.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The gateway is ending.
+    #[error("the gateway is ending")]
+    Cut,
 }
 
 /// What `main` hands in, and a test may set.
@@ -131,6 +135,7 @@ impl House {
         let front = Front::new(rooms, leaves, roster);
         let house = Self { home, front, readiness: Readiness::new(), store };
         house.renew_members()?;
+        catch_up(house.rooms(), &house.store)?;
         Ok(Arc::new(house))
     }
 
@@ -161,6 +166,7 @@ impl House {
         };
         let trackers = compiled.unwrap_or_else(|_| Trackers::build(&[]).0);
         rooms.generation.store(Arc::new(Generation::new(Arc::new(config), Arc::new(trackers), own)));
+        self.regroup();
         self.record_change(MemberId::GATEWAY, None, reason.to_owned()).await
     }
 
@@ -176,8 +182,19 @@ impl House {
             own.extend(settings_of(&self.store, member.id)?);
         }
         rooms.own_settings.store(Arc::new(own));
+        self.regroup();
         self.front.roster.store(Arc::new(Roster::new(&members)));
         Ok(())
+    }
+
+    /// Vendors may be called otherwise: who they know stays.
+    fn regroup(&self) {
+        let rooms = self.rooms();
+        let generation = rooms.generation.load();
+        rooms.personas.regroup(|host| match Host::parse(host) {
+            Some(host) => generation.config.vendor_of(&host).id,
+            None => VendorId::from(host),
+        });
     }
 
     /// Puts a change that somebody made into the log, sealed to whom it is about ([`MemberId::GATEWAY`] for the home's
@@ -199,7 +216,10 @@ impl House {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.look_after(),
+                _ = tick.tick() => {
+                    let house = Arc::clone(&self);
+                    tokio::task::spawn_blocking(move || house.look_after());
+                }
                 () = self.front.stop.cancelled() => return,
             }
         }
@@ -211,6 +231,9 @@ impl House {
         rooms.generation.load().limits.sweep();
         rooms.metrics.upstream_pool(rooms.upstream.idle());
         rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        if let Err(error) = mark_now(rooms, &self.store) {
+            tracing::warn!(%error, "the next start reads more of the log");
+        }
         if self.front.leaves.certificates().is_due() {
             match Certificates::open(&self.home.ca_dir(), &rooms.vault) {
                 Ok(certificates) => self.front.leaves.renew(certificates),

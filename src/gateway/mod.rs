@@ -4,9 +4,11 @@
 //! corridor; what comes through an intercepted tunnel does.
 
 pub mod authority;
+mod catch_up;
 mod connect;
 mod front;
 mod house;
+mod identities;
 mod listen;
 mod lists;
 mod own;

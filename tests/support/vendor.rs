@@ -3,7 +3,6 @@
 use super::ca::TestCa;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -60,6 +59,16 @@ impl Received {
         if self.header("transfer-encoding").is_empty() { raw } else { dechunk(&raw) }
     }
 
+    /// The trailer fields of a chunked body.
+    pub fn trailers(&self) -> Vec<(String, String)> {
+        let raw = self.split().1;
+        let end = chunked_length(&raw).expect("a whole chunked body");
+        let text = String::from_utf8_lossy(&raw[..end]).into_owned();
+        let last = text.rfind("\r\n0\r\n").map_or(0, |at| at + 5);
+        let lines = text[last..].lines().filter_map(|line| line.split_once(": "));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body()).into_owned()
@@ -75,44 +84,60 @@ struct Route {
 
 type Routes = HashMap<String, Route>;
 
-/// What a vendor's connections share with the test.
-struct Seen {
-    received: Mutex<Vec<Received>>,
-    connections: Mutex<usize>,
-    heard: AtomicUsize,
-    rest: Semaphore,
-}
-
 /// A running fake vendor.
 pub struct Vendor {
     /// Where it listens.
     pub address: SocketAddr,
     /// Its host name.
     pub host: String,
-    seen: Arc<Seen>,
+    received: Arc<Mutex<Vec<Received>>>,
+    arrived: Arc<Mutex<Vec<u8>>>,
+    connections: Arc<Mutex<usize>>,
+    rest: Arc<Semaphore>,
 }
 
 /// A vendor before it runs.
 pub struct VendorBuilder {
     host: String,
     tls: bool,
+    eager: bool,
     routes: Routes,
 }
 
 impl Vendor {
     /// One that speaks TLS as `host`.
     pub fn https(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: true, routes: Routes::new() }
+        VendorBuilder { host: host.to_owned(), tls: true, eager: false, routes: Routes::new() }
     }
 
     /// One that speaks cleartext.
     pub fn http(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: false, routes: Routes::new() }
+        VendorBuilder { host: host.to_owned(), tls: false, eager: false, routes: Routes::new() }
     }
 
     /// Everything received so far.
     pub fn received(&self) -> Vec<Received> {
-        self.seen.received.lock().unwrap().clone()
+        self.received.lock().unwrap().clone()
+    }
+
+    /// Every byte that arrived so far, also of requests that are not over, connection by connection as they came.
+    pub fn arrived(&self) -> Vec<u8> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    /// Waits until these bytes have arrived.
+    pub async fn arrival_of(&self, bytes: &[u8]) {
+        for _ in 0..400 {
+            if find(&self.arrived(), bytes).is_some() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!(
+            "{:?} did not arrive: {:?}",
+            String::from_utf8_lossy(bytes),
+            String::from_utf8_lossy(&self.arrived())
+        );
     }
 
     /// The only request.
@@ -127,19 +152,14 @@ impl Vendor {
         self.received().pop().expect("a request")
     }
 
-    /// How many connections were opened.
-    pub fn connections(&self) -> usize {
-        *self.seen.connections.lock().unwrap()
-    }
-
-    /// How many bytes came, whole requests or not; those of handshakes do not count.
-    pub fn heard(&self) -> usize {
-        self.seen.heard.load(Ordering::SeqCst)
-    }
-
     /// Lets one held answer have its rest.
     pub fn let_go(&self) {
-        self.seen.rest.add_permits(1);
+        self.rest.add_permits(1);
+    }
+
+    /// How many connections were opened.
+    pub fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
     }
 }
 
@@ -156,39 +176,53 @@ impl VendorBuilder {
         self
     }
 
+    /// Begins its answer when it has seen the head of a request, and ends it when the body is over.
+    pub fn eager(mut self) -> Self {
+        self.eager = true;
+        self
+    }
+
     /// Starts it on loopback with a certificate from `ca`.
     pub async fn start(self, ca: &TestCa) -> Vendor {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let vendor = Vendor {
             address: listener.local_addr().unwrap(),
             host: self.host.clone(),
-            seen: Arc::new(Seen {
-                received: Mutex::default(),
-                connections: Mutex::default(),
-                heard: AtomicUsize::new(0),
-                rest: Semaphore::new(0),
-            }),
+            received: Arc::default(),
+            arrived: Arc::default(),
+            connections: Arc::default(),
+            rest: Arc::new(Semaphore::new(0)),
         };
         let acceptor = self.tls.then(|| TlsAcceptor::from(Arc::new(ca.server_config(&self.host))));
-        let seen = Arc::clone(&vendor.seen);
-        let routes = Arc::new(self.routes);
+        let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
+        let (routes, eager) = (Arc::new(self.routes), self.eager);
+        let (arrived, rest) = (Arc::clone(&vendor.arrived), Arc::clone(&vendor.rest));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
                 let number = {
-                    let mut count = seen.connections.lock().unwrap();
+                    let mut count = connections.lock().unwrap();
                     *count += 1;
                     *count - 1
                 };
-                let (seen, routes, acceptor) = (Arc::clone(&seen), Arc::clone(&routes), acceptor.clone());
+                let acceptor = acceptor.clone();
+                let desk = Desk {
+                    number,
+                    resumed: false,
+                    eager,
+                    received: Arc::clone(&received),
+                    arrived: Arc::clone(&arrived),
+                    routes: Arc::clone(&routes),
+                    rest: Arc::clone(&rest),
+                };
                 tokio::spawn(async move {
                     match acceptor {
-                        None => serve(stream, number, false, &seen, &routes).await,
+                        None => desk.serve(stream).await,
                         Some(acceptor) => {
                             let Ok(tls) = acceptor.accept(stream).await else { return };
                             let resumed =
                                 tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
-                            serve(tls, number, resumed, &seen, &routes).await;
+                            Desk { resumed, ..desk }.serve(tls).await;
                         }
                     }
                 });
@@ -198,45 +232,65 @@ impl VendorBuilder {
     }
 }
 
-async fn serve<T>(mut stream: T, connection: usize, resumed: bool, seen: &Seen, routes: &Routes)
-where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut buffer = Vec::new();
-    loop {
-        let length = loop {
-            if let Some(length) = request_length(&buffer) {
-                break length;
-            }
-            let mut chunk = [0; 16 * 1024];
-            match stream.read(&mut chunk).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => {
-                    seen.heard.fetch_add(read, Ordering::SeqCst);
-                    buffer.extend_from_slice(&chunk[..read]);
+/// What one connection is served with.
+struct Desk {
+    number: usize,
+    resumed: bool,
+    eager: bool,
+    received: Arc<Mutex<Vec<Received>>>,
+    arrived: Arc<Mutex<Vec<u8>>>,
+    routes: Arc<Routes>,
+    rest: Arc<Semaphore>,
+}
+
+impl Desk {
+    async fn serve<T: AsyncRead + AsyncWrite + Unpin>(self, mut stream: T) {
+        let mut buffer = Vec::new();
+        loop {
+            let mut begun = false;
+            let length = loop {
+                if self.eager && !begun && find(&buffer, b"\r\n\r\n").is_some() {
+                    begun = true;
+                    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                    if stream.write_all(head).await.is_err() {
+                        return;
+                    }
                 }
+                if let Some(length) = request_length(&buffer) {
+                    break length;
+                }
+                let mut chunk = [0; 16 * 1024];
+                match stream.read(&mut chunk).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(read) => {
+                        buffer.extend_from_slice(&chunk[..read]);
+                        self.arrived.lock().unwrap().extend_from_slice(&chunk[..read]);
+                    }
+                }
+            };
+            let bytes: Vec<u8> = buffer.drain(..length).collect();
+            let request = Received { bytes, connection: self.number, resumed: self.resumed };
+            let path = request.target().split('?').next().unwrap_or_default().to_owned();
+            self.received.lock().unwrap().push(request);
+            let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
+            let Route { now, later } =
+                self.routes.get(&path).cloned().unwrap_or(Route { now: ok, later: None });
+            let answer = if begun { b"2\r\nok\r\n0\r\n\r\n".to_vec() } else { now };
+            let closes = answer.is_empty() || find(&answer, b"Connection: close").is_some();
+            let mut written = stream.write_all(&answer).await;
+            if let Some(later) = later {
+                // A client that leaves takes the connection along: no rest for it.
+                let mut end = [0; 1];
+                tokio::select! {
+                    permit = self.rest.acquire() => permit.unwrap().forget(),
+                    _ = stream.read(&mut end) => return,
+                }
+                written = written.and(stream.write_all(&later).await);
             }
-        };
-        let bytes: Vec<u8> = buffer.drain(..length).collect();
-        let request = Received { bytes, connection, resumed };
-        let path = request.target().split('?').next().unwrap_or_default().to_owned();
-        seen.received.lock().unwrap().push(request);
-        let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
-        let Route { now, later } = routes.get(&path).cloned().unwrap_or(Route { now: ok, later: None });
-        let closes = now.is_empty() || find(&now, b"Connection: close").is_some();
-        let mut written = stream.write_all(&now).await;
-        if let Some(later) = later {
-            // A client that leaves takes the connection along: no rest for it.
-            let mut end = [0; 1];
-            tokio::select! {
-                permit = seen.rest.acquire() => permit.unwrap().forget(),
-                _ = stream.read(&mut end) => return,
+            if written.is_err() || closes {
+                let _ = stream.shutdown().await;
+                return;
             }
-            written = written.and(stream.write_all(&later).await);
-        }
-        if written.is_err() || closes {
-            let _ = stream.shutdown().await;
-            return;
         }
     }
 }
@@ -250,10 +304,33 @@ fn request_length(buffer: &[u8]) -> Option<usize> {
         return (buffer.len() >= head + length).then_some(head + length);
     }
     if text.contains("transfer-encoding: chunked") {
-        let end = find(&buffer[head..], b"0\r\n\r\n")?;
-        return Some(head + end + 5);
+        return chunked_length(&buffer[head..]).map(|length| head + length);
     }
     Some(head)
+}
+
+/// How long the chunked body at the start of `raw` is, trailers included, once it is all there.
+fn chunked_length(raw: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let line = find(&raw[at..], b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&raw[at..at + line]).ok()?, 16).ok()?;
+        at += line + 2;
+        if size == 0 {
+            break;
+        }
+        at += size + 2;
+        if at > raw.len() {
+            return None;
+        }
+    }
+    loop {
+        let line = find(&raw[at..], b"\r\n")?;
+        at += line + 2;
+        if line == 0 {
+            return Some(at);
+        }
+    }
 }
 
 fn dechunk(mut raw: &[u8]) -> Vec<u8> {
