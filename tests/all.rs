@@ -5,4 +5,5 @@ mod support;
 
 mod bodies;
 mod first_use;
+mod ledger;
 mod smoke;

@@ -5,14 +5,16 @@ use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::exchange::explain::{Question, explain};
 use doorward::gateway::{Doors, House, Seams, listen};
+use doorward::ledger::FsDisk;
 use doorward::ledger::export::ndjson;
+use doorward::ledger::verify::{Against, Report, verify_dir};
 use doorward::model::{MemberId, MemberKind, Secret, Slot};
 use doorward::vault::Home;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -152,6 +154,18 @@ impl Household {
         all
     }
 
+    /// The folder of the log.
+    pub fn log_dir(&self) -> PathBuf {
+        self.house.home.ledger_dir()
+    }
+
+    /// What `ledger verify` says of the stopped gateway's log, with the key from outside.
+    pub async fn verify_stopped(self) -> Report {
+        let (dir, key) = (self.log_dir(), self.house.signer().unwrap().verifier().clone());
+        let _kept = self.stop().await;
+        verify_dir(&dir, &FsDisk, &Against { key: Some(key), ..Against::default() }).unwrap()
+    }
+
     /// Another value of a member's, as `member set` does it.
     pub fn set(&self, member: &str, slot: &str, value: &str) {
         let vault = &self.house.rooms().vault;
@@ -269,6 +283,12 @@ impl HouseholdBuilder {
     pub fn member_of_kind(mut self, name: &str, kind: MemberKind, values: &[(&str, &str)]) -> Self {
         let values = values.iter().map(|(slot, value)| ((*slot).to_owned(), (*value).to_owned())).collect();
         self.members.push((name.to_owned(), kind, values));
+        self
+    }
+
+    /// A file beside the configuration.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
         self
     }
 
