@@ -5,5 +5,6 @@ mod support;
 
 mod bodies;
 mod first_use;
+mod ledger;
 mod persona;
 mod smoke;

@@ -103,6 +103,11 @@ impl Generation {
         Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
     }
 
+    /// The same policy for a gateway that listens on `own`. Quotas begin anew.
+    pub fn listening_on(&self, own: Vec<SocketAddr>) -> Self {
+        Self::new(Arc::clone(&self.config), Arc::clone(&self.trackers), own)
+    }
+
     /// The addresses the gateway listens on.
     pub fn own(&self) -> &[SocketAddr] {
         &self.own

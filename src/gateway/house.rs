@@ -4,6 +4,7 @@ use super::authority::{AuthorityError, Certificates, Leaves, warm_up};
 use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
+use super::policy::Doors;
 use super::who::Roster;
 use crate::config::Config;
 use crate::config::value::PolicyKey;
@@ -14,15 +15,13 @@ use crate::model::record::{Event, Record};
 use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
-use crate::telemetry::{Metrics, MetricsError, Readiness};
-use crate::trackers::Trackers;
+use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
 use crate::upstream::{Patience, Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
-use std::net::SocketAddr;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -91,6 +90,8 @@ pub struct House {
     pub readiness: Readiness,
     /// The owner's values and keys.
     pub store: Store,
+    pub(super) doors: OnceLock<Doors>,
+    log_is_written: Condition,
 }
 
 impl House {
@@ -133,9 +134,12 @@ impl House {
             metrics,
         });
         let front = Front::new(rooms, leaves, roster);
-        let house = Self { home, front, readiness: Readiness::new(), store };
+        let readiness = Readiness::new();
+        let log_is_written = readiness.condition("ledger");
+        let house = Self { home, front, readiness, store, doors: OnceLock::new(), log_is_written };
         house.renew_members()?;
         catch_up(house.rooms(), &house.store)?;
+        house.measure();
         Ok(Arc::new(house))
     }
 
@@ -153,21 +157,6 @@ impl House {
     /// One throw-away handshake, so that the first real one is quick.
     pub fn warm_up(&self) -> Result<(), HouseError> {
         Ok(warm_up(&self.front.leaves)?)
-    }
-
-    /// Takes `config` for every exchange from now on; those under way keep the one they began with. `own` are the addresses
-    /// the gateway listens on.
-    pub async fn adopt(&self, config: Config, own: Vec<SocketAddr>, reason: &str) -> Result<(), HouseError> {
-        let rooms = Arc::clone(self.rooms());
-        let compiled = {
-            let home = Home::beside(self.home.dir());
-            let config = config.clone();
-            tokio::task::spawn_blocking(move || lists::compile(&home, &config)).await
-        };
-        let trackers = compiled.unwrap_or_else(|_| Trackers::build(&[]).0);
-        rooms.generation.store(Arc::new(Generation::new(Arc::new(config), Arc::new(trackers), own)));
-        self.regroup();
-        self.record_change(MemberId::GATEWAY, None, reason.to_owned()).await
     }
 
     /// Takes up members, their values and their own settings as they are in the store now. Blocks: compiles matchers.
@@ -188,7 +177,7 @@ impl House {
     }
 
     /// Vendors may be called otherwise: who they know stays.
-    fn regroup(&self) {
+    pub(super) fn regroup(&self) {
         let rooms = self.rooms();
         let generation = rooms.generation.load();
         rooms.personas.regroup(|host| match Host::parse(host) {
@@ -225,12 +214,23 @@ impl House {
         }
     }
 
+    /// Brings the gauges, and what readiness says of the log, up to date.
+    pub fn measure(&self) {
+        let rooms = self.rooms();
+        rooms.metrics.upstream_pool(rooms.upstream.idle());
+        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        if rooms.ledger.healthy() {
+            self.log_is_written.holds();
+        } else {
+            self.log_is_written.fails("the log cannot be written");
+        }
+    }
+
     fn look_after(&self) {
         let rooms = self.rooms();
         rooms.upstream.sweep();
         rooms.generation.load().limits.sweep();
-        rooms.metrics.upstream_pool(rooms.upstream.idle());
-        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        self.measure();
         if let Err(error) = mark_now(rooms, &self.store) {
             tracing::warn!(%error, "the next start reads more of the log");
         }

@@ -4,15 +4,17 @@ use super::client::Client;
 use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::exchange::explain::{Question, explain};
-use doorward::gateway::{House, Seams, listen};
+use doorward::gateway::{Doors, House, Seams, listen};
+use doorward::ledger::FsDisk;
 use doorward::ledger::export::ndjson;
+use doorward::ledger::verify::{Against, Report, verify_dir};
 use doorward::model::{MemberId, MemberKind, Secret, Slot};
 use doorward::vault::Home;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -152,6 +154,18 @@ impl Household {
         all
     }
 
+    /// The folder of the log.
+    pub fn log_dir(&self) -> PathBuf {
+        self.house.home.ledger_dir()
+    }
+
+    /// What `ledger verify` says of the stopped gateway's log, with the key from outside.
+    pub async fn verify_stopped(self) -> Report {
+        let (dir, key) = (self.log_dir(), self.house.signer().unwrap().verifier().clone());
+        let _kept = self.stop().await;
+        verify_dir(&dir, &FsDisk, &Against { key: Some(key), ..Against::default() }).unwrap()
+    }
+
     /// Another value of a member's, as `member set` does it.
     pub fn set(&self, member: &str, slot: &str, value: &str) {
         let vault = &self.house.rooms().vault;
@@ -170,7 +184,7 @@ impl Household {
     pub async fn reload(&self, lines: &str) {
         let file = self.dir.path().join("doorward.toml");
         std::fs::write(&file, toml(&self.dir, &self.hosts, lines)).unwrap();
-        self.house.adopt(Config::load(&file).unwrap(), vec![self.proxy], "reloaded").await.unwrap();
+        self.house.adopt(Config::load(&file).unwrap()).await.unwrap();
     }
 
     /// Ends in good order.
@@ -272,6 +286,12 @@ impl HouseholdBuilder {
         self
     }
 
+    /// A file beside the configuration.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
+        self
+    }
+
     /// Other time, disk or resolver.
     pub fn seams(mut self, seams: Seams) -> Self {
         self.seams = seams;
@@ -285,7 +305,7 @@ impl HouseholdBuilder {
         std::fs::write(&file, &text).unwrap();
         let config = Config::load(&file).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let home = Home::open(self.dir.path()).unwrap();
-        let house = House::open(home, config.clone(), self.seams).unwrap();
+        let house = House::open(home, config, self.seams).unwrap();
         for (name, kind, values) in &self.members {
             let vault = &house.rooms().vault;
             let member = vault.add_member(name, *kind).unwrap();
@@ -297,7 +317,7 @@ impl HouseholdBuilder {
         house.renew_members().unwrap();
         let listening = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let proxy = listening.address();
-        house.adopt(config, vec![proxy], "started").await.unwrap();
+        house.start(Doors::only(proxy)).await.unwrap();
         tokio::spawn(listening.serve(Arc::clone(&house.front)));
         Household { dir: self.dir, house, proxy, hosts: self.hosts, config: self.config }
     }

@@ -4,11 +4,13 @@
 
 pub mod ca;
 pub mod client;
+pub mod disk;
 pub mod household;
 pub mod vendor;
 pub mod views;
 
 pub use ca::TestCa;
+pub use disk::TestDisk;
 pub use household::Household;
 pub use vendor::Vendor;
 
