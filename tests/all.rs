@@ -4,4 +4,5 @@
 mod support;
 
 mod bodies;
+mod edits;
 mod smoke;
