@@ -5,4 +5,6 @@ mod support;
 
 mod bodies;
 mod edits;
+mod first_use;
+mod ledger;
 mod smoke;

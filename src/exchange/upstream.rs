@@ -37,6 +37,7 @@ impl UpstreamSender {
         last: bool,
     ) -> Result<Response<Incoming>, Failure> {
         exchange.attempts += 1;
+        exchange.flow.attempted(exchange.attempts);
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
         match timeout(FIRST_BYTE, connection.send(request)).await {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
