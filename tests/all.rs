@@ -4,6 +4,7 @@
 mod support;
 
 mod bodies;
+mod edits;
 mod first_use;
 mod ledger;
 mod persona;
