@@ -14,7 +14,7 @@ pub fn views(bytes: &[u8]) -> BTreeSet<String> {
 
 /// The secrets that can be read out of the bytes. Digits count without what people write between them.
 pub fn found<'s>(bytes: &[u8], secrets: &[&'s str]) -> Vec<&'s str> {
-    let views = views(bytes);
+    let views: Vec<String> = views(bytes).into_iter().map(|text| text.replace('\u{a0}', " ")).collect();
     let digits: Vec<String> =
         views.iter().map(|text| text.chars().filter(char::is_ascii_digit).collect()).collect();
     let seen = |secret: &str| {
