@@ -5,4 +5,9 @@ mod support;
 
 mod crash;
 mod curl;
+mod bodies;
+mod edits;
+mod first_use;
+mod ledger;
+mod persona;
 mod smoke;

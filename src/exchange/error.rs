@@ -50,6 +50,9 @@ pub enum ExchangeError {
     /// The client's body took too long.
     #[error("the request body took too long")]
     RequestBodyTimeout,
+    /// The client's body unfolds to more than this gateway takes.
+    #[error("the request body unfolds to more than this gateway takes")]
+    BodyTooLarge,
     /// The vendor could not be reached.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
@@ -78,6 +81,7 @@ impl ExchangeError {
             Self::Overloaded | Self::Ledger => StatusCode::SERVICE_UNAVAILABLE,
             Self::Persona | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(error) => error.status(),
             Self::NoResponse(_) => StatusCode::BAD_GATEWAY,
             Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -90,7 +94,7 @@ impl ExchangeError {
             Self::Malformed(_) | Self::Misdirected | Self::RequestBody | Self::RequestBodyTimeout => {
                 "http_request_error"
             }
-            Self::TooLarge(_) | Self::NotCarried(_) => "http_request_error",
+            Self::TooLarge(_) | Self::BodyTooLarge | Self::NotCarried(_) => "http_request_error",
             Self::Port | Self::Forbidden { .. } => "http_request_denied",
             Self::RateLimited => "http_request_denied",
             Self::Overloaded => "connection_limit_reached",
@@ -112,7 +116,8 @@ impl ExchangeError {
             | Self::NotCarried(_)
             | Self::RateLimited
             | Self::RequestBody
-            | Self::RequestBodyTimeout => Blame::Client,
+            | Self::RequestBodyTimeout
+            | Self::BodyTooLarge => Blame::Client,
             Self::Overloaded | Self::Forbidden { .. } | Self::Ledger | Self::Persona | Self::Internal(_) => {
                 Blame::Gateway
             }
@@ -123,6 +128,13 @@ impl ExchangeError {
 
     /// Whether the connection to the client must not be used again: what follows on it cannot be trusted to be a request.
     pub fn closes_connection(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::RequestBody | Self::RequestBodyTimeout | Self::TooLarge(_))
+        matches!(
+            self,
+            Self::Malformed(_)
+                | Self::RequestBody
+                | Self::RequestBodyTimeout
+                | Self::TooLarge(_)
+                | Self::BodyTooLarge
+        )
     }
 }

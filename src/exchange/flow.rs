@@ -8,7 +8,7 @@ use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
 use super::record;
 use super::rooms::Rooms;
-use crate::ledger::{Opened, Reservation};
+use crate::ledger::{NotOpened, Opened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
 use crate::model::{Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +21,7 @@ use tower::Layer;
 #[derive(Debug, Default)]
 pub struct Tally {
     sent: AtomicU64,
+    received: AtomicU64,
     edits: Mutex<Vec<EditRecord>>,
     numbered: AtomicU64,
 }
@@ -29,6 +30,11 @@ impl Tally {
     /// Body bytes that went to the vendor.
     pub fn sent(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Body bytes that came from the vendor.
+    pub fn received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The next edit's number, from 1.
@@ -64,7 +70,6 @@ pub struct Flow {
     host: Option<String>,
     standing: Standing,
     tally: Arc<Tally>,
-    received: u64,
     status: Option<u16>,
     attempts: u32,
     answer: Option<String>,
@@ -93,7 +98,6 @@ impl Flow {
             host: None,
             standing,
             tally: Arc::default(),
-            received: 0,
             status: None,
             attempts: 0,
             answer: None,
@@ -117,21 +121,33 @@ impl Flow {
         self.permit = Some(permit);
     }
 
-    /// With whom, and at which host, for every record from here on.
+    /// With whom, and at which host, for every record from here on. Of a guest the log knows neither.
     pub fn concerns(&mut self, vendor: Option<VendorId>, host: String) {
+        if self.member == MemberId::GUEST {
+            return;
+        }
         self.vendor = vendor;
         self.host = Some(host);
     }
 
-    /// Makes the opening record durable, with `before` (pseudonyms made for it) in the same commit. Nothing may be sent
-    /// until this has returned.
+    /// Makes the opening record (`open` or `tunnel`) durable, with `before` (pseudonyms made for it) in the same commit.
+    /// Nothing may be sent until this has returned.
     pub async fn open(&mut self, before: Vec<Record>, event: Event) -> Result<(), ExchangeError> {
         match std::mem::replace(&mut self.standing, Standing::Ended) {
             Standing::Reserved(reservation) => {
                 let record = self.record(event);
-                let opened = reservation.open(before, record).await.map_err(|_| ExchangeError::Ledger)?;
-                self.standing = Standing::Opened(opened);
-                Ok(())
+                match reservation.open(before, record).await {
+                    Ok(opened) => {
+                        self.standing = Standing::Opened(opened);
+                        Ok(())
+                    }
+                    Err(NotOpened { error, room }) => {
+                        tracing::warn!(flow = %self.id, %error, "a flow could not be opened");
+                        // Whoever is told of this error ends the flow as refused, where there is still room for that.
+                        self.standing = room.map_or(Standing::Ended, Standing::Reserved);
+                        Err(ExchangeError::Ledger)
+                    }
+                }
             }
             other => {
                 self.standing = other;
@@ -150,12 +166,17 @@ impl Flow {
 
     /// Counts body bytes from the vendor.
     pub fn received(&mut self, bytes: u64) {
-        self.received += bytes;
+        self.tally.received(bytes);
+    }
+
+    /// That the request goes out, for the time with this number.
+    pub fn attempted(&mut self, attempts: u32) {
+        self.attempts = attempts;
     }
 
     /// What the response's head told.
-    pub fn answered(&mut self, status: u16, attempts: u32, answer: Option<String>) {
-        (self.status, self.attempts, self.answer) = (Some(status), attempts, answer);
+    pub fn answered(&mut self, status: u16, answer: Option<String>) {
+        (self.status, self.answer) = (Some(status), answer);
     }
 
     /// Ends a flow that was opened. Later calls do nothing.
@@ -168,7 +189,7 @@ impl Flow {
             flow: self.id,
             status: self.status,
             sent: self.tally.sent.load(Ordering::Relaxed),
-            received: self.received,
+            received: self.tally.received.load(Ordering::Relaxed),
             ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             attempts: self.attempts,
             edits: self.tally.take_edits(),
@@ -210,6 +231,7 @@ impl Flow {
     }
 
     fn record(&self, event: Event) -> Record {
+        let event = if self.member == MemberId::GUEST { record::counted(event) } else { event };
         Record { time: self.rooms.clock.now(), member: self.member, vendor: self.vendor.clone(), event }
     }
 }
@@ -294,7 +316,7 @@ impl<S> Flows<S> {
                 let edits: Vec<Edit> = replies.into_edits();
                 let flow = &mut exchange.flow;
                 flow.tally.edited(record::reply_edits(&edits, &flow.tally));
-                flow.answered(head.status.as_u16(), exchange.attempts, exchange.answer.take());
+                flow.answered(head.status.as_u16(), exchange.answer.take());
                 let flow = exchange.flow.pass_on();
                 ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow)))
             }
@@ -318,7 +340,6 @@ impl Flow {
             host: self.host.take(),
             standing: std::mem::replace(&mut self.standing, Standing::Ended),
             tally: Arc::clone(&self.tally),
-            received: self.received,
             status: self.status,
             attempts: self.attempts,
             answer: self.answer.take(),

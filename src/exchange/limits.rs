@@ -108,7 +108,7 @@ pub struct Limited<S> {
 impl<S: Handle> Handle for Limited<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let member = exchange.who.member;
-        if !exchange.generation.limits.admits(member, &exchange.context()?.vendor) {
+        if !exchange.generation.limits.admits(member, &exchange.context()?.label) {
             return Err(ExchangeError::RateLimited);
         }
         exchange.flow.hold(self.rooms.admission.admit()?);

@@ -5,7 +5,7 @@ use super::error::ExchangeError;
 use super::flow::Tally;
 use super::streamed::EditedBody;
 use super::upstream::Length;
-use crate::rewrite::codec::{CodecError, Coding, Decoder, Encoder, Limits};
+use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -14,15 +14,15 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A body with a Content-Length up to this is edited before OPEN (bytes).
 pub const MOST_WHOLE: u64 = 64 * 1024;
-/// What such a body may unfold to (bytes).
-const MOST_DECODED: u64 = 1024 * 1024;
+/// A body of more bytes than this is not decoded on a worker.
+pub(super) const MOST_AT_ONCE: usize = 16 * 1024;
 /// How long a client may take to send such a body, and to be silent within a longer one.
 const GATHERING: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(300);
@@ -38,7 +38,7 @@ pub enum RequestBody {
     /// Edited as it flows.
     Edited(Box<EditedBody>),
     /// Handed to the sender.
-    Gone(Arc<Failure>),
+    Gone(Arc<Course>),
 }
 
 /// A body still at the client.
@@ -48,20 +48,15 @@ pub struct Arriving {
     expects: bool,
 }
 
-impl Arriving {
-    /// Whether its length was announced.
-    pub fn has_length(&self) -> bool {
-        self.length.is_some()
-    }
-}
-
 /// A body gathered in memory.
-#[derive(Clone)]
 pub struct Whole {
     encoded: Bytes,
     decoded: Bytes,
-    codings: Vec<Coding>,
+    /// How to code it again; `None` where no coding was undone.
+    decoders: Option<Decoders>,
     edited: bool,
+    /// Only asked about: the live path would edit it as it flows.
+    flows: bool,
 }
 
 impl RequestBody {
@@ -75,8 +70,38 @@ impl RequestBody {
     }
 
     /// A body that is already there, as `explain` has it.
-    pub fn given(body: Bytes, codings: Vec<Coding>) -> Self {
-        if body.is_empty() { Self::Empty } else { Self::Whole(Whole::of(body, codings).0) }
+    pub fn given(body: Bytes, headers: &HeaderMap) -> Self {
+        if body.is_empty() {
+            return Self::Empty;
+        }
+        let flows = body.len() as u64 > MOST_WHOLE || headers.contains_key(EXPECT);
+        Self::Whole(Whole { decoded: body.clone(), encoded: body, decoders: None, edited: false, flows })
+    }
+
+    /// The same bytes, shared.
+    pub fn decoded_bytes(&self) -> Option<Bytes> {
+        match self {
+            Self::Whole(whole) => Some(whole.decoded.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is edited as it flows.
+    pub fn flows(&self) -> bool {
+        match self {
+            Self::Arriving(_) | Self::Edited(_) => true,
+            Self::Whole(whole) => whole.flows,
+            Self::Empty | Self::Gone(_) => false,
+        }
+    }
+
+    /// Whether the client said how long it is.
+    pub fn has_length(&self) -> bool {
+        match self {
+            Self::Arriving(body) => body.length.is_some(),
+            Self::Whole(_) => true,
+            _ => false,
+        }
     }
 
     /// The bytes that spans count in, of a body that is in memory.
@@ -87,20 +112,30 @@ impl RequestBody {
         }
     }
 
-    /// Gathers a body that is small enough to be edited before it leaves; leaves any other as it is. A body that cannot
-    /// be decoded stays undecoded: the second part of the answer says why.
+    /// Gathers a body that is small enough to be edited before it leaves, and undoes its codings; leaves any other as it
+    /// is. One that is not what its coding says stays as it came and the answer says so; one that unfolds too far is an
+    /// error.
     pub async fn gather(&mut self, codings: &[Coding]) -> Result<Option<&'static str>, ExchangeError> {
-        let small = matches!(self, Self::Arriving(body) if !body.expects && body.length.is_some_and(|length| length <= MOST_WHOLE));
-        if !small {
-            return Ok(None);
-        }
-        let Self::Arriving(body) = std::mem::replace(self, Self::Empty) else { return Ok(None) };
-        let encoded = timeout(GATHERING, body.incoming.collect())
-            .await
-            .map_err(|_| ExchangeError::RequestBodyTimeout)?
-            .map_err(|_| ExchangeError::RequestBody)?
-            .to_bytes();
-        let (whole, note) = Whole::of(encoded, codings.to_vec());
+        let small = |body: &Arriving| !body.expects && body.length.is_some_and(|length| length <= MOST_WHOLE);
+        let encoded = match std::mem::replace(self, Self::Empty) {
+            Self::Arriving(body) if small(&body) => timeout(GATHERING, body.incoming.collect())
+                .await
+                .map_err(|_| ExchangeError::RequestBodyTimeout)?
+                .map_err(|_| ExchangeError::RequestBody)?
+                .to_bytes(),
+            Self::Whole(whole) if whole.decoders.is_none() => {
+                let flows = whole.flows;
+                let (mut whole, note) = Whole::of(whole.encoded, codings).await?;
+                whole.flows = flows;
+                *self = Self::Whole(whole);
+                return Ok(note);
+            }
+            other => {
+                *self = other;
+                return Ok(None);
+            }
+        };
+        let (whole, note) = Whole::of(encoded, codings).await?;
         *self = Self::Whole(whole);
         Ok(note)
     }
@@ -113,8 +148,15 @@ impl RequestBody {
     /// What the client did wrong while its body was being sent.
     pub fn failure(&self) -> Option<ExchangeError> {
         match self {
-            Self::Gone(failure) => failure.error(),
+            Self::Gone(course) => course.error(),
             _ => None,
+        }
+    }
+
+    /// The vendor has begun to answer, whether or not the body is over.
+    pub fn answered(&self) {
+        if let Self::Gone(course) = self {
+            course.answered.store(true, Ordering::Relaxed);
         }
     }
 
@@ -124,18 +166,22 @@ impl RequestBody {
             Self::Empty => SendBody::Empty,
             Self::Whole(whole) => {
                 tally.sent(whole.encoded.len() as u64);
-                SendBody::Whole { bytes: Some(whole.encoded.clone()), edited: whole.edited }
+                SendBody::Whole {
+                    bytes: Some(whole.encoded.clone()),
+                    edited: whole.edited,
+                    flows: whole.flows,
+                }
             }
             Self::Arriving(_) | Self::Edited(_) => {
-                let failure = Arc::default();
-                match std::mem::replace(self, Self::Gone(Arc::clone(&failure))) {
+                let course = Arc::default();
+                match std::mem::replace(self, Self::Gone(Arc::clone(&course))) {
                     Self::Arriving(body) => SendBody::Untouched(Box::new(Untouched {
                         incoming: body.incoming,
                         tally: Arc::clone(tally),
-                        failure,
+                        course,
                         silence: Silence::default(),
                     })),
-                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(failure))),
+                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(course))),
                     _ => SendBody::Empty,
                 }
             }
@@ -145,15 +191,25 @@ impl RequestBody {
 }
 
 impl Whole {
-    /// With its codings undone; one that cannot be decoded stays closed, and the note says so.
-    fn of(encoded: Bytes, codings: Vec<Coding>) -> (Self, Option<&'static str>) {
-        match undo(&encoded, &codings) {
-            Ok(decoded) => (Self { encoded, decoded, codings, edited: false }, None),
-            Err(_) => (
-                Self { encoded, decoded: Bytes::new(), codings: Vec::new(), edited: false },
-                Some("could not inspect: the body cannot be decoded"),
-            ),
-        }
+    /// With its codings undone. One that is not what they say is looked into as it is, since what claims a coding is
+    /// often plain; the note says so.
+    async fn of(encoded: Bytes, codings: &[Coding]) -> Result<(Self, Option<&'static str>), ExchangeError> {
+        let undone = if codings.is_empty() {
+            Ok((encoded.clone(), None))
+        } else if encoded.len() > MOST_AT_ONCE {
+            let (encoded, codings) = (encoded.clone(), codings.to_vec());
+            tokio::task::spawn_blocking(move || undo(&encoded, &codings))
+                .await
+                .map_err(|_| ExchangeError::Internal("a body could not be decoded"))?
+        } else {
+            undo(&encoded, codings)
+        };
+        let (decoded, decoders, note) = match undone {
+            Ok((decoded, decoders)) => (decoded, decoders, None),
+            Err(CodecError::Bomb(_)) => return Err(ExchangeError::BodyTooLarge),
+            Err(_) => (encoded.clone(), None, Some("could not inspect: the body cannot be decoded")),
+        };
+        Ok((Self { encoded, decoded, decoders, edited: false, flows: false }, note))
     }
 
     /// The body with its codings undone: what spans count in.
@@ -163,59 +219,69 @@ impl Whole {
 
     /// Puts `edited` in its place, with the same codings done again.
     pub fn replace(&mut self, edited: Vec<u8>) -> Result<(), ExchangeError> {
-        let mut bytes = edited;
-        for coding in &self.codings {
-            let failed = |_| ExchangeError::Internal("a body could not be encoded");
-            let mut encoder = Encoder::new(*coding).map_err(failed)?;
-            let mut out = Vec::new();
-            encoder.push(&bytes, &mut out).and_then(|()| encoder.finish(&mut out)).map_err(failed)?;
-            bytes = out;
-        }
-        self.encoded = bytes.into();
+        let encoded = match &self.decoders {
+            Some(decoders) => decoders
+                .encoders()
+                .and_then(|mut encoders| encoders.push(edited, true))
+                .map_err(|_| ExchangeError::Internal("a body could not be encoded"))?,
+            None => edited,
+        };
+        self.encoded = encoded.into();
         self.edited = true;
         Ok(())
     }
 }
 
 /// The last coding applied is the first to undo (RFC 9110 section 8.4).
-fn undo(encoded: &Bytes, codings: &[Coding]) -> Result<Bytes, CodecError> {
-    let mut decoded = encoded.clone();
-    for coding in codings.iter().rev() {
-        let mut decoder = Decoder::new(*coding, Limits { absolute: MOST_DECODED, ..Limits::default() })?;
-        let mut out = Vec::new();
-        decoder.push(&decoded, &mut out)?;
-        decoder.finish()?;
-        decoded = out.into();
-    }
-    Ok(decoded)
+fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Option<Decoders>), CodecError> {
+    let mut decoders = Decoders::new(codings, Limits::default())?;
+    let mut decoded = Vec::new();
+    decoders.push(encoded, &mut decoded)?;
+    decoders.finish()?;
+    Ok((decoded.into(), Some(decoders)))
 }
 
-/// What the client did wrong in the middle of its body.
+/// How the sending of a body goes.
 #[derive(Debug, Default)]
-pub struct Failure(AtomicU8);
+pub struct Course {
+    /// What went wrong; 0 as long as nothing did.
+    failure: AtomicU8,
+    answered: AtomicBool,
+}
 
-impl Failure {
+impl Course {
+    /// Whether the vendor has begun to answer: from then on both sides may wait for each other.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
     pub(super) fn broke(&self) {
-        self.0.store(1, Ordering::Relaxed);
+        self.failure.store(1, Ordering::Relaxed);
     }
 
     pub(super) fn was_silent(&self) {
-        self.0.store(2, Ordering::Relaxed);
+        self.failure.store(2, Ordering::Relaxed);
+    }
+
+    /// The body unfolds too far.
+    pub(super) fn was_a_bomb(&self) {
+        self.failure.store(4, Ordering::Relaxed);
     }
 
     /// It was not the client: something here refused to go on.
     pub(super) fn refused(&self) {
-        self.0.store(3, Ordering::Relaxed);
+        self.failure.store(3, Ordering::Relaxed);
     }
 
     fn error(&self) -> Option<ExchangeError> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.failure.load(Ordering::Relaxed) {
             1 => Some(ExchangeError::RequestBody),
             2 => Some(ExchangeError::RequestBodyTimeout),
             3 => Some(ExchangeError::Forbidden {
                 rule: "identity".into(),
                 reason: "a protected value stands where it cannot be left out".into(),
             }),
+            4 => Some(ExchangeError::BodyTooLarge),
             _ => None,
         }
     }
@@ -231,6 +297,8 @@ pub enum SendBody {
         bytes: Option<Bytes>,
         /// Whether its length is another than announced.
         edited: bool,
+        /// Whether it would leave without one.
+        flows: bool,
     },
     /// From the client as it comes.
     Untouched(Box<Untouched>),
@@ -242,11 +310,11 @@ impl SendBody {
     /// What became of its length.
     pub(super) fn edited_length(&self) -> Length {
         match self {
+            Self::Edited(_) | Self::Whole { flows: true, .. } => Length::Unknown,
             Self::Empty | Self::Untouched(_) | Self::Whole { edited: false, .. } => Length::Unchanged,
             Self::Whole { bytes, .. } => {
                 Length::Exactly(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Self::Edited(_) => Length::Unknown,
         }
     }
 }
@@ -292,7 +360,7 @@ impl Body for SendBody {
 pub struct Untouched {
     incoming: Incoming,
     tally: Arc<Tally>,
-    failure: Arc<Failure>,
+    course: Arc<Course>,
     silence: Silence,
 }
 
@@ -307,11 +375,11 @@ impl Untouched {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.failure.broke();
+                self.course.broke();
                 Poll::Ready(Some(Err(error.into())))
             }
             Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
-                self.failure.was_silent();
+                self.course.was_silent();
                 Poll::Ready(Some(Err("the client fell silent".into())))
             }
             other => other.map_err(Into::into),

@@ -42,14 +42,16 @@ pub struct Rooms {
 pub type OwnSettings = HashMap<(MemberId, VendorId), VendorSettings>;
 
 impl Rooms {
-    /// What bears on a member's identity at a vendor. Value by value, the file wins over the store.
+    /// What bears on a member's identity at a vendor: written in the file under what it is called now (`label`), set by
+    /// the member for whom it knows (`vendor`). Value by value, the file wins.
     pub fn vendor_settings(
         &self,
         generation: &Generation,
         member: MemberId,
+        label: &VendorId,
         vendor: &VendorId,
     ) -> Option<Arc<VendorSettings>> {
-        let file = generation.vendors.get(vendor);
+        let file = generation.vendors.get(label);
         let own_settings = self.own_settings.load();
         let Some(own) = own_settings.get(&(member, vendor.clone())) else { return file.cloned() };
         let mut merged = own.clone();
@@ -99,6 +101,11 @@ impl Generation {
             (VendorId::from(name.as_str()), Arc::new(settings))
         });
         Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
+    }
+
+    /// The same policy for a gateway that listens on `own`. Quotas begin anew.
+    pub fn listening_on(&self, own: Vec<SocketAddr>) -> Self {
+        Self::new(Arc::clone(&self.config), Arc::clone(&self.trackers), own)
     }
 
     /// The addresses the gateway listens on.

@@ -37,10 +37,14 @@ impl UpstreamSender {
         last: bool,
     ) -> Result<Response<Incoming>, Failure> {
         exchange.attempts += 1;
+        exchange.flow.attempted(exchange.attempts);
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
         match timeout(FIRST_BYTE, connection.send(request)).await {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                exchange.body.answered();
+                Ok(response)
+            }
             Ok(Err(failed)) => Err(if failed.unsent {
                 Failure::NotSent(failed.error)
             } else {

@@ -1,8 +1,10 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
 use super::authority::{AuthorityError, Certificates, Leaves, warm_up};
+use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
+use super::policy::Doors;
 use super::who::Roster;
 use crate::config::Config;
 use crate::config::value::PolicyKey;
@@ -10,18 +12,16 @@ use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, MemberId, Policy, SystemClock, VendorId};
+use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
-use crate::telemetry::{Metrics, MetricsError, Readiness};
-use crate::trackers::Trackers;
+use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
 use crate::upstream::{Patience, Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
-use std::net::SocketAddr;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -58,6 +58,9 @@ pub enum HouseError {
     /// Counters.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// The gateway is ending.
+    #[error("the gateway is ending")]
+    Cut,
 }
 
 /// What `main` hands in, and a test may set.
@@ -87,6 +90,8 @@ pub struct House {
     pub readiness: Readiness,
     /// The owner's values and keys.
     pub store: Store,
+    pub(super) doors: OnceLock<Doors>,
+    log_is_written: Condition,
 }
 
 impl House {
@@ -129,8 +134,12 @@ impl House {
             metrics,
         });
         let front = Front::new(rooms, leaves, roster);
-        let house = Self { home, front, readiness: Readiness::new(), store };
+        let readiness = Readiness::new();
+        let log_is_written = readiness.condition("ledger");
+        let house = Self { home, front, readiness, store, doors: OnceLock::new(), log_is_written };
         house.renew_members()?;
+        catch_up(house.rooms(), &house.store)?;
+        house.measure();
         Ok(Arc::new(house))
     }
 
@@ -150,20 +159,6 @@ impl House {
         Ok(warm_up(&self.front.leaves)?)
     }
 
-    /// Takes `config` for every exchange from now on; those under way keep the one they began with. `own` are the addresses
-    /// the gateway listens on.
-    pub async fn adopt(&self, config: Config, own: Vec<SocketAddr>, reason: &str) -> Result<(), HouseError> {
-        let rooms = Arc::clone(self.rooms());
-        let compiled = {
-            let home = Home::beside(self.home.dir());
-            let config = config.clone();
-            tokio::task::spawn_blocking(move || lists::compile(&home, &config)).await
-        };
-        let trackers = compiled.unwrap_or_else(|_| Trackers::build(&[]).0);
-        rooms.generation.store(Arc::new(Generation::new(Arc::new(config), Arc::new(trackers), own)));
-        self.record_change(MemberId::GATEWAY, None, reason.to_owned()).await
-    }
-
     /// Takes up members, their values and their own settings as they are in the store now. Blocks: compiles matchers.
     pub fn renew_members(&self) -> Result<(), HouseError> {
         let rooms = self.rooms();
@@ -176,8 +171,19 @@ impl House {
             own.extend(settings_of(&self.store, member.id)?);
         }
         rooms.own_settings.store(Arc::new(own));
+        self.regroup();
         self.front.roster.store(Arc::new(Roster::new(&members)));
         Ok(())
+    }
+
+    /// Vendors may be called otherwise: who they know stays.
+    pub(super) fn regroup(&self) {
+        let rooms = self.rooms();
+        let generation = rooms.generation.load();
+        rooms.personas.regroup(|host| match Host::parse(host) {
+            Some(host) => generation.config.vendor_of(&host).id,
+            None => VendorId::from(host),
+        });
     }
 
     /// Puts a change that somebody made into the log, sealed to whom it is about ([`MemberId::GATEWAY`] for the home's
@@ -199,9 +205,24 @@ impl House {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.look_after(),
+                _ = tick.tick() => {
+                    let house = Arc::clone(&self);
+                    tokio::task::spawn_blocking(move || house.look_after());
+                }
                 () = self.front.stop.cancelled() => return,
             }
+        }
+    }
+
+    /// Brings the gauges, and what readiness says of the log, up to date.
+    pub fn measure(&self) {
+        let rooms = self.rooms();
+        rooms.metrics.upstream_pool(rooms.upstream.idle());
+        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        if rooms.ledger.healthy() {
+            self.log_is_written.holds();
+        } else {
+            self.log_is_written.fails("the log cannot be written");
         }
     }
 
@@ -209,8 +230,10 @@ impl House {
         let rooms = self.rooms();
         rooms.upstream.sweep();
         rooms.generation.load().limits.sweep();
-        rooms.metrics.upstream_pool(rooms.upstream.idle());
-        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        self.measure();
+        if let Err(error) = mark_now(rooms, &self.store) {
+            tracing::warn!(%error, "the next start reads more of the log");
+        }
         if self.front.leaves.certificates().is_due() {
             match Certificates::open(&self.home.ca_dir(), &rooms.vault) {
                 Ok(certificates) => self.front.leaves.renew(certificates),

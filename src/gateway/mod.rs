@@ -4,13 +4,16 @@
 //! corridor; what comes through an intercepted tunnel does.
 
 pub mod authority;
+mod catch_up;
 mod connect;
 mod front;
 mod house;
+mod identities;
 mod listen;
 mod lists;
 mod own;
 mod peek;
+mod policy;
 mod serve;
 mod tunnel;
 mod who;
@@ -18,4 +21,5 @@ mod who;
 pub use front::Front;
 pub use house::{House, HouseError, Seams};
 pub use listen::{ListenError, Listening, listen};
+pub use policy::{AdoptError, Doors};
 pub use who::Roster;

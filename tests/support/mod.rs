@@ -4,12 +4,15 @@
 
 pub mod ca;
 pub mod client;
+pub mod disk;
 pub mod household;
 pub mod nginx;
 pub mod program;
 pub mod vendor;
+pub mod views;
 
 pub use ca::TestCa;
+pub use disk::TestDisk;
 pub use household::Household;
 pub use vendor::Vendor;
 
