@@ -72,7 +72,7 @@ fn a_sign_up_reaches_the_shop_under_one_alias_whatever_is_spoken() {
         assert_eq!(line.field("protocol"), *protocol);
         assert_eq!(line.field("request_uri"), "/take/signup?plan=a");
         assert_eq!(line.field("gpc"), "1");
-        assert_eq!(line.field("terms"), "offer=(\"SD-BASE\")");
+        assert_eq!(line.field("terms"), "offer=(SD-BASE)");
         assert_eq!(line.field("via"), "");
         assert_eq!(line.body, format!("email={}&plan=a", alias.replace('@', "%40")).as_bytes());
     }
