@@ -1,6 +1,6 @@
 //! What goes back to the client, and the place where a flow that was sent comes to its end.
 
-use super::flow::Flow;
+use super::flow::{Flow, Tally};
 use super::request_body::SendBody;
 use crate::model::Outcome;
 use crate::upstream::Connection;
@@ -9,13 +9,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
-
-/// A vendor may be silent this long in the middle of a body; an idle event stream lives longer because it says
-/// something now and then.
-const SILENCE: Duration = Duration::from_secs(300);
 
 /// Errors of a body, as hyper takes them.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -90,13 +87,14 @@ pub struct FlowBody {
 }
 
 impl FlowBody {
-    /// Takes the body over. One that is empty from the start ends the flow at once: nobody will poll it.
-    pub(super) fn new(body: VendorBody, flow: Flow) -> Self {
+    /// Takes the body over; the vendor may be silent for `patience` while the client is, too. One that is empty from the
+    /// start ends the flow at once: nobody will poll it.
+    pub(super) fn new(body: VendorBody, flow: Flow, patience: Duration) -> Self {
         let mut flowing = Self {
             incoming: body.incoming,
             connection: Some(body.connection),
+            silence: Silence::new(patience, flow.tally()),
             flow,
-            silence: Silence::default(),
         };
         if flowing.incoming.is_end_stream() {
             flowing.complete();
@@ -109,7 +107,7 @@ impl FlowBody {
             Poll::Ready(Some(Ok(frame))) => {
                 self.silence.broken();
                 if let Some(data) = frame.data_ref() {
-                    self.flow.received(data.len() as u64);
+                    self.flow.tally().received(data.len() as u64);
                 }
                 // hyper does not ask again once the announced length has passed.
                 if self.incoming.is_end_stream() {
@@ -125,7 +123,7 @@ impl FlowBody {
                 self.complete();
                 Poll::Ready(None)
             }
-            Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+            Poll::Pending if self.silence.poll(cx).is_ready() => {
                 self.flow.close(Outcome::CutByVendor);
                 Poll::Ready(Some(Err("the vendor fell silent".into())))
             }
@@ -141,30 +139,41 @@ impl FlowBody {
     }
 }
 
-/// How long nothing has come. The timer is only made once something is waited for, and only moved when it fires.
-#[derive(Default)]
+/// How long nothing has come. A body that is silent because the other direction is at work is not: bytes either way
+/// count. The timer is only made once something is waited for, and only moved when it fires.
 pub(super) struct Silence {
+    patience: Duration,
+    tally: Arc<Tally>,
+    moved: u64,
     since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Silence {
+    pub(super) fn new(patience: Duration, tally: &Arc<Tally>) -> Self {
+        Self { patience, tally: Arc::clone(tally), moved: 0, since: None, timer: None }
+    }
+
     pub(super) fn broken(&mut self) {
         self.since = None;
     }
 
-    /// Ready once nothing has come for `patience`.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, patience: Duration) -> Poll<()> {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + patience)));
+    /// Ready once nothing has moved for as long as the patience lasts.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let since = self.since.get_or_insert_with(Instant::now);
+        let timer =
+            self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(*since + self.patience)));
         loop {
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if since.elapsed() >= patience {
+            let moved = self.tally.moved();
+            if moved != self.moved {
+                (self.moved, *since) = (moved, Instant::now());
+            } else if since.elapsed() >= self.patience {
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(since + patience);
+            timer.as_mut().reset(*since + self.patience);
         }
     }
 }

@@ -6,21 +6,22 @@
 use super::body::{FlowBody, ReplyBody};
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
+use super::limits::Permit;
 use super::record;
 use super::rooms::Rooms;
 use crate::ledger::{Opened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
-use crate::model::{Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
+use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
+use std::time::{Duration, Instant};
 use tower::Layer;
 
 /// What both directions of a flow count while they run.
 #[derive(Debug, Default)]
 pub struct Tally {
     sent: AtomicU64,
+    received: AtomicU64,
     edits: Mutex<Vec<EditRecord>>,
     numbered: AtomicU64,
 }
@@ -29,6 +30,16 @@ impl Tally {
     /// Body bytes that went to the vendor.
     pub fn sent(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts body bytes from the vendor.
+    pub fn received(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Body bytes in both directions.
+    pub fn moved(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed) + self.received.load(Ordering::Relaxed)
     }
 
     /// The next edit's number, from 1.
@@ -64,11 +75,11 @@ pub struct Flow {
     host: Option<String>,
     standing: Standing,
     tally: Arc<Tally>,
-    received: u64,
+    waited: Duration,
     status: Option<u16>,
     attempts: u32,
     answer: Option<String>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
     rooms: Arc<Rooms>,
 }
 
@@ -93,7 +104,7 @@ impl Flow {
             host: None,
             standing,
             tally: Arc::default(),
-            received: 0,
+            waited: Duration::ZERO,
             status: None,
             attempts: 0,
             answer: None,
@@ -113,8 +124,13 @@ impl Flow {
     }
 
     /// Keeps a permit until the flow ends.
-    pub fn hold(&mut self, permit: OwnedSemaphorePermit) {
+    pub fn hold(&mut self, permit: Permit) {
         self.permit = Some(permit);
+    }
+
+    /// Time since the flow began that was not spent waiting.
+    fn own_time(&self) -> Duration {
+        self.started.elapsed().saturating_sub(self.waited)
     }
 
     /// With whom, and at which host, for every record from here on.
@@ -148,9 +164,9 @@ impl Flow {
         }
     }
 
-    /// Counts body bytes from the vendor.
-    pub fn received(&mut self, bytes: u64) {
-        self.received += bytes;
+    /// Time spent waiting for somebody else: the vendor, the log's disk, the client.
+    pub fn waited(&mut self, time: Duration) {
+        self.waited += time;
     }
 
     /// What the response's head told.
@@ -168,7 +184,7 @@ impl Flow {
             flow: self.id,
             status: self.status,
             sent: self.tally.sent.load(Ordering::Relaxed),
-            received: self.received,
+            received: self.tally.received.load(Ordering::Relaxed),
             ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             attempts: self.attempts,
             edits: self.tally.take_edits(),
@@ -262,8 +278,9 @@ impl<S: Handle> Handle for Flows<S> {
         let outcome = self.inner.handle(exchange).await;
         let verdict = record::verdict(exchange, &outcome);
         self.rooms.metrics.exchange(verdict);
-        if verdict == Verdict::Blocked {
-            self.rooms.metrics.blocked(Stage::Trackers);
+        self.rooms.metrics.added_latency(exchange.flow.own_time());
+        if let Some(answer) = exchange.plan.answer() {
+            self.rooms.metrics.blocked(stage_of(answer));
         }
         for edit in exchange.plan.standing().chain(exchange.reply_plan.standing()) {
             self.rooms.metrics.edits(edit.stage, edit.action, 1);
@@ -275,6 +292,14 @@ impl<S: Handle> Handle for Flows<S> {
                 Err(error)
             }
         }
+    }
+}
+
+/// Tracker rules answer for a vendor or send elsewhere; refusing rather than leaking is what personas do.
+fn stage_of(answer: &Answer) -> Stage {
+    match answer {
+        Answer::Block { .. } | Answer::Redirect { .. } => Stage::Trackers,
+        Answer::Refuse { .. } => Stage::Persona,
     }
 }
 
@@ -295,8 +320,9 @@ impl<S> Flows<S> {
                 let flow = &mut exchange.flow;
                 flow.tally.edited(record::reply_edits(&edits, &flow.tally));
                 flow.answered(head.status.as_u16(), exchange.attempts, exchange.answer.take());
+                let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
-                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow)))
+                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))
             }
             local => {
                 exchange.flow.end(record::answered_here(exchange, verdict)?);
@@ -318,7 +344,7 @@ impl Flow {
             host: self.host.take(),
             standing: std::mem::replace(&mut self.standing, Standing::Ended),
             tally: Arc::clone(&self.tally),
-            received: self.received,
+            waited: self.waited,
             status: self.status,
             attempts: self.attempts,
             answer: self.answer.take(),

@@ -15,6 +15,7 @@ use crate::upstream::{Connection, Key, UpstreamError};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 use tower::Layer;
 
 /// The layer.
@@ -69,7 +70,9 @@ impl<S: Send> Handle for Gate<S> {
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
         let connect = self.rooms.upstream.checkout(&key, &*exchange.generation, false);
         let opened = exchange.flow.open(issued, open);
+        let asked = Instant::now();
         let (connection, opened): (Result<_, UpstreamError>, _) = tokio::join!(connect, opened);
+        exchange.flow.waited(asked.elapsed());
         opened?;
         self.confirm(exchange, &slots)?;
         self.inner.send(exchange, connection?, key).await

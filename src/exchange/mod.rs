@@ -31,6 +31,6 @@ pub use body::ReplyBody;
 pub use error::ExchangeError;
 pub use flow::Flow;
 pub use layers::{Client, Context, Exchange, Handle, Reply, Tunnelled, Who};
-pub use page::refusal;
+pub use page::{refusal, refusal_of};
 pub use request_body::RequestBody;
 pub use rooms::{Generation, OwnSettings, Rooms};

@@ -15,6 +15,7 @@ use crate::rewrite::{BodyFinder, Hit, StreamEditor, Syntax, syntax_of};
 use http::header::CONTENT_TYPE;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 use tower::Layer;
 
 /// The layer.
@@ -194,7 +195,10 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
         opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
         return Ok(Inspected::default());
     };
-    if let Some(note) = exchange.body.gather(&codings).await? {
+    let asked = Instant::now();
+    let gathered = exchange.body.gather(&codings).await;
+    exchange.flow.waited(asked.elapsed());
+    if let Some(note) = gathered? {
         opaque(exchange, note)?;
     }
     if let Some(decoded) = exchange.body.decoded() {

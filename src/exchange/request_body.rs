@@ -23,9 +23,8 @@ use tokio::time::timeout;
 pub const MOST_WHOLE: u64 = 64 * 1024;
 /// What such a body may unfold to (bytes).
 const MOST_DECODED: u64 = 1024 * 1024;
-/// How long a client may take to send such a body, and to be silent within a longer one.
+/// How long a client may take to send such a body.
 const GATHERING: Duration = Duration::from_secs(30);
-const SILENCE: Duration = Duration::from_secs(300);
 
 /// The body of a request on its way through the corridor.
 pub enum RequestBody {
@@ -46,6 +45,7 @@ pub struct Arriving {
     pub(super) incoming: Incoming,
     length: Option<u64>,
     expects: bool,
+    pub(super) silence: Silence,
 }
 
 impl Arriving {
@@ -65,13 +65,19 @@ pub struct Whole {
 }
 
 impl RequestBody {
-    /// The body of a request that has just arrived.
-    pub fn arriving(incoming: Incoming, headers: &HeaderMap) -> Self {
+    /// The body of a request that has just arrived. Its client may be silent for `patience` while the vendor is, too.
+    pub fn arriving(
+        incoming: Incoming,
+        headers: &HeaderMap,
+        patience: Duration,
+        tally: &Arc<Tally>,
+    ) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT) })
+        let silence = Silence::new(patience, tally);
+        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT), silence })
     }
 
     /// A body that is already there, as `explain` has it.
@@ -133,7 +139,7 @@ impl RequestBody {
                         incoming: body.incoming,
                         tally: Arc::clone(tally),
                         failure,
-                        silence: Silence::default(),
+                        silence: body.silence,
                     })),
                     Self::Edited(body) => SendBody::Edited(Box::new(body.sending(failure))),
                     _ => SendBody::Empty,
@@ -310,7 +316,7 @@ impl Untouched {
                 self.failure.broke();
                 Poll::Ready(Some(Err(error.into())))
             }
-            Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+            Poll::Pending if self.silence.poll(cx).is_ready() => {
                 self.failure.was_silent();
                 Poll::Ready(Some(Err("the client fell silent".into())))
             }

@@ -9,7 +9,7 @@ use crate::model::{Clock, Host, MemberId, Origin, Policy, VendorId};
 use crate::persona::{self, Personas, VendorSettings};
 use crate::telemetry::Metrics;
 use crate::trackers::Trackers;
-use crate::upstream::{Reach, Upstream};
+use crate::upstream::{Bounds, Reach, Upstream};
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, HashMap};
@@ -72,7 +72,7 @@ pub struct Generation {
     /// The lists.
     pub trackers: Arc<Trackers>,
     /// The quotas.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// What `[identity]` says.
     pub identity: persona::Settings,
     vendors: HashMap<VendorId, Arc<VendorSettings>>,
@@ -82,7 +82,7 @@ pub struct Generation {
 impl Generation {
     /// A generation whose gateway listens on `own`.
     pub fn new(config: Arc<Config>, trackers: Arc<Trackers>, own: Vec<SocketAddr>) -> Self {
-        let limits = Limits::of(&config.settings);
+        let limits = Arc::new(Limits::of(&config.settings));
         let identity = &config.settings.identity;
         let identity = persona::Settings {
             new_vendor: identity.new_vendor,
@@ -101,6 +101,18 @@ impl Generation {
         Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
     }
 
+    /// The same policy with newly compiled lists; quotas keep what they have counted.
+    pub fn with_trackers(&self, trackers: Arc<Trackers>) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            trackers,
+            limits: Arc::clone(&self.limits),
+            identity: self.identity.clone(),
+            vendors: self.vendors.clone(),
+            own: self.own.clone(),
+        }
+    }
+
     /// The addresses the gateway listens on.
     pub fn own(&self) -> &[SocketAddr] {
         &self.own
@@ -115,6 +127,11 @@ impl Generation {
 }
 
 impl Reach for Generation {
+    fn bounds(&self) -> Bounds {
+        let limits = &self.config.settings.limits;
+        Bounds { connect: limits.connect.get(), idle: limits.idle.get(), head_bytes: limits.head_bytes }
+    }
+
     fn static_address(&self, host: &str) -> Option<SocketAddr> {
         self.config.static_host(host)
     }

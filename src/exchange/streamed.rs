@@ -16,10 +16,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
-
-/// A client may be silent this long within a body.
-const SILENCE: Duration = Duration::from_secs(300);
 
 /// A decision on its way.
 pub type Deciding = Pin<Box<dyn Future<Output = Result<Decision, ExchangeError>> + Send>>;
@@ -57,7 +53,7 @@ impl EditedBody {
             ended: false,
             tally,
             failure: Arc::default(),
-            silence: Silence::default(),
+            silence: body.silence,
         }
     }
 
@@ -91,7 +87,7 @@ impl EditedBody {
                         return self.broke(error);
                     }
                 }
-                Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+                Poll::Pending if self.silence.poll(cx).is_ready() => {
                     self.failure.was_silent();
                     return Poll::Ready(Some(Err("the client fell silent".into())));
                 }

@@ -13,11 +13,8 @@ use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
 use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 use tokio::time::timeout;
-
-/// A vendor may take this long to begin its answer; long polls are known to take a minute or two.
-const FIRST_BYTE: Duration = Duration::from_secs(180);
 
 /// The sender.
 pub struct UpstreamSender {
@@ -38,7 +35,14 @@ impl UpstreamSender {
     ) -> Result<Response<Incoming>, Failure> {
         exchange.attempts += 1;
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
-        match timeout(FIRST_BYTE, connection.send(request)).await {
+        let patience = exchange.generation.config.settings.limits.first_byte.get();
+        let departed = Instant::now();
+        let answered = timeout(patience, connection.send(request)).await;
+        exchange.flow.waited(departed.elapsed());
+        if let Ok(Ok(_)) = &answered {
+            self.rooms.metrics.upstream(departed.elapsed());
+        }
+        match answered {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(failed)) => Err(if failed.unsent {
@@ -90,7 +94,9 @@ impl UpstreamSender {
         connection: &mut Connection<SendBody>,
         key: &Arc<Key>,
     ) -> Result<Response<Incoming>, ExchangeError> {
+        let asked = Instant::now();
         *connection = self.rooms.upstream.checkout(key, &*exchange.generation, true).await?;
+        exchange.flow.waited(asked.elapsed());
         match self.attempt(exchange, connection, true).await {
             Ok(response) => Ok(response),
             Err(Failure::Final(error)) => Err(error),

@@ -15,7 +15,7 @@ use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Metrics, MetricsError, Readiness};
 use crate::trackers::Trackers;
-use crate::upstream::{Patience, Resolve, SystemResolver, TlsError, Trust, Upstream};
+use crate::upstream::{Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
@@ -114,7 +114,7 @@ impl House {
         let trackers = lists::compile(&home, &config);
         let roster = Roster::new(&vault.members()?);
         let rooms = Arc::new(Rooms {
-            upstream: Upstream::new(seams.resolver, &trust, patience(&config)),
+            upstream: Upstream::new(seams.resolver, trust, metrics.clone()),
             generation: ArcSwap::from_pointee(Generation::new(
                 Arc::new(config),
                 Arc::new(trackers),
@@ -207,8 +207,9 @@ impl House {
 
     fn look_after(&self) {
         let rooms = self.rooms();
-        rooms.upstream.sweep();
-        rooms.generation.load().limits.sweep();
+        let generation = rooms.generation.load();
+        rooms.upstream.sweep(generation.config.settings.limits.idle.get());
+        generation.limits.sweep();
         rooms.metrics.upstream_pool(rooms.upstream.idle());
         rooms.metrics.ledger_backlog(rooms.ledger.backlog());
         if self.front.leaves.certificates().is_due() {
@@ -258,11 +259,6 @@ fn log_name(vault: &Vault) -> Result<String, VaultError> {
 fn digest_of(config: &Config) -> String {
     let text = config.file().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn patience(config: &Config) -> Patience {
-    let limits = &config.settings.limits;
-    Patience { connect: limits.connect.get(), handshake: limits.connect.get(), ..Patience::default() }
 }
 
 /// Tells the metrics of every commit.

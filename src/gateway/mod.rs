@@ -5,11 +5,13 @@
 
 pub mod authority;
 mod connect;
+mod connections;
 mod front;
 mod house;
 mod listen;
 mod lists;
 mod own;
+mod pace;
 mod peek;
 mod serve;
 mod tunnel;

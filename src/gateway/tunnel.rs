@@ -83,7 +83,7 @@ impl Tunnel {
         let down = relay(&mut vendor_reads, &mut client_writes, &moved, &moved.down);
         let ended = tokio::try_join!(up, down);
         self.flow.tally().sent(moved.up.load(Ordering::Relaxed));
-        self.flow.received(moved.down.load(Ordering::Relaxed));
+        self.flow.tally().received(moved.down.load(Ordering::Relaxed));
         self.flow.close(match ended {
             Ok(_) => Outcome::Complete,
             Err(_) => Outcome::CutByVendor,
