@@ -76,6 +76,7 @@ pub struct Flow {
     standing: Standing,
     tally: Arc<Tally>,
     waited: Duration,
+    counted: bool,
     status: Option<u16>,
     attempts: u32,
     answer: Option<String>,
@@ -105,6 +106,7 @@ impl Flow {
             standing,
             tally: Arc::default(),
             waited: Duration::ZERO,
+            counted: false,
             status: None,
             attempts: 0,
             answer: None,
@@ -133,10 +135,21 @@ impl Flow {
         self.started.elapsed().saturating_sub(self.waited)
     }
 
+    /// The log keeps only that there was a flow and what became of it: of a guest, and at `detail = "counts"`.
+    pub fn count_only(&mut self) {
+        self.counted = true;
+    }
+
+    /// Whether the log keeps no more than that.
+    pub fn is_counted_only(&self) -> bool {
+        self.counted
+    }
+
     /// With whom, and at which host, for every record from here on.
     pub fn concerns(&mut self, vendor: Option<VendorId>, host: String) {
-        self.vendor = vendor;
-        self.host = Some(host);
+        if !self.counted {
+            (self.vendor, self.host) = (vendor, Some(host));
+        }
     }
 
     /// Makes the opening record durable, with `before` (pseudonyms made for it) in the same commit. Nothing may be sent
@@ -187,7 +200,7 @@ impl Flow {
             received: self.tally.received.load(Ordering::Relaxed),
             ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             attempts: self.attempts,
-            edits: self.tally.take_edits(),
+            edits: if self.counted { Vec::new() } else { self.tally.take_edits() },
             answer: self.answer.take(),
             outcome,
         };
@@ -345,6 +358,7 @@ impl Flow {
             standing: std::mem::replace(&mut self.standing, Standing::Ended),
             tally: Arc::clone(&self.tally),
             waited: self.waited,
+            counted: self.counted,
             status: self.status,
             attempts: self.attempts,
             answer: self.answer.take(),

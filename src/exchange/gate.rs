@@ -100,17 +100,23 @@ impl<S> Gate<S> {
         let body = exchange.body.decoded();
         let sent = super::apply::target(&exchange.target, &exchange.plan)?;
         let with_values = exchange.generation.config.detail_for(&exchange.who.name) == Detail::Bodies;
+        // Numbered in any case: an edit's number must not depend on how much is kept.
+        let edits = record::request_edits(exchange, body, &digests);
+        let device = exchange.who.device.as_deref().map(str::to_owned);
+        let (host, url) = (origin.host.to_string(), record::url(origin, &sent, with_values));
+        let notes = exchange.notes.clone();
+        let kept = !exchange.flow.is_counted_only();
         Ok(Event::Open {
             flow: exchange.flow.id(),
-            device: exchange.who.device.as_deref().map(str::to_owned),
-            host: origin.host.to_string(),
+            device: device.filter(|_| kept),
+            host: if kept { host } else { String::new() },
             party: context.party,
             source: "user".to_owned(),
             method: exchange.method.to_string(),
-            url: record::url(origin, &sent, with_values),
+            url: if kept { url } else { String::new() },
             terms: exchange.terms.clone(),
-            edits: record::request_edits(exchange, body, &digests),
-            notes: exchange.notes.clone(),
+            edits: if kept { edits } else { Vec::new() },
+            notes: if kept { notes } else { Vec::new() },
         })
     }
 }

@@ -74,7 +74,11 @@ impl Admission {
     /// Room for one more exchange besides fewer than `most`, held until the flow ends.
     fn admit(&self, most: usize) -> Result<Permit, ExchangeError> {
         let permit = Permit { under_way: Arc::clone(&self.under_way) };
-        if self.under_way.fetch_add(1, Ordering::AcqRel) < most { Ok(permit) } else { Err(ExchangeError::Overloaded) }
+        if self.under_way.fetch_add(1, Ordering::AcqRel) < most {
+            Ok(permit)
+        } else {
+            Err(ExchangeError::Overloaded)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod apply;
 mod body;
 mod canonical;
 mod context;
+mod errand;
 mod error;
 pub mod explain;
 mod flow;
@@ -28,6 +29,7 @@ mod trackers;
 mod upstream;
 
 pub use body::ReplyBody;
+pub use errand::{Brought, errand};
 pub use error::ExchangeError;
 pub use flow::Flow;
 pub use layers::{Client, Context, Exchange, Handle, Reply, Tunnelled, Who};

@@ -5,7 +5,9 @@ use super::error::ExchangeError;
 use super::layers::Reply;
 use crate::model::Stub;
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER,
+};
 use http::{HeaderValue, Response, StatusCode};
 
 /// The smallest transparent GIF.

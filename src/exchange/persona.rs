@@ -47,7 +47,7 @@ pub struct Personified<S> {
 
 impl<S: Handle> Handle for Personified<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if !exchange.who.is_guest() {
+        if !exchange.is_unread() {
             // A member without a persona would go out unprotected.
             let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {

@@ -66,12 +66,7 @@ pub struct Whole {
 
 impl RequestBody {
     /// The body of a request that has just arrived. Its client may be silent for `patience` while the vendor is, too.
-    pub fn arriving(
-        incoming: Incoming,
-        headers: &HeaderMap,
-        patience: Duration,
-        tally: &Arc<Tally>,
-    ) -> Self {
+    pub fn arriving(incoming: Incoming, headers: &HeaderMap, patience: Duration, tally: &Arc<Tally>) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }

@@ -178,13 +178,13 @@ pub enum Length {
     Unknown,
 }
 
-fn origin_form(target: &str, method: &Method) -> Result<Uri, ExchangeError> {
+pub(super) fn origin_form(target: &str, method: &Method) -> Result<Uri, ExchangeError> {
     // RFC 9112 section 3.2.4: the asterisk-form is for a server-wide OPTIONS.
     let target = if *method == Method::OPTIONS && target == "*" { "*" } else { target };
     target.parse().map_err(|_| ExchangeError::Internal("an edit broke the target"))
 }
 
-fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, ExchangeError> {
+pub(super) fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, ExchangeError> {
     Uri::builder()
         .scheme(scheme.as_str())
         .authority(authority)
@@ -194,7 +194,7 @@ fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, Exchan
 }
 
 /// RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
-fn host_first(authority: &str, headers: HeaderMap) -> Result<HeaderMap, ExchangeError> {
+pub(super) fn host_first(authority: &str, headers: HeaderMap) -> Result<HeaderMap, ExchangeError> {
     let host = HeaderValue::from_str(authority).map_err(|_| ExchangeError::Internal("no Host value"))?;
     let mut with_host = HeaderMap::with_capacity(headers.len() + 1);
     with_host.insert(HOST, host);

@@ -146,7 +146,11 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
                     carry(front, &generation, &who, &named, &reason, stream).await;
                 }
                 Decision::Intercept => {
-                    let client = Client { peer: arrival.peer, who, tunnelled: Some(Tunnelled { origin, server_name }) };
+                    let client = Client {
+                        peer: arrival.peer,
+                        who,
+                        tunnelled: Some(Tunnelled { origin, server_name }),
+                    };
                     intercept(front, client, &wanted, stream).await;
                 }
             }

@@ -5,6 +5,7 @@ use super::connections::{Connections, Seat};
 use super::pace::Pace;
 use super::serve::Leaving;
 use super::{connect, own};
+use crate::config::schema::Detail;
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
     Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal, refusal_of,
@@ -67,12 +68,15 @@ impl Front {
     /// One exchange through the corridor.
     pub(super) async fn exchange(&self, client: Arc<Client>, who: Who, request: Request<Incoming>) -> Reply {
         let accepts = request.headers().get(http::header::ACCEPT).cloned();
-        let flow = match Flow::begin(&self.rooms, who.member).await {
+        let mut flow = match Flow::begin(&self.rooms, who.member).await {
             Ok(flow) => flow,
             Err(error) => return refusal_of(&error, accepts.as_ref()),
         };
         let generation = self.rooms.generation.load_full();
         let patience = generation.config.settings.limits.idle.get();
+        if who.is_guest() || generation.config.detail_for(&who.name) == Detail::Counts {
+            flow.count_only();
+        }
         let (head, body) = request.into_parts();
         let mut exchange = Exchange {
             client,

@@ -1,20 +1,21 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
-use super::authority::{AuthorityError, Certificates, Leaves, warm_up};
+use super::authority::{AuthorityError, Certificates, Leaves, Scope, warm_up};
 use super::front::Front;
 use super::lists;
+use super::trial::{self, FailedTest};
 use super::who::Roster;
 use crate::config::Config;
-use crate::config::value::PolicyKey;
+use crate::config::schema::InterceptMode;
+use crate::config::value::{HostPattern, PolicyKey};
 use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, MemberId, Policy, SystemClock, VendorId};
+use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
-use crate::telemetry::{Metrics, MetricsError, Readiness};
-use crate::trackers::Trackers;
+use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
 use crate::upstream::{Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
@@ -24,6 +25,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::Notify;
 
 /// Quotas, idle connections and the authority are looked after this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -58,6 +60,13 @@ pub enum HouseError {
     /// Counters.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// Tests of a configuration came out otherwise, so it was not taken.
+    #[error("the configuration was not taken: {}", listed(.0))]
+    Tests(Vec<FailedTest>),
+}
+
+fn listed(failed: &[FailedTest]) -> String {
+    failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What `main` hands in, and a test may set.
@@ -87,6 +96,30 @@ pub struct House {
     pub readiness: Readiness,
     /// The owner's values and keys.
     pub store: Store,
+    conditions: Conditions,
+    /// One change of policy at a time.
+    pub(super) adopting: tokio::sync::Mutex<()>,
+    /// Told when the configured lists may have become others.
+    lists_changed: Notify,
+}
+
+/// What must hold before the gateway is ready.
+struct Conditions {
+    listeners: Condition,
+    lists: Condition,
+    ledger: Condition,
+    authority: Condition,
+}
+
+impl Conditions {
+    fn of(readiness: &Readiness) -> Self {
+        Self {
+            listeners: readiness.condition("listeners"),
+            lists: readiness.condition("lists"),
+            ledger: readiness.condition("ledger"),
+            authority: readiness.condition("authority"),
+        }
+    }
 }
 
 impl House {
@@ -110,7 +143,7 @@ impl House {
         tracing::debug!(?recovery, "log opened");
         let personas = Personas::new(vault.clone(), store.clone());
         let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
-        let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault)?)?;
+        let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault, scope(&config))?)?;
         let trackers = lists::compile(&home, &config);
         let roster = Roster::new(&vault.members()?);
         let rooms = Arc::new(Rooms {
@@ -129,7 +162,18 @@ impl House {
             metrics,
         });
         let front = Front::new(rooms, leaves, roster);
-        let house = Self { home, front, readiness: Readiness::new(), store };
+        let readiness = Readiness::new();
+        let conditions = Conditions::of(&readiness);
+        conditions.lists.holds();
+        let house = Self {
+            home,
+            front,
+            store,
+            readiness,
+            conditions,
+            adopting: tokio::sync::Mutex::default(),
+            lists_changed: Notify::new(),
+        };
         house.renew_members()?;
         Ok(Arc::new(house))
     }
@@ -151,16 +195,35 @@ impl House {
     }
 
     /// Takes `config` for every exchange from now on; those under way keep the one they began with. `own` are the addresses
-    /// the gateway listens on.
+    /// the gateway listens on. Where one of its `[[test]]`s fails, or something it names cannot be used, everything stays
+    /// as it was.
     pub async fn adopt(&self, config: Config, own: Vec<SocketAddr>, reason: &str) -> Result<(), HouseError> {
-        let rooms = Arc::clone(self.rooms());
-        let compiled = {
-            let home = Home::beside(self.home.dir());
-            let config = config.clone();
-            tokio::task::spawn_blocking(move || lists::compile(&home, &config)).await
+        let _alone = self.adopting.lock().await;
+        let rooms = self.rooms();
+        let before = rooms.generation.load_full();
+        let trackers = match self.compile(&config).await {
+            Some(trackers) => trackers,
+            None => Arc::clone(&before.trackers),
         };
-        let trackers = compiled.unwrap_or_else(|_| Trackers::build(&[]).0);
-        rooms.generation.store(Arc::new(Generation::new(Arc::new(config), Arc::new(trackers), own)));
+        let is_open = !own.is_empty();
+        let next = Arc::new(Generation::new(Arc::new(config), trackers, own));
+        let failed = trial::run(rooms, &self.front.roster.load(), &next).await;
+        if !failed.is_empty() {
+            return Err(HouseError::Tests(failed));
+        }
+        let settings = &next.config.settings;
+        if settings.upstream.extra_ca != before.config.settings.upstream.extra_ca {
+            rooms.upstream.trust(Trust::platform(&settings.upstream.extra_ca)?);
+        }
+        let scope = scope(&next.config);
+        if scope != *self.front.leaves.certificates().scope() {
+            self.front.leaves.renew(Certificates::open(&self.home.ca_dir(), &rooms.vault, scope)?);
+        }
+        rooms.generation.store(next);
+        if is_open {
+            self.conditions.listeners.holds();
+        }
+        self.lists_changed.notify_one();
         self.record_change(MemberId::GATEWAY, None, reason.to_owned()).await
     }
 
@@ -194,12 +257,50 @@ impl House {
         Ok(self.rooms().ledger.append(vec![record]).await?)
     }
 
+    /// Why the gateway cannot do its work now, as `condition: reason`; empty where it can.
+    pub fn unready(&self) -> Vec<String> {
+        self.measure();
+        let report = self.readiness.report();
+        let missing = report.conditions.into_iter().filter(|(_, state)| state != "ok");
+        missing.map(|(name, reason)| format!("{name}: {reason}")).collect()
+    }
+
+    /// Reads what is only known by looking: gauges, and conditions of readiness.
+    pub fn measure(&self) {
+        let rooms = self.rooms();
+        rooms.metrics.upstream_pool(rooms.upstream.idle());
+        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        let set = |condition: &Condition, holds, reason| {
+            if holds { condition.holds() } else { condition.fails(reason) }
+        };
+        set(&self.conditions.ledger, rooms.ledger.healthy(), "the log cannot be written");
+        let certificates = self.front.leaves.certificates();
+        set(&self.conditions.authority, certificates.are_valid(), "its certificates have ended");
+        if self.front.stop.is_cancelled() {
+            self.conditions.listeners.fails("closing");
+        }
+    }
+
     /// Looks after what ages, until the front door closes.
     pub async fn keep(self: Arc<Self>) {
+        tokio::join!(self.keep_house(), self.keep_lists());
+    }
+
+    async fn keep_house(&self) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         loop {
             tokio::select! {
                 _ = tick.tick() => self.look_after(),
+                () = self.front.stop.cancelled() => return,
+            }
+        }
+    }
+
+    async fn keep_lists(&self) {
+        while let Some(next) = self.front.stop.run_until_cancelled(self.refresh_lists()).await {
+            tokio::select! {
+                () = tokio::time::sleep(next) => {}
+                () = self.lists_changed.notified() => {}
                 () = self.front.stop.cancelled() => return,
             }
         }
@@ -210,10 +311,9 @@ impl House {
         let generation = rooms.generation.load();
         rooms.upstream.sweep(generation.config.settings.limits.idle.get());
         generation.limits.sweep();
-        rooms.metrics.upstream_pool(rooms.upstream.idle());
-        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        self.measure();
         if self.front.leaves.certificates().is_due() {
-            match Certificates::open(&self.home.ca_dir(), &rooms.vault) {
+            match Certificates::open(&self.home.ca_dir(), &rooms.vault, scope(&generation.config)) {
                 Ok(certificates) => self.front.leaves.renew(certificates),
                 Err(error) => tracing::error!(%error, "the intermediate could not be renewed"),
             }
@@ -229,6 +329,22 @@ impl House {
         }
         self.rooms().ledger.shutdown().await;
     }
+}
+
+/// For which hosts the authority may sign: with `mode = "chosen"`, the listed vendors' alone.
+fn scope(config: &Config) -> Scope {
+    if config.settings.intercept.mode != InterceptMode::Chosen {
+        return Scope::All;
+    }
+    let patterns = config.settings.vendor.values().flat_map(|vendor| &vendor.hosts);
+    Scope::Only(
+        patterns
+            .map(|pattern| match pattern {
+                HostPattern::Exact(host) => host.clone(),
+                HostPattern::Below(name) => Host::Name(Arc::clone(name)),
+            })
+            .collect(),
+    )
 }
 
 /// What a member set for vendors: `level`, and `identity.SLOT` policies.

@@ -14,10 +14,12 @@ mod own;
 mod pace;
 mod peek;
 mod serve;
+mod trial;
 mod tunnel;
 mod who;
 
 pub use front::Front;
 pub use house::{House, HouseError, Seams};
 pub use listen::{ListenError, Listening, listen};
+pub use trial::FailedTest;
 pub use who::Roster;

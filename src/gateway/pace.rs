@@ -44,11 +44,7 @@ pub enum Overdue {
 impl Pace {
     /// Of a connection that begins now.
     pub fn new() -> Self {
-        Self(Arc::new(Clock {
-            began: Instant::now(),
-            busy: AtomicUsize::new(0),
-            mark: AtomicU64::new(0),
-        }))
+        Self(Arc::new(Clock { began: Instant::now(), busy: AtomicUsize::new(0), mark: AtomicU64::new(0) }))
     }
 
     fn now(&self) -> u64 {

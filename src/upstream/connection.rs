@@ -1,8 +1,8 @@
 //! One connection to a vendor: TCP, TLS, HTTP/1.1 or HTTP/2, and what comes back into the pool.
 
+use super::UpstreamError;
 use super::pool::{Key, Pool};
 use super::tls::{ClientConfigs, TlsError, server_name};
-use super::UpstreamError;
 use crate::model::Scheme;
 use crate::telemetry::Handshake;
 use bytes::Bytes;

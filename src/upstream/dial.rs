@@ -38,7 +38,8 @@ async fn resolve(
     resolver: &dyn Resolve,
     deadline: Instant,
 ) -> Result<Vec<IpAddr>, UpstreamError> {
-    let answer = timeout_at(deadline, resolver.resolve(name)).await.map_err(|_| UpstreamError::Resolve(None))?;
+    let answer =
+        timeout_at(deadline, resolver.resolve(name)).await.map_err(|_| UpstreamError::Resolve(None))?;
     let mut answers = answer.map_err(|error| UpstreamError::Resolve(Some(error)))?;
     if answers.is_empty() {
         return Err(UpstreamError::NoSuchName);

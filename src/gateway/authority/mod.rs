@@ -8,6 +8,6 @@ mod issuer;
 mod leaf;
 mod warm;
 
-pub use issuer::{AuthorityError, Certificates};
+pub use issuer::{AuthorityError, Certificates, Scope};
 pub use leaf::Leaves;
 pub use warm::warm_up;
