@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
@@ -83,7 +83,7 @@ pub struct FlowBody {
     incoming: Incoming,
     connection: Option<Connection<SendBody>>,
     flow: Flow,
-    silence: Silence,
+    quiet: Quiet,
 }
 
 impl FlowBody {
@@ -93,7 +93,7 @@ impl FlowBody {
         let mut flowing = Self {
             incoming: body.incoming,
             connection: Some(body.connection),
-            silence: Silence::new(patience, flow.tally()),
+            quiet: Quiet::new(patience, flow.tally()),
             flow,
         };
         if flowing.incoming.is_end_stream() {
@@ -105,7 +105,7 @@ impl FlowBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.silence.broken();
+                self.quiet.broken();
                 if let Some(data) = frame.data_ref() {
                     self.flow.tally().received(data.len() as u64);
                 }
@@ -123,7 +123,7 @@ impl FlowBody {
                 self.complete();
                 Poll::Ready(None)
             }
-            Poll::Pending if self.silence.poll(cx).is_ready() => {
+            Poll::Pending if self.quiet.poll(cx).is_ready() => {
                 self.flow.close(Outcome::CutByVendor);
                 Poll::Ready(Some(Err("the vendor fell silent".into())))
             }
@@ -139,41 +139,61 @@ impl FlowBody {
     }
 }
 
-/// How long nothing has come. A body that is silent because the other direction is at work is not: bytes either way
-/// count. The timer is only made once something is waited for, and only moved when it fires.
-pub(super) struct Silence {
+/// How long nothing has come in either direction: a body that is silent because the other side is at work is not idle.
+pub(super) struct Quiet {
     patience: Duration,
     tally: Arc<Tally>,
     moved: u64,
+    silence: Silence,
+}
+
+impl Quiet {
+    pub(super) fn new(patience: Duration, tally: &Arc<Tally>) -> Self {
+        Self { patience, tally: Arc::clone(tally), moved: 0, silence: Silence::default() }
+    }
+
+    pub(super) fn broken(&mut self) {
+        self.silence.broken();
+    }
+
+    /// Ready once nothing has moved for as long as the patience lasts.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.silence.poll(cx, self.patience));
+            let moved = self.tally.moved();
+            if moved == self.moved {
+                return Poll::Ready(());
+            }
+            self.moved = moved;
+            self.silence.broken();
+        }
+    }
+}
+
+/// How long nothing has come. The timer is only made once something is waited for, and only moved when it fires.
+#[derive(Default)]
+pub(super) struct Silence {
     since: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Silence {
-    pub(super) fn new(patience: Duration, tally: &Arc<Tally>) -> Self {
-        Self { patience, tally: Arc::clone(tally), moved: 0, since: None, timer: None }
-    }
-
     pub(super) fn broken(&mut self) {
         self.since = None;
     }
 
-    /// Ready once nothing has moved for as long as the patience lasts.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let since = self.since.get_or_insert_with(Instant::now);
-        let timer =
-            self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(*since + self.patience)));
+    /// Ready once nothing has come for `patience`.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, patience: Duration) -> Poll<()> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + patience)));
         loop {
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let moved = self.tally.moved();
-            if moved != self.moved {
-                (self.moved, *since) = (moved, Instant::now());
-            } else if since.elapsed() >= self.patience {
+            if since.elapsed() >= patience {
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(*since + self.patience);
+            timer.as_mut().reset(since + patience);
         }
     }
 }

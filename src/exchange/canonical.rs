@@ -15,7 +15,7 @@ use tower::Layer;
 const MOST_NOMINATIONS: usize = 16;
 
 /// Fields that end at this hop (RFC 9110 section 7.6.1, and what proxies speak among themselves).
-const HOP_BY_HOP: [&str; 11] = [
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -26,7 +26,6 @@ const HOP_BY_HOP: [&str; 11] = [
     "transfer-encoding",
     "upgrade",
     "http2-settings",
-    "trailer",
 ];
 
 /// Fields that Connection may not name: with them gone the message would mean something else.

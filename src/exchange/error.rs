@@ -59,6 +59,9 @@ pub enum ExchangeError {
     /// The client's body took too long.
     #[error("the request body took too long")]
     RequestBodyTimeout,
+    /// The client's body unfolds to more than this gateway takes.
+    #[error("the request body unfolds to more than this gateway takes")]
+    BodyTooLarge,
     /// The vendor could not be reached.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
@@ -87,6 +90,7 @@ impl ExchangeError {
             Self::Overloaded | Self::Ledger => StatusCode::SERVICE_UNAVAILABLE,
             Self::Persona | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RequestHeadTimeout | Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(error) => error.status(),
             Self::NoResponse(_) => StatusCode::BAD_GATEWAY,
             Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
@@ -99,6 +103,7 @@ impl ExchangeError {
             Self::Malformed(_)
             | Self::Misdirected
             | Self::TooLarge(_)
+            | Self::BodyTooLarge
             | Self::NotCarried(_)
             | Self::RequestHeadTimeout
             | Self::RequestBody
@@ -126,7 +131,8 @@ impl ExchangeError {
             | Self::Crowded
             | Self::RequestHeadTimeout
             | Self::RequestBody
-            | Self::RequestBodyTimeout => Blame::Client,
+            | Self::RequestBodyTimeout
+            | Self::BodyTooLarge => Blame::Client,
             Self::Overloaded | Self::Forbidden { .. } | Self::Ledger | Self::Persona | Self::Internal(_) => {
                 Blame::Gateway
             }
@@ -152,6 +158,7 @@ impl ExchangeError {
                 | Self::RequestBody
                 | Self::RequestBodyTimeout
                 | Self::TooLarge(_)
+                | Self::BodyTooLarge
         )
     }
 }

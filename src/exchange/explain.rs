@@ -16,7 +16,6 @@ use super::upstream::outgoing;
 use crate::config::Decision;
 use crate::model::record::{EditRecord, TermsRecord};
 use crate::model::{Answer, Origin, Verdict};
-use crate::rewrite::codec::Coding;
 use crate::trackers::RuleMatch;
 use crate::upstream::Protocol;
 use base64::Engine;
@@ -117,11 +116,11 @@ pub async fn explain_under(
 }
 
 fn rehearsal(rooms: &Arc<Rooms>, generation: Arc<Generation>, question: Question) -> Exchange {
-    let codings = Coding::of(&question.headers).unwrap_or_default();
     let mut headers = question.headers;
     if !question.body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(question.body.len()));
     }
+    let body = RequestBody::given(question.body, &headers);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Exchange {
         client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
@@ -135,7 +134,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: Arc<Generation>, question: Question
         target: String::new(),
         headers,
         extensions: Extensions::new(),
-        body: RequestBody::given(question.body, codings),
+        body,
         origin: None,
         context: None,
         plan: Default::default(),

@@ -9,7 +9,7 @@ use super::layers::{Exchange, Handle, Reply};
 use super::limits::Permit;
 use super::record;
 use super::rooms::Rooms;
-use crate::ledger::{Opened, Reservation};
+use crate::ledger::{NotOpened, Opened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
 use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +32,7 @@ impl Tally {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts body bytes from the vendor.
+    /// Body bytes that came from the vendor.
     pub fn received(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -106,7 +106,8 @@ impl Flow {
             standing,
             tally: Arc::default(),
             waited: Duration::ZERO,
-            counted: false,
+            // Of a guest the log knows nothing.
+            counted: member == MemberId::GUEST,
             status: None,
             attempts: 0,
             answer: None,
@@ -135,7 +136,7 @@ impl Flow {
         self.started.elapsed().saturating_sub(self.waited)
     }
 
-    /// The log keeps only that there was a flow and what became of it: of a guest, and at `detail = "counts"`.
+    /// The log keeps only that there was a flow and what became of it, as at `detail = "counts"`.
     pub fn count_only(&mut self) {
         self.counted = true;
     }
@@ -152,15 +153,24 @@ impl Flow {
         }
     }
 
-    /// Makes the opening record durable, with `before` (pseudonyms made for it) in the same commit. Nothing may be sent
-    /// until this has returned.
+    /// Makes the opening record (`open` or `tunnel`) durable, with `before` (pseudonyms made for it) in the same commit.
+    /// Nothing may be sent until this has returned.
     pub async fn open(&mut self, before: Vec<Record>, event: Event) -> Result<(), ExchangeError> {
         match std::mem::replace(&mut self.standing, Standing::Ended) {
             Standing::Reserved(reservation) => {
                 let record = self.record(event);
-                let opened = reservation.open(before, record).await.map_err(|_| ExchangeError::Ledger)?;
-                self.standing = Standing::Opened(opened);
-                Ok(())
+                match reservation.open(before, record).await {
+                    Ok(opened) => {
+                        self.standing = Standing::Opened(opened);
+                        Ok(())
+                    }
+                    Err(NotOpened { error, room }) => {
+                        tracing::warn!(flow = %self.id, %error, "a flow could not be opened");
+                        // Whoever is told of this error ends the flow as refused, where there is still room for that.
+                        self.standing = room.map_or(Standing::Ended, Standing::Reserved);
+                        Err(ExchangeError::Ledger)
+                    }
+                }
             }
             other => {
                 self.standing = other;
@@ -239,6 +249,7 @@ impl Flow {
     }
 
     fn record(&self, event: Event) -> Record {
+        let event = if self.member == MemberId::GUEST { record::counted(event) } else { event };
         Record { time: self.rooms.clock.now(), member: self.member, vendor: self.vendor.clone(), event }
     }
 }

@@ -3,7 +3,7 @@
 use super::apply;
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
-use super::request_body::RequestBody;
+use super::request_body::{MOST_WHOLE, RequestBody};
 use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
@@ -11,7 +11,8 @@ use super::trackers::settled;
 use crate::model::{Plan, RequestView, Slot};
 use crate::persona::{Gathered, Mask, Order, Persona, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
-use crate::rewrite::{BodyFinder, Hit, StreamEditor, Syntax, syntax_of};
+use crate::rewrite::{Hit, Identifiers, StreamEditor, Syntax, find_in_body, syntax_of};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -158,9 +159,6 @@ impl<S> Personified<S> {
             Limits::default(),
         )
         .map_err(|_| ExchangeError::Internal("an editor could not be set up"))?;
-        if arriving.has_length() {
-            exchange.notes.push("the body is edited as it flows and leaves without its length".to_owned());
-        }
         let tally = Arc::clone(exchange.flow.tally());
         let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
         let body = EditedBody::new(arriving, editor, Box::new(substitute), tally);
@@ -201,17 +199,41 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
     if let Some(note) = gathered? {
         opaque(exchange, note)?;
     }
-    if let Some(decoded) = exchange.body.decoded() {
-        let mut finder = BodyFinder::new(Arc::clone(persona.identity.identifiers()), syntax);
-        let mut hits = finder.push(decoded);
-        hits.extend(finder.finish());
-        return Ok(Inspected { hits, flows: None });
+    if exchange.body.flows() {
+        if exchange.context()?.signed.body {
+            opaque(exchange, "real, signed: the body flows as it is")?;
+            return Ok(Inspected::default());
+        }
+        // Before its end nobody knows whether anything in it will change.
+        if exchange.body.has_length() {
+            exchange.notes.push("the body is edited as it flows and leaves without its length".to_owned());
+        }
+        if !codings.is_empty() {
+            exchange.notes.push("the body is decoded and coded again as it flows".to_owned());
+        }
     }
-    if exchange.context()?.signed.body {
-        opaque(exchange, "real, signed: the body flows as it is")?;
-        return Ok(Inspected::default());
+    match exchange.body.decoded_bytes() {
+        Some(decoded) => {
+            let hits = find_in_whole(persona.identity.identifiers(), syntax, decoded).await?;
+            Ok(Inspected { hits, flows: None })
+        }
+        None => Ok(Inspected { hits: Vec::new(), flows: Some(Flowing { syntax, codings }) }),
     }
-    Ok(Inspected { hits: Vec::new(), flows: Some(Flowing { syntax, codings }) })
+}
+
+/// What a short compressed body unfolds to may take too long for a worker.
+async fn find_in_whole(
+    identifiers: &Arc<Identifiers>,
+    syntax: Syntax,
+    decoded: Bytes,
+) -> Result<Vec<Hit>, ExchangeError> {
+    if decoded.len() as u64 <= MOST_WHOLE {
+        return Ok(find_in_body(identifiers, syntax, &decoded));
+    }
+    let identifiers = Arc::clone(identifiers);
+    tokio::task::spawn_blocking(move || find_in_body(&identifiers, syntax, &decoded))
+        .await
+        .map_err(|_| ExchangeError::Internal("a body could not be looked into"))
 }
 
 fn opaque(exchange: &mut Exchange, note: &'static str) -> Result<(), ExchangeError> {

@@ -156,6 +156,38 @@ pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, Exc
     })
 }
 
+/// What is left of a guest's record: that there was a flow, and its bytes. A guest's cleartext goes out as it came, so it
+/// is recorded like a tunnel.
+pub fn counted(event: Event) -> Event {
+    match event {
+        Event::Open { flow, .. } => Event::Tunnel { flow, host: None, reason: "guest".to_owned() },
+        Event::Tunnel { flow, .. } => Event::Tunnel { flow, host: None, reason: "guest".to_owned() },
+        Event::Blocked { flow, .. } => Event::Refused {
+            flow,
+            host: None,
+            status: 403,
+            code: "http_request_denied".to_owned(),
+            reason: "guest".to_owned(),
+        },
+        Event::Refused { flow, status, code, reason, .. } => {
+            Event::Refused { flow, host: None, status, code, reason }
+        }
+        Event::Close { flow, status, sent, received, ms, attempts, outcome, .. } => Event::Close {
+            flow,
+            status,
+            sent,
+            received,
+            ms,
+            attempts,
+            edits: Vec::new(),
+            answer: None,
+            outcome,
+        },
+        Event::Edits { flow, .. } => Event::Edits { flow, edits: Vec::new() },
+        other => other,
+    }
+}
+
 fn path_only(target: &str) -> &str {
     target.split_once('?').map_or(target, |(path, _)| path)
 }

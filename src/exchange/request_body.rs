@@ -1,11 +1,11 @@
 //! The client's body: untouched, gathered whole, or edited as it flows.
 
-use super::body::{BodyError, Silence};
+use super::body::{BodyError, Quiet};
 use super::error::ExchangeError;
 use super::flow::Tally;
 use super::streamed::EditedBody;
 use super::upstream::Length;
-use crate::rewrite::codec::{CodecError, Coding, Decoder, Encoder, Limits};
+use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -14,15 +14,15 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A body with a Content-Length up to this is edited before OPEN (bytes).
 pub const MOST_WHOLE: u64 = 64 * 1024;
-/// What such a body may unfold to (bytes).
-const MOST_DECODED: u64 = 1024 * 1024;
+/// A body of more bytes than this is not decoded on a worker.
+pub(super) const MOST_AT_ONCE: usize = 16 * 1024;
 /// How long a client may take to send such a body.
 const GATHERING: Duration = Duration::from_secs(30);
 
@@ -37,7 +37,7 @@ pub enum RequestBody {
     /// Edited as it flows.
     Edited(Box<EditedBody>),
     /// Handed to the sender.
-    Gone(Arc<Failure>),
+    Gone(Arc<Course>),
 }
 
 /// A body still at the client.
@@ -45,23 +45,18 @@ pub struct Arriving {
     pub(super) incoming: Incoming,
     length: Option<u64>,
     expects: bool,
-    pub(super) silence: Silence,
-}
-
-impl Arriving {
-    /// Whether its length was announced.
-    pub fn has_length(&self) -> bool {
-        self.length.is_some()
-    }
+    pub(super) quiet: Quiet,
 }
 
 /// A body gathered in memory.
-#[derive(Clone)]
 pub struct Whole {
     encoded: Bytes,
     decoded: Bytes,
-    codings: Vec<Coding>,
+    /// How to code it again; `None` where no coding was undone.
+    decoders: Option<Decoders>,
     edited: bool,
+    /// Only asked about: the live path would edit it as it flows.
+    flows: bool,
 }
 
 impl RequestBody {
@@ -71,13 +66,43 @@ impl RequestBody {
             return Self::Empty;
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        let silence = Silence::new(patience, tally);
-        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT), silence })
+        let quiet = Quiet::new(patience, tally);
+        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT), quiet })
     }
 
     /// A body that is already there, as `explain` has it.
-    pub fn given(body: Bytes, codings: Vec<Coding>) -> Self {
-        if body.is_empty() { Self::Empty } else { Self::Whole(Whole::of(body, codings).0) }
+    pub fn given(body: Bytes, headers: &HeaderMap) -> Self {
+        if body.is_empty() {
+            return Self::Empty;
+        }
+        let flows = body.len() as u64 > MOST_WHOLE || headers.contains_key(EXPECT);
+        Self::Whole(Whole { decoded: body.clone(), encoded: body, decoders: None, edited: false, flows })
+    }
+
+    /// The same bytes, shared.
+    pub fn decoded_bytes(&self) -> Option<Bytes> {
+        match self {
+            Self::Whole(whole) => Some(whole.decoded.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is edited as it flows.
+    pub fn flows(&self) -> bool {
+        match self {
+            Self::Arriving(_) | Self::Edited(_) => true,
+            Self::Whole(whole) => whole.flows,
+            Self::Empty | Self::Gone(_) => false,
+        }
+    }
+
+    /// Whether the client said how long it is.
+    pub fn has_length(&self) -> bool {
+        match self {
+            Self::Arriving(body) => body.length.is_some(),
+            Self::Whole(_) => true,
+            _ => false,
+        }
     }
 
     /// The bytes that spans count in, of a body that is in memory.
@@ -88,20 +113,30 @@ impl RequestBody {
         }
     }
 
-    /// Gathers a body that is small enough to be edited before it leaves; leaves any other as it is. A body that cannot
-    /// be decoded stays undecoded: the second part of the answer says why.
+    /// Gathers a body that is small enough to be edited before it leaves, and undoes its codings; leaves any other as it
+    /// is. One that is not what its coding says stays as it came and the answer says so; one that unfolds too far is an
+    /// error.
     pub async fn gather(&mut self, codings: &[Coding]) -> Result<Option<&'static str>, ExchangeError> {
-        let small = matches!(self, Self::Arriving(body) if !body.expects && body.length.is_some_and(|length| length <= MOST_WHOLE));
-        if !small {
-            return Ok(None);
-        }
-        let Self::Arriving(body) = std::mem::replace(self, Self::Empty) else { return Ok(None) };
-        let encoded = timeout(GATHERING, body.incoming.collect())
-            .await
-            .map_err(|_| ExchangeError::RequestBodyTimeout)?
-            .map_err(|_| ExchangeError::RequestBody)?
-            .to_bytes();
-        let (whole, note) = Whole::of(encoded, codings.to_vec());
+        let small = |body: &Arriving| !body.expects && body.length.is_some_and(|length| length <= MOST_WHOLE);
+        let encoded = match std::mem::replace(self, Self::Empty) {
+            Self::Arriving(body) if small(&body) => timeout(GATHERING, body.incoming.collect())
+                .await
+                .map_err(|_| ExchangeError::RequestBodyTimeout)?
+                .map_err(|_| ExchangeError::RequestBody)?
+                .to_bytes(),
+            Self::Whole(whole) if whole.decoders.is_none() => {
+                let flows = whole.flows;
+                let (mut whole, note) = Whole::of(whole.encoded, codings).await?;
+                whole.flows = flows;
+                *self = Self::Whole(whole);
+                return Ok(note);
+            }
+            other => {
+                *self = other;
+                return Ok(None);
+            }
+        };
+        let (whole, note) = Whole::of(encoded, codings).await?;
         *self = Self::Whole(whole);
         Ok(note)
     }
@@ -114,8 +149,15 @@ impl RequestBody {
     /// What the client did wrong while its body was being sent.
     pub fn failure(&self) -> Option<ExchangeError> {
         match self {
-            Self::Gone(failure) => failure.error(),
+            Self::Gone(course) => course.error(),
             _ => None,
+        }
+    }
+
+    /// The vendor has begun to answer, whether or not the body is over.
+    pub fn answered(&self) {
+        if let Self::Gone(course) = self {
+            course.answered.store(true, Ordering::Relaxed);
         }
     }
 
@@ -125,18 +167,22 @@ impl RequestBody {
             Self::Empty => SendBody::Empty,
             Self::Whole(whole) => {
                 tally.sent(whole.encoded.len() as u64);
-                SendBody::Whole { bytes: Some(whole.encoded.clone()), edited: whole.edited }
+                SendBody::Whole {
+                    bytes: Some(whole.encoded.clone()),
+                    edited: whole.edited,
+                    flows: whole.flows,
+                }
             }
             Self::Arriving(_) | Self::Edited(_) => {
-                let failure = Arc::default();
-                match std::mem::replace(self, Self::Gone(Arc::clone(&failure))) {
+                let course = Arc::default();
+                match std::mem::replace(self, Self::Gone(Arc::clone(&course))) {
                     Self::Arriving(body) => SendBody::Untouched(Box::new(Untouched {
                         incoming: body.incoming,
                         tally: Arc::clone(tally),
-                        failure,
-                        silence: body.silence,
+                        course,
+                        quiet: body.quiet,
                     })),
-                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(failure))),
+                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(course))),
                     _ => SendBody::Empty,
                 }
             }
@@ -146,15 +192,25 @@ impl RequestBody {
 }
 
 impl Whole {
-    /// With its codings undone; one that cannot be decoded stays closed, and the note says so.
-    fn of(encoded: Bytes, codings: Vec<Coding>) -> (Self, Option<&'static str>) {
-        match undo(&encoded, &codings) {
-            Ok(decoded) => (Self { encoded, decoded, codings, edited: false }, None),
-            Err(_) => (
-                Self { encoded, decoded: Bytes::new(), codings: Vec::new(), edited: false },
-                Some("could not inspect: the body cannot be decoded"),
-            ),
-        }
+    /// With its codings undone. One that is not what they say is looked into as it is, since what claims a coding is
+    /// often plain; the note says so.
+    async fn of(encoded: Bytes, codings: &[Coding]) -> Result<(Self, Option<&'static str>), ExchangeError> {
+        let undone = if codings.is_empty() {
+            Ok((encoded.clone(), None))
+        } else if encoded.len() > MOST_AT_ONCE {
+            let (encoded, codings) = (encoded.clone(), codings.to_vec());
+            tokio::task::spawn_blocking(move || undo(&encoded, &codings))
+                .await
+                .map_err(|_| ExchangeError::Internal("a body could not be decoded"))?
+        } else {
+            undo(&encoded, codings)
+        };
+        let (decoded, decoders, note) = match undone {
+            Ok((decoded, decoders)) => (decoded, decoders, None),
+            Err(CodecError::Bomb(_)) => return Err(ExchangeError::BodyTooLarge),
+            Err(_) => (encoded.clone(), None, Some("could not inspect: the body cannot be decoded")),
+        };
+        Ok((Self { encoded, decoded, decoders, edited: false, flows: false }, note))
     }
 
     /// The body with its codings undone: what spans count in.
@@ -164,59 +220,69 @@ impl Whole {
 
     /// Puts `edited` in its place, with the same codings done again.
     pub fn replace(&mut self, edited: Vec<u8>) -> Result<(), ExchangeError> {
-        let mut bytes = edited;
-        for coding in &self.codings {
-            let failed = |_| ExchangeError::Internal("a body could not be encoded");
-            let mut encoder = Encoder::new(*coding).map_err(failed)?;
-            let mut out = Vec::new();
-            encoder.push(&bytes, &mut out).and_then(|()| encoder.finish(&mut out)).map_err(failed)?;
-            bytes = out;
-        }
-        self.encoded = bytes.into();
+        let encoded = match &self.decoders {
+            Some(decoders) => decoders
+                .encoders()
+                .and_then(|mut encoders| encoders.push(edited, true))
+                .map_err(|_| ExchangeError::Internal("a body could not be encoded"))?,
+            None => edited,
+        };
+        self.encoded = encoded.into();
         self.edited = true;
         Ok(())
     }
 }
 
 /// The last coding applied is the first to undo (RFC 9110 section 8.4).
-fn undo(encoded: &Bytes, codings: &[Coding]) -> Result<Bytes, CodecError> {
-    let mut decoded = encoded.clone();
-    for coding in codings.iter().rev() {
-        let mut decoder = Decoder::new(*coding, Limits { absolute: MOST_DECODED, ..Limits::default() })?;
-        let mut out = Vec::new();
-        decoder.push(&decoded, &mut out)?;
-        decoder.finish()?;
-        decoded = out.into();
-    }
-    Ok(decoded)
+fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Option<Decoders>), CodecError> {
+    let mut decoders = Decoders::new(codings, Limits::default())?;
+    let mut decoded = Vec::new();
+    decoders.push(encoded, &mut decoded)?;
+    decoders.finish()?;
+    Ok((decoded.into(), Some(decoders)))
 }
 
-/// What the client did wrong in the middle of its body.
+/// How the sending of a body goes.
 #[derive(Debug, Default)]
-pub struct Failure(AtomicU8);
+pub struct Course {
+    /// What went wrong; 0 as long as nothing did.
+    failure: AtomicU8,
+    answered: AtomicBool,
+}
 
-impl Failure {
+impl Course {
+    /// Whether the vendor has begun to answer: from then on both sides may wait for each other.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
     pub(super) fn broke(&self) {
-        self.0.store(1, Ordering::Relaxed);
+        self.failure.store(1, Ordering::Relaxed);
     }
 
     pub(super) fn was_silent(&self) {
-        self.0.store(2, Ordering::Relaxed);
+        self.failure.store(2, Ordering::Relaxed);
+    }
+
+    /// The body unfolds too far.
+    pub(super) fn was_a_bomb(&self) {
+        self.failure.store(4, Ordering::Relaxed);
     }
 
     /// It was not the client: something here refused to go on.
     pub(super) fn refused(&self) {
-        self.0.store(3, Ordering::Relaxed);
+        self.failure.store(3, Ordering::Relaxed);
     }
 
     fn error(&self) -> Option<ExchangeError> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.failure.load(Ordering::Relaxed) {
             1 => Some(ExchangeError::RequestBody),
             2 => Some(ExchangeError::RequestBodyTimeout),
             3 => Some(ExchangeError::Forbidden {
                 rule: "identity".into(),
                 reason: "a protected value stands where it cannot be left out".into(),
             }),
+            4 => Some(ExchangeError::BodyTooLarge),
             _ => None,
         }
     }
@@ -232,6 +298,8 @@ pub enum SendBody {
         bytes: Option<Bytes>,
         /// Whether its length is another than announced.
         edited: bool,
+        /// Whether it would leave without one.
+        flows: bool,
     },
     /// From the client as it comes.
     Untouched(Box<Untouched>),
@@ -243,11 +311,11 @@ impl SendBody {
     /// What became of its length.
     pub(super) fn edited_length(&self) -> Length {
         match self {
+            Self::Edited(_) | Self::Whole { flows: true, .. } => Length::Unknown,
             Self::Empty | Self::Untouched(_) | Self::Whole { edited: false, .. } => Length::Unchanged,
             Self::Whole { bytes, .. } => {
                 Length::Exactly(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Self::Edited(_) => Length::Unknown,
         }
     }
 }
@@ -293,26 +361,26 @@ impl Body for SendBody {
 pub struct Untouched {
     incoming: Incoming,
     tally: Arc<Tally>,
-    failure: Arc<Failure>,
-    silence: Silence,
+    course: Arc<Course>,
+    quiet: Quiet,
 }
 
 impl Untouched {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.silence.broken();
+                self.quiet.broken();
                 if let Some(data) = frame.data_ref() {
                     self.tally.sent(data.len() as u64);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.failure.broke();
+                self.course.broke();
                 Poll::Ready(Some(Err(error.into())))
             }
-            Poll::Pending if self.silence.poll(cx).is_ready() => {
-                self.failure.was_silent();
+            Poll::Pending if self.quiet.poll(cx).is_ready() => {
+                self.course.was_silent();
                 Poll::Ready(Some(Err("the client fell silent".into())))
             }
             other => other.map_err(Into::into),

@@ -3,12 +3,14 @@
 //! Bytes that may be part of an identifier wait until it is clear; a pseudonym that is needed for the first time waits
 //! until it is durable. Everything else leaves as it comes. Trailers survive.
 
-use super::body::{BodyError, Silence};
+use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;
 use super::flow::Tally;
-use super::request_body::{Arriving, Failure};
-use crate::rewrite::{Decision, Hit, StreamEditor};
+use super::request_body::{Arriving, Course};
+use crate::rewrite::codec::CodecError;
+use crate::rewrite::{Decision, Hit, StreamEditor, splice};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use std::collections::VecDeque;
@@ -16,6 +18,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// What waits for more leaves after this much silence, once the vendor is answering too.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A decision on its way.
 pub type Deciding = Pin<Box<dyn Future<Output = Result<Decision, ExchangeError>> + Send>>;
@@ -33,11 +39,21 @@ pub struct EditedBody {
     decide: Box<dyn Decide>,
     undecided: VecDeque<usize>,
     deciding: Option<(usize, Deciding)>,
-    trailers: Option<Frame<Bytes>>,
+    trailers: Trailers,
     ended: bool,
     tally: Arc<Tally>,
-    failure: Arc<Failure>,
-    silence: Silence,
+    course: Arc<Course>,
+    quiet: Quiet,
+    pause: Silence,
+    /// Nothing has come since the last hurry.
+    hurried: bool,
+}
+
+/// Trailer fields on their way.
+enum Trailers {
+    None,
+    Came(HeaderMap),
+    Editing(Pin<Box<dyn Future<Output = Result<HeaderMap, ExchangeError>> + Send>>),
 }
 
 impl EditedBody {
@@ -49,49 +65,55 @@ impl EditedBody {
             decide,
             undecided: VecDeque::new(),
             deciding: None,
-            trailers: None,
+            trailers: Trailers::None,
             ended: false,
             tally,
-            failure: Arc::default(),
-            silence: body.silence,
+            course: Arc::default(),
+            quiet: body.quiet,
+            pause: Silence::default(),
+            hurried: false,
         }
     }
 
-    /// The same, with the place where its failures are told.
-    pub(super) fn sending(mut self, failure: Arc<Failure>) -> Self {
-        self.failure = failure;
+    /// The same, with the place where it is told how the sending goes.
+    pub(super) fn sending(mut self, course: Arc<Course>) -> Self {
+        self.course = course;
         self
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
             if let Err(error) = ready!(self.poll_decisions(cx)) {
-                self.failure.refused();
-                return Poll::Ready(Some(Err(error.into())));
+                return self.refused(error);
+            }
+            if self.editor.is_torn() {
+                return self.refused(torn());
             }
             let output = match self.editor.take_output() {
                 Ok(output) => output,
-                Err(error) => return self.broke(error),
+                Err(error) => return self.broke(error.into()),
             };
             if !output.is_empty() {
                 self.tally.sent(output.len() as u64);
                 return Poll::Ready(Some(Ok(Frame::data(output.into()))));
             }
             if self.ended {
-                return Poll::Ready(self.trailers.take().map(Ok));
+                return self.poll_trailers(cx);
             }
             match Pin::new(&mut self.incoming).poll_frame(cx) {
                 Poll::Ready(next) => {
-                    self.silence.broken();
+                    self.quiet.broken();
+                    self.pause.broken();
+                    self.hurried = false;
                     if let Err(error) = self.take(next) {
                         return self.broke(error);
                     }
                 }
-                Poll::Pending if self.silence.poll(cx).is_ready() => {
-                    self.failure.was_silent();
+                Poll::Pending if self.quiet.poll(cx).is_ready() => {
+                    self.course.was_silent();
                     return Poll::Ready(Some(Err("the client fell silent".into())));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => ready!(self.poll_pause(cx)),
             }
         }
     }
@@ -100,7 +122,7 @@ impl EditedBody {
         let found = match next.transpose()?.map(Frame::into_data) {
             Some(Ok(data)) => self.editor.push(&data)?,
             Some(Err(other)) => {
-                self.trailers = other.is_trailers().then_some(other);
+                self.trailers = other.into_trailers().map_or(Trailers::None, Trailers::Came);
                 return Ok(());
             }
             None => {
@@ -130,8 +152,91 @@ impl EditedBody {
         }
     }
 
-    fn broke(&self, error: impl Into<BodyError>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.failure.broke();
+    /// Ready once the client has been silent for a while and the vendor answers: what waits is let go then, since the
+    /// two may be waiting for each other. Before that a stall of the network must not tear an identifier in two.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.hurried || self.editor.held() == 0 {
+            return Poll::Pending;
+        }
+        while self.pause.poll(cx, PAUSE).is_ready() {
+            if self.course.is_answered() {
+                self.hurried = true;
+                self.undecided.extend(self.editor.hurry());
+                return Poll::Ready(());
+            }
+            self.pause.broken();
+        }
+        Poll::Pending
+    }
+
+    /// The trailer fields, edited like the body.
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Trailers::Came(fields) = std::mem::replace(&mut self.trailers, Trailers::None) {
+            self.trailers = Trailers::Editing(self.edit_trailers(fields));
+        }
+        let Trailers::Editing(editing) = &mut self.trailers else { return Poll::Ready(None) };
+        let edited = ready!(editing.as_mut().poll(cx));
+        self.trailers = Trailers::None;
+        match edited {
+            Ok(fields) => Poll::Ready(Some(Ok(Frame::trailers(fields)))),
+            Err(error) => self.refused(error),
+        }
+    }
+
+    fn edit_trailers(
+        &mut self,
+        fields: HeaderMap,
+    ) -> Pin<Box<dyn Future<Output = Result<HeaderMap, ExchangeError>> + Send>> {
+        let mut lines = Vec::new();
+        for name in fields.keys() {
+            for (nth, value) in fields.get_all(name).iter().enumerate() {
+                let hits = self.editor.find_in_trailer(name.as_str(), nth, value.as_bytes());
+                let decisions: Vec<_> = hits.iter().map(|hit| self.decide.decide(hit)).collect();
+                lines.push((name.clone(), value.clone(), decisions));
+            }
+        }
+        Box::pin(async move {
+            let mut edited = HeaderMap::with_capacity(lines.len());
+            for (name, value, decisions) in lines {
+                edited.append(name, decided(value, decisions).await?);
+            }
+            Ok(edited)
+        })
+    }
+
+    fn refused(&self, error: ExchangeError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.course.refused();
         Poll::Ready(Some(Err(error.into())))
+    }
+
+    fn broke(&self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match error.downcast_ref() {
+            Some(CodecError::Bomb(_)) => self.course.was_a_bomb(),
+            _ => self.course.broke(),
+        }
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+/// A trailer field's value after the decisions on its hits.
+async fn decided(value: HeaderValue, decisions: Vec<Deciding>) -> Result<HeaderValue, ExchangeError> {
+    let mut edits = Vec::new();
+    for decision in decisions {
+        if let Decision::Replace { span, bytes } = decision.await? {
+            edits.push((span, bytes));
+        }
+    }
+    if edits.is_empty() {
+        return Ok(value);
+    }
+    let edits: Vec<_> = edits.iter().map(|(span, bytes)| (span.clone(), bytes.expose().as_slice())).collect();
+    HeaderValue::from_bytes(&splice(value.as_bytes(), &edits))
+        .map_err(|_| ExchangeError::Internal("an edit broke a trailer field"))
+}
+
+fn torn() -> ExchangeError {
+    ExchangeError::Forbidden {
+        rule: "identity".into(),
+        reason: "a protected value came in pieces that were too far apart".into(),
     }
 }

@@ -44,7 +44,10 @@ impl UpstreamSender {
         }
         match answered {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                exchange.body.answered();
+                Ok(response)
+            }
             Ok(Err(failed)) => Err(if failed.unsent {
                 Failure::NotSent(failed.error)
             } else {

@@ -74,7 +74,7 @@ impl Front {
         };
         let generation = self.rooms.generation.load_full();
         let patience = generation.config.settings.limits.idle.get();
-        if who.is_guest() || generation.config.detail_for(&who.name) == Detail::Counts {
+        if generation.config.detail_for(&who.name) == Detail::Counts {
             flow.count_only();
         }
         let (head, body) = request.into_parts();

@@ -4,7 +4,6 @@
 use crate::exchange::{ExchangeError, Flow, Generation, Rooms, Who};
 use crate::model::record::Event;
 use crate::model::{Origin, Outcome};
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,13 +33,8 @@ impl Tunnel {
     ) -> Result<Self, ExchangeError> {
         let mut flow = Flow::begin(rooms, who.member).await?;
         let vendor_id = generation.config.vendor_of(&origin.host).id;
-        // A guest is somebody the log knows nothing about: counted, not named.
-        let named = !who.is_guest();
-        flow.concerns(
-            named.then_some(vendor_id),
-            if named { origin.host.to_string() } else { String::new() },
-        );
-        match Self::connect(rooms, generation, &mut flow, origin, reason, named).await {
+        flow.concerns(Some(vendor_id), origin.host.to_string());
+        match Self::connect(rooms, generation, &mut flow, origin, reason).await {
             Ok(vendor) => Ok(Self { flow, vendor }),
             Err(error) => {
                 flow.fail(&error);
@@ -55,7 +49,6 @@ impl Tunnel {
         flow: &mut Flow,
         origin: &Origin,
         reason: &str,
-        named: bool,
     ) -> Result<TcpStream, ExchangeError> {
         if let Some(matched) = origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
             return Err(ExchangeError::Forbidden {
@@ -63,66 +56,72 @@ impl Tunnel {
                 reason: "a tracker host".into(),
             });
         }
-        let event = Event::Tunnel {
-            flow: flow.id(),
-            host: named.then(|| origin.host.to_string()),
-            reason: reason.to_owned(),
-        };
+        let event =
+            Event::Tunnel { flow: flow.id(), host: Some(origin.host.to_string()), reason: reason.to_owned() };
         let dial = rooms.upstream.dial(origin, &**generation);
         let (vendor, opened) = tokio::join!(dial, flow.open(Vec::new(), event));
         opened?;
         Ok(vendor?)
     }
 
-    /// Carries bytes both ways until both sides are done, one breaks off, or nothing moves for an hour.
+    /// Carries bytes both ways until both sides are done, one breaks off, or nothing moves for an hour. Bytes are counted
+    /// as they go, so that a tunnel that is dropped in the middle tells them too.
     pub async fn carry<T: AsyncRead + AsyncWrite + Unpin>(mut self, client: T) {
         let (mut client_reads, mut client_writes) = tokio::io::split(client);
         let (mut vendor_reads, mut vendor_writes) = self.vendor.split();
-        let moved = Moved::default();
-        let up = relay(&mut client_reads, &mut vendor_writes, &moved, &moved.up);
-        let down = relay(&mut vendor_reads, &mut client_writes, &moved, &moved.down);
+        let tally = Arc::clone(self.flow.tally());
+        let moved = AtomicU64::new(0);
+        let up = relay(&mut client_reads, &mut vendor_writes, &moved, |bytes| tally.sent(bytes));
+        let down = relay(&mut vendor_reads, &mut client_writes, &moved, |bytes| tally.received(bytes));
+        let up = async { up.await.map_err(|cut| cut.blame(Outcome::CutByClient, Outcome::CutByVendor)) };
+        let down = async { down.await.map_err(|cut| cut.blame(Outcome::CutByVendor, Outcome::CutByClient)) };
         let ended = tokio::try_join!(up, down);
-        self.flow.tally().sent(moved.up.load(Ordering::Relaxed));
-        self.flow.tally().received(moved.down.load(Ordering::Relaxed));
-        self.flow.close(match ended {
-            Ok(_) => Outcome::Complete,
-            Err(_) => Outcome::CutByVendor,
-        });
+        self.flow.close(ended.err().unwrap_or(Outcome::Complete));
     }
 }
 
-/// Bytes in each direction.
-#[derive(Default)]
-struct Moved {
-    up: AtomicU64,
-    down: AtomicU64,
+/// Where one direction broke off.
+enum Cut {
+    /// Its source failed.
+    Source,
+    /// Its destination failed.
+    Destination,
+    /// Nothing moved either way for too long.
+    Quiet,
 }
 
-impl Moved {
-    fn total(&self) -> u64 {
-        self.up.load(Ordering::Relaxed) + self.down.load(Ordering::Relaxed)
+impl Cut {
+    fn blame(self, source: Outcome, destination: Outcome) -> Outcome {
+        match self {
+            Self::Source => source,
+            Self::Destination => destination,
+            // As with a body that falls silent.
+            Self::Quiet => Outcome::CutByVendor,
+        }
     }
 }
 
 /// One direction. Its end is passed on as an end, not as a break: the other direction may still have much to say. It is
 /// only too quiet when the other direction is, too.
-async fn relay<R, W>(from: &mut R, to: &mut W, moved: &Moved, count: &AtomicU64) -> io::Result<()>
+async fn relay<R, W>(from: &mut R, to: &mut W, moved: &AtomicU64, count: impl Fn(u64)) -> Result<(), Cut>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
     let mut chunk = vec![0; CHUNK];
     loop {
-        let before = moved.total();
+        let before = moved.load(Ordering::Relaxed);
         let read = match timeout(IDLE, from.read(&mut chunk)).await {
-            Ok(read) => read?,
-            Err(_) if moved.total() != before => continue,
-            Err(quiet) => return Err(quiet.into()),
+            Ok(read) => read.map_err(|_| Cut::Source)?,
+            Err(_) if moved.load(Ordering::Relaxed) != before => continue,
+            Err(_) => return Err(Cut::Quiet),
         };
         if read == 0 {
-            return to.shutdown().await;
+            return to.shutdown().await.map_err(|_| Cut::Destination);
         }
-        timeout(IDLE, to.write_all(chunk.get(..read).unwrap_or_default())).await??;
-        count.fetch_add(read as u64, Ordering::Relaxed);
+        let written = timeout(IDLE, to.write_all(chunk.get(..read).unwrap_or_default())).await;
+        written.map_err(|_| Cut::Quiet)?.map_err(|_| Cut::Destination)?;
+        moved.fetch_add(read as u64, Ordering::Relaxed);
+        count(read as u64);
     }
 }

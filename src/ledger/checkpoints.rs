@@ -50,9 +50,15 @@ pub(crate) fn read(bytes: &[u8], verifier: &Verifier) -> (Vec<(Checkpoint, Strin
     (good, !clean)
 }
 
+/// Whether what follows the `good` notes in these bytes is one more that was not written to its end.
+pub(crate) fn ends_unfinished(bytes: &[u8], good: usize) -> bool {
+    !bytes.ends_with(b"\n\n") && notes(&String::from_utf8_lossy(bytes)).count() <= good + 1
+}
+
 impl Checkpoints {
     /// Reads the file and makes it if there is none. A torn last note is cut; one that is not the last and does not
-    /// hold is an error, as only the last can have been torn.
+    /// hold is an error, as only the last can have been torn. The file is written anew: after a failed sync the kernel
+    /// may show notes that it never wrote, and a later one behind them would leave a hole.
     pub fn open(disk: &dyn Disk, dir: &Path, fresh: bool, verifier: &Verifier) -> Result<Self, LedgerError> {
         let path = dir.join(FILE);
         let failed = LedgerError::disk("opening the checkpoints");
@@ -70,6 +76,8 @@ impl Checkpoints {
                 let seq = kept.last().map_or(0, |(checkpoint, _)| checkpoint.size);
                 return Err(LedgerError::Corrupt { seq, reason: "a checkpoint was changed".to_owned() });
             }
+        }
+        if torn || !kept.is_empty() {
             replace(disk, dir, FILE, join(&kept).as_bytes()).map_err(&failed)?;
         }
         let file = disk.append(&path).map_err(&failed)?;

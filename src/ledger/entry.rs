@@ -18,12 +18,12 @@ pub const ENTRY_BYTES: usize = 48 << 10;
 /// Bytes of an XChaCha20-Poly1305 nonce.
 pub(crate) const NONCE_BYTES: usize = 24;
 
-/// What kind of record an entry is; stands in the clear so that anybody can check that each OPEN has its end.
+/// What kind of record an entry is; stands in the clear so that anybody can check that each flow has its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A request is about to be sent.
     Open,
-    /// A flow that was sent has ended.
+    /// A flow that was opened, inspected or not, has ended.
     Close,
     /// More edits of a flow.
     Edits,
@@ -31,7 +31,7 @@ pub enum Kind {
     Issue,
     /// Answered here.
     Blocked,
-    /// Not inspected.
+    /// Bytes are about to go through unread.
     Tunnel,
     /// Turned away.
     Refused,
@@ -84,7 +84,17 @@ impl Kind {
 
     /// Whether it is the first record of a flow.
     pub fn is_head(self) -> bool {
-        matches!(self, Self::Open | Self::Blocked | Self::Tunnel | Self::Refused)
+        self.opens() || self.stands_alone()
+    }
+
+    /// Whether it opens a flow, which then has exactly one CLOSE.
+    pub fn opens(self) -> bool {
+        matches!(self, Self::Open | Self::Tunnel)
+    }
+
+    /// Whether it is the only record of a flow of which nothing was sent.
+    pub fn stands_alone(self) -> bool {
+        matches!(self, Self::Blocked | Self::Refused)
     }
 
     fn code(self) -> u64 {

@@ -14,6 +14,9 @@ pub enum LedgerError {
     /// One call brought more bytes than the queue holds.
     #[error("too many records at once")]
     TooLarge,
+    /// A record was handed to the wrong call: one of a flow outside of it, or one that opens no flow as its opening.
+    #[error("the record does not belong here")]
+    Misplaced,
     /// No key to seal a record under.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -1,14 +1,17 @@
 //! What the rest of the gateway holds of the log.
 
+use super::entry::Kind;
 use super::error::LedgerError;
 use super::options::Options;
 use super::queue::{Commit, Shared};
 use super::read::Reader;
 use super::recovery::{self, Recovery};
 use super::seal::{Keys, Sealed};
+use super::verify::{Against, Report, verify_dir};
 use super::writer::Writer;
 use crate::model::record::{Event, Record};
 use crate::model::{Clock, FlowId, MemberId, MonthKey, Outcome, Timestamp, VendorId};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -62,6 +65,28 @@ impl Inner {
         Ok(self.keys.month_key(record.member, record.vendor.as_ref(), record.time.month())?)
     }
 
+    /// Seals the record that opens a flow, and what goes before it.
+    fn seal_open(&self, issues: Vec<Record>, open: Record) -> Result<(Sealed, Begun), LedgerError> {
+        let flow =
+            open.event.flow().filter(|_| Kind::of(&open.event).opens()).ok_or(LedgerError::Misplaced)?;
+        let key = self.key(&open)?;
+        let mut sealed = Sealed::default();
+        for issue in issues {
+            if issue.event.flow().is_some() {
+                return Err(LedgerError::Misplaced);
+            }
+            if issue.member == open.member && issue.vendor == open.vendor {
+                sealed.push(issue, &key)?;
+            } else {
+                let own = self.key(&issue)?;
+                sealed.push(issue, &own)?;
+            }
+        }
+        let begun = Begun { key, flow, member: open.member, vendor: open.vendor.clone(), time: open.time };
+        sealed.push(open, &begun.key)?;
+        Ok((sealed, begun))
+    }
+
     /// Queues sealed records once there is room for them.
     async fn enqueue(&self, sealed: &Sealed) -> Result<Arc<Commit>, LedgerError> {
         let bytes = u32::try_from(sealed.bytes.len()).unwrap_or(u32::MAX);
@@ -70,6 +95,15 @@ impl Inner {
         }
         self.acquire(&self.shared.budget, bytes).await?;
         self.shared.push(sealed, bytes as usize)
+    }
+
+    /// Queues sealed records and returns when they are durable.
+    async fn write(&self, sealed: &Sealed) -> Result<(), LedgerError> {
+        if sealed.count == 0 {
+            return Ok(());
+        }
+        let commit = self.enqueue(sealed).await?;
+        self.durable(&commit).await
     }
 
     async fn durable(&self, commit: &Commit) -> Result<(), LedgerError> {
@@ -119,22 +153,31 @@ impl Ledger {
         Ok((Self(Arc::new(inner)), recovery))
     }
 
-    /// Keeps room for one flow: its OPEN and its end record. Waits while as many flows are open as may be; fails at
+    /// Keeps room for one flow: its first record and its end. Waits while as many flows are open as may be; fails at
     /// once when the log cannot be written.
     pub async fn reserve(&self) -> Result<Reservation, LedgerError> {
         self.0.acquire(&self.0.shared.slots, 1).await?;
         Ok(Reservation(Slot { inner: self.0.clone(), held: true }))
     }
 
-    /// Writes records that belong to no open flow (`tunnel`, `config`, `erase`, …); returns when they are durable.
+    /// Writes records that belong to no flow (`config`, `issue`, `erase`, …); returns when they are durable.
     pub async fn append(&self, records: Vec<Record>) -> Result<(), LedgerError> {
         let mut sealed = Sealed::default();
         for record in records {
+            if record.event.flow().is_some() {
+                return Err(LedgerError::Misplaced);
+            }
             let key = self.0.key(&record)?;
             sealed.push(record, &key)?;
         }
-        let commit = self.0.enqueue(&sealed).await?;
-        self.0.durable(&commit).await
+        self.0.write(&sealed).await
+    }
+
+    /// Checks the log from its first record to its last while it is written: see [`verify_dir`]. Reads everything: not
+    /// for an async worker.
+    pub fn verify(&self, against: &Against) -> Result<Report, LedgerError> {
+        let against = Against { live: true, ..against.clone() };
+        verify_dir(&self.0.dir, &*self.0.disk, &against)
     }
 
     /// How many records wait for the disk.
@@ -188,34 +231,48 @@ impl Drop for Slot {
     }
 }
 
-/// Room for a flow's OPEN and its end.
+/// Room for a flow's records.
 pub struct Reservation(Slot);
 
+/// A flow that was not opened. Nothing may be sent.
+#[derive(thiserror::Error)]
+#[error("{error}")]
+pub struct NotOpened {
+    /// Why.
+    pub error: LedgerError,
+    /// The room, where no record came of it: a `refused` may still take it.
+    pub room: Option<Reservation>,
+}
+
+impl fmt::Debug for NotOpened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotOpened").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
 impl Reservation {
-    /// Writes the flow's OPEN, `issues` before it in the same commit; returns when all are durable. Where the
-    /// returned future is dropped before, nothing may be sent; the OPEN may stand all the same, and gets a CLOSE
-    /// with outcome `failed`.
-    pub async fn open(self, issues: Vec<Record>, open: Record) -> Result<Opened, LedgerError> {
+    /// Writes the record that opens the flow (`open`, `tunnel`), `issues` before it in the same commit; returns when
+    /// all are durable. Where the returned future is dropped before, nothing may be sent; the record may stand all the
+    /// same, and gets a CLOSE with outcome `failed`.
+    pub async fn open(self, issues: Vec<Record>, open: Record) -> Result<Opened, NotOpened> {
         let inner = self.0.inner.clone();
-        let key = inner.key(&open)?;
-        let mut sealed = Sealed::default();
-        for issue in issues {
-            if issue.member == open.member && issue.vendor == open.vendor {
-                sealed.push(issue, &key)?;
-            } else {
-                let own = inner.key(&issue)?;
-                sealed.push(issue, &own)?;
+        let begun = match inner.seal_open(issues, open) {
+            Ok((sealed, begun)) => inner.enqueue(&sealed).await.map(|commit| (commit, begun)),
+            Err(error) => Err(error),
+        };
+        let (commit, begun) = match begun {
+            Ok(begun) => begun,
+            Err(error) => return Err(NotOpened { error, room: Some(self) }),
+        };
+        // From here on the record may become durable, so the flow needs an end whatever happens.
+        let mut opened = Opened { slot: self.0, begun, outcome: Outcome::Failed };
+        match inner.durable(&commit).await {
+            Ok(()) => {
+                opened.outcome = Outcome::Unknown;
+                Ok(opened)
             }
+            Err(error) => Err(NotOpened { error, room: None }),
         }
-        let Some(flow) = open.event.flow() else { return Err(LedgerError::TooLarge) };
-        let (member, vendor, time) = (open.member, open.vendor.clone(), open.time);
-        sealed.push(open, &key)?;
-        let commit = inner.enqueue(&sealed).await?;
-        // From here on the OPEN may become durable, so it needs an end whatever happens.
-        let mut opened = Opened { slot: self.0, key, flow, member, vendor, time, outcome: Outcome::Failed };
-        inner.durable(&commit).await?;
-        opened.outcome = Outcome::Unknown;
-        Ok(opened)
     }
 
     /// Writes the one record of a flow of which nothing was sent (`blocked`, `refused`); never waits.
@@ -224,17 +281,23 @@ impl Reservation {
     }
 }
 
-/// A flow whose OPEN is durable. Dropped without [`Opened::close`], it is closed with outcome `unknown`.
+/// A flow that is open, durably. Dropped without [`Opened::close`], it is closed with outcome `unknown`.
 pub struct Opened {
     slot: Slot,
-    /// The key of the OPEN also seals the rest, so that a flow is erased as a whole.
+    begun: Begun,
+    /// What a drop says.
+    outcome: Outcome,
+}
+
+/// How a flow began, for its later records.
+struct Begun {
+    /// The key of the first record also seals the rest: through the end of the month, and so that a flow is read or
+    /// erased as a whole.
     key: MonthKey,
     flow: FlowId,
     member: MemberId,
     vendor: Option<VendorId>,
     time: Timestamp,
-    /// What a drop says.
-    outcome: Outcome,
 }
 
 impl Opened {
@@ -242,15 +305,21 @@ impl Opened {
     pub async fn more(&self, records: Vec<Record>) -> Result<(), LedgerError> {
         let mut sealed = Sealed::default();
         for record in records {
-            sealed.push(record, &self.key)?;
+            let belongs = match &record.event {
+                Event::Edits { flow, .. } => *flow == self.begun.flow,
+                event => event.flow().is_none(),
+            };
+            if !belongs {
+                return Err(LedgerError::Misplaced);
+            }
+            sealed.push(record, &self.begun.key)?;
         }
-        let commit = self.slot.inner.enqueue(&sealed).await?;
-        self.slot.inner.durable(&commit).await
+        self.slot.inner.write(&sealed).await
     }
 
     /// Writes the flow's end; never waits.
     pub fn close(mut self, record: Record) {
-        self.slot.end(record, Some(&self.key));
+        self.slot.end(record, Some(&self.begun.key));
     }
 }
 
@@ -260,18 +329,19 @@ impl Drop for Opened {
             return;
         }
         let now = self.slot.inner.clock.now();
+        let begun = &mut self.begun;
         let event = Event::Close {
-            flow: self.flow,
+            flow: begun.flow,
             status: None,
             sent: 0,
             received: 0,
-            ms: now.0.saturating_sub(self.time.0),
+            ms: now.0.saturating_sub(begun.time.0),
             attempts: 0,
             edits: Vec::new(),
             answer: None,
             outcome: self.outcome,
         };
-        let record = Record { time: now, member: self.member, vendor: self.vendor.take(), event };
-        self.slot.end(record, Some(&self.key));
+        let record = Record { time: now, member: begun.member, vendor: begun.vendor.take(), event };
+        self.slot.end(record, Some(&begun.key));
     }
 }

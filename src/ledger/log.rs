@@ -102,7 +102,7 @@ pub(crate) fn begin(
 /// Keeps track of which flows have no end yet.
 pub(crate) fn note_flow(open: &mut OpenFlows, tail: &[u8], seq: u64) {
     match peek(tail) {
-        Some((Kind::Open, Some(flow))) => {
+        Some((kind, Some(flow))) if kind.opens() => {
             open.insert(flow, seq);
         }
         Some((Kind::Close, Some(flow))) => {

@@ -63,7 +63,7 @@ impl Filter {
 /// A flow in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its OPEN, or the one record of a flow that was answered here or not inspected.
+    /// What opened it, or the one record of a flow that was answered here.
     pub head: Stored,
     /// Its CLOSE, where it has ended.
     pub end: Option<Stored>,
@@ -201,9 +201,7 @@ impl Reader {
                 let opened = opener.open(entry).map(|stored| records.push(stored));
                 match opened {
                     Err(error) => ControlFlow::Break(Err(error)),
-                    Ok(()) if kind == Kind::Close || (kind.is_head() && kind != Kind::Open) => {
-                        ControlFlow::Break(Ok(()))
-                    }
+                    Ok(()) if kind == Kind::Close || kind.stands_alone() => ControlFlow::Break(Ok(())),
                     Ok(()) => ControlFlow::Continue(()),
                 }
             })?;

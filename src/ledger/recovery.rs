@@ -3,7 +3,7 @@
 
 use super::checkpoints::{Checkpoints, FILE, KEY_FILE};
 use super::disk::{FRESH, replace};
-use super::entry::{self, Entry};
+use super::entry;
 use super::error::LedgerError;
 use super::log::{Log, begin, note_flow};
 use super::note::Signer;
@@ -228,7 +228,8 @@ fn take_up(
         begin(&*options.disk, &options.dir, &header.tree, &header.open, now)?
     } else {
         let name = name_of(last_first);
-        if cut_bytes > 0 || signed < header.tree.size() {
+        // A checkpoint is only signed over what a sync has reported durable.
+        if cut_bytes > 0 || signed < header.tree.size() || header.tree.size() == last_first {
             replace(&*options.disk, &options.dir, &name, &last).map_err(&failed)?;
         }
         (options.disk.append(&options.dir.join(&name)).map_err(&failed)?, last.len() as u64)
@@ -269,7 +270,8 @@ fn settle(
     sealed.push(Record { time: now, member: MemberId::GATEWAY, vendor: None, event }, gateway)?;
     let mut unfinished: Vec<_> = log.open.iter().map(|(flow, seq)| (*seq, *flow)).collect();
     unfinished.sort_unstable();
-    for (seq, flow) in unfinished {
+    let openings = openings(log, unfinished.iter().map(|(seq, _)| *seq), options)?;
+    for ((_, flow), opened) in unfinished.into_iter().zip(openings) {
         let event = Event::Close {
             flow,
             status: None,
@@ -281,7 +283,6 @@ fn settle(
             answer: None,
             outcome: Outcome::Unknown,
         };
-        let opened = opening(log, seq, options)?;
         let (member, vendor, key) = match opened {
             Some((record, key)) => (record.member, record.vendor, key),
             // Its key is erased, so whose it was is not known any more: the gateway ends it.
@@ -293,17 +294,30 @@ fn settle(
     log.checkpoint(now)
 }
 
-/// The OPEN with this number and its key; `None` where the key is erased.
-fn opening(log: &Log, seq: u64, options: &Options) -> Result<Option<(Record, MonthKey)>, LedgerError> {
-    let first = log.segments.range(..=seq).next_back().copied().unwrap_or(0);
+/// The records with these ascending numbers, each with its key; `None` where the key is erased. Reads each segment once.
+fn openings(
+    log: &Log,
+    seqs: impl Iterator<Item = u64>,
+    options: &Options,
+) -> Result<Vec<Option<(Record, MonthKey)>>, LedgerError> {
     let failed = LedgerError::disk("reading the log");
-    let content = log.disk.read(&log.dir.join(name_of(first)), 0).map_err(&failed)?;
-    let (_, entries) =
-        Header::read(&content).ok_or_else(|| corrupt(first, "a segment's header is damaged"))?;
-    let skip = usize::try_from(seq - first).unwrap_or(usize::MAX);
-    let frame = Frames::new(entries).nth(skip).and_then(Result::ok);
-    let entry: Option<Entry<'_>> = frame.and_then(|frame| entry::parse(frame.content));
-    let entry = entry.ok_or_else(|| corrupt(seq, "the record is damaged"))?;
-    let key = options.keys.open_month_key(entry.outer.key)?;
-    Ok(key.and_then(|key| Some((seal::open(&entry, &key)?, key))))
+    let segment_of = |seq: u64| log.segments.range(..=seq).next_back().copied().unwrap_or(0);
+    let mut openings = Vec::new();
+    let mut seqs = seqs.peekable();
+    while let Some(first) = seqs.peek().map(|seq| segment_of(*seq)) {
+        let content = log.disk.read(&log.dir.join(name_of(first)), 0).map_err(&failed)?;
+        let (_, entries) =
+            Header::read(&content).ok_or_else(|| corrupt(first, "a segment's header is damaged"))?;
+        let mut frames = Frames::new(entries);
+        let mut next = first;
+        while let Some(seq) = seqs.next_if(|seq| segment_of(*seq) == first) {
+            let skipped = (next..seq).try_for_each(|_| frames.next_unchecked().map(drop));
+            let bytes = skipped.and_then(|()| frames.next_unchecked());
+            let entry = bytes.and_then(entry::parse).ok_or_else(|| corrupt(seq, "the record is damaged"))?;
+            next = seq + 1;
+            let key = options.keys.open_month_key(entry.outer.key)?;
+            openings.push(key.and_then(|key| Some((seal::open(&entry, &key)?, key))));
+        }
+    }
+    Ok(openings)
 }

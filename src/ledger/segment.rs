@@ -19,7 +19,7 @@ pub(crate) const FRAME_HEAD: usize = 12;
 const HEADER_BYTES: usize = 4 << 20;
 const SUFFIX: &str = ".seg";
 
-/// The flows that have an OPEN but no end yet, each with its OPEN's number.
+/// The flows that were opened and have no CLOSE yet, each with the number of the record that opened it.
 pub(crate) type OpenFlows = HashMap<FlowId, u64>;
 
 /// The file name of the segment that begins with this entry.

@@ -3,6 +3,7 @@
 use super::disk::{Append, Disk};
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -17,8 +18,12 @@ pub enum Fault {
 
 #[derive(Clone, Default)]
 struct File {
+    /// What reads show.
     written: Vec<u8>,
+    /// What syncs have dealt with.
     durable: usize,
+    /// What a failed sync lost: reads show it, later syncs pass over it, the disk does not have it.
+    lost: Vec<Range<usize>>,
 }
 
 #[derive(Default)]
@@ -78,6 +83,10 @@ impl SimDisk {
                 }
             }
             file.durable = file.written.len();
+            for range in std::mem::take(&mut file.lost) {
+                let end = range.end.min(file.written.len());
+                file.written[range.start.min(end)..end].fill(0);
+            }
         }
         let mut names = state.durable_names.clone();
         let all: Vec<_> = state.names.keys().chain(state.durable_names.keys()).cloned().collect();
@@ -217,8 +226,9 @@ impl Append for SimFile {
     fn sync(&mut self) -> io::Result<()> {
         self.0.step(|state, fault| {
             let file = &mut state.files[self.1];
-            if !fault {
-                file.durable = file.written.len();
+            let dealt_with = std::mem::replace(&mut file.durable, file.written.len());
+            if fault {
+                file.lost.push(dealt_with..file.durable);
             }
             Ok(())
         })

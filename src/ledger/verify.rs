@@ -1,8 +1,8 @@
 //! Proving a log whole, without the gateway and without its secret keys: from its folder or from an export.
 //!
 //! Every record's form, number and hash, the root at every kept checkpoint, the checkpoints' signatures, and that
-//! each OPEN has one end. What no checkpoint covers yet rests on its checksums alone: whoever can write the folder
-//! can drop the records after the last checkpoint, at most those of the last second.
+//! each flow that was opened has one end. What no checkpoint covers yet rests on its checksums alone: whoever can
+//! write the folder can drop the records after the last checkpoint, at most those of the last second.
 
 use super::checkpoints::{self, FILE, KEY_FILE};
 use super::disk::Disk;
@@ -20,6 +20,8 @@ pub struct Against {
     pub key: Option<Verifier>,
     /// Checkpoints that were seen before and kept elsewhere.
     pub known: Vec<Checkpoint>,
+    /// Whether the log is being written: flows may be open, and its last write may be seen half done.
+    pub live: bool,
 }
 
 /// The first thing that does not hold.
@@ -40,9 +42,9 @@ pub struct Report {
     pub signed: u64,
     /// Checkpoints that hold.
     pub checkpoints: u64,
-    /// Flows with an OPEN.
+    /// Flows that were opened, inspected or as a tunnel.
     pub opened: u64,
-    /// Flows whose OPEN has no end yet.
+    /// Those of them that have no end yet.
     pub unended: u64,
     /// Records whose words were shown to be the sealed ones; exports only.
     pub readable: u64,
@@ -103,28 +105,23 @@ impl Checker {
         Ok(entry)
     }
 
-    /// Each OPEN has one end, and only an OPEN has.
+    /// Each flow that was opened has one end, and only such a flow has.
     fn pair(&mut self, entry: &Entry<'_>) -> Checked {
-        let Some(flow) = entry.outer.flow else { return Ok(()) };
-        match entry.outer.kind {
-            Kind::Open if self.open.insert(flow, entry.seq).is_some() => {
-                failure(entry.seq, "the flow was opened twice")
-            }
-            Kind::Open => {
+        let kind = entry.outer.kind;
+        let Some(flow) = entry.outer.flow else {
+            let belongs = kind.is_head() || matches!(kind, Kind::Close | Kind::Edits);
+            return if belongs { failure(entry.seq, "a record of no flow") } else { Ok(()) };
+        };
+        let fault = match kind {
+            kind if kind.opens() => {
                 self.report.opened += 1;
-                Ok(())
+                self.open.insert(flow, entry.seq).is_some().then_some("the flow was opened twice")
             }
-            Kind::Close if self.open.remove(&flow).is_none() => {
-                failure(entry.seq, "a CLOSE without an OPEN before it")
-            }
-            Kind::Edits if !self.open.contains_key(&flow) => {
-                failure(entry.seq, "edits of a flow that is not open")
-            }
-            Kind::Blocked | Kind::Refused | Kind::Tunnel if self.open.contains_key(&flow) => {
-                failure(entry.seq, "the flow was sent and yet not")
-            }
-            _ => Ok(()),
-        }
+            Kind::Close => self.open.remove(&flow).is_none().then_some("a CLOSE of a flow that is not open"),
+            Kind::Edits => (!self.open.contains_key(&flow)).then_some("edits of a flow that is not open"),
+            _ => self.open.contains_key(&flow).then_some("the flow was sent and yet not"),
+        };
+        fault.map_or(Ok(()), |fault| failure(entry.seq, fault))
     }
 
     /// Compares the root with every checkpoint of this size.
@@ -146,12 +143,16 @@ impl Checker {
         Ok(())
     }
 
-    /// Nothing that was signed may be missing at the end.
-    pub fn finish(&mut self) -> Checked {
+    /// Nothing that was signed may be missing at the end, and only a log that is being written has open flows.
+    pub fn finish(&mut self, live: bool) -> Checked {
         self.report.unended = self.open.len() as u64;
-        match self.checkpoints.last() {
-            Some(last) if last.size > self.tree.size() => {
-                failure(self.tree.size(), format!("records up to {} were signed and are missing", last.size))
+        if let Some(last) = self.checkpoints.last().filter(|last| last.size > self.tree.size()) {
+            let reason = format!("records up to {} were signed and are missing", last.size);
+            return failure(self.tree.size(), reason);
+        }
+        match self.open.values().min() {
+            Some(seq) if !live => {
+                failure(*seq, "the flow has no end: the gateway is running, or stopped without warning")
             }
             _ => Ok(()),
         }
@@ -164,8 +165,8 @@ impl Checker {
     }
 }
 
-/// Checks a log's folder. Reads everything; the log must not be written meanwhile. Errors are the disk's; what does
-/// not hold stands in the report.
+/// Checks a log's folder. Reads everything; where the log is written meanwhile, [`Against::live`] must say so. Errors
+/// are the disk's; what does not hold stands in the report.
 pub fn verify_dir(dir: &Path, disk: &dyn Disk, against: &Against) -> Result<Report, LedgerError> {
     let failed = LedgerError::disk("reading the log");
     let read = |name: &str| disk.read(&dir.join(name), 0);
@@ -179,6 +180,7 @@ pub fn verify_dir(dir: &Path, disk: &dyn Disk, against: &Against) -> Result<Repo
     }
     let Ok(bytes) = read(FILE) else { return Ok(failed_at(0, "the file of checkpoints is missing")) };
     let (kept, damaged) = checkpoints::read(&bytes, &key);
+    let damaged = damaged && !(against.live && checkpoints::ends_unfinished(&bytes, kept.len()));
     let kept: Vec<Checkpoint> = kept.into_iter().map(|(checkpoint, _)| checkpoint).collect();
     let sorted = kept.is_sorted_by_key(|checkpoint| checkpoint.size);
     let at = kept.last().map_or(0, |last| last.size);
@@ -193,13 +195,15 @@ pub fn verify_dir(dir: &Path, disk: &dyn Disk, against: &Against) -> Result<Repo
             break;
         }
         let content = disk.read(&dir.join(name_of(*first)), 0).map_err(&failed)?;
-        outcome = segment(&mut checker, *first, &content, index + 1 == firsts.len());
+        let place = Place { first: *first, last: index + 1 == firsts.len(), live: against.live };
+        outcome = segment(&mut checker, &place, &content);
     }
-    let outcome = outcome.and_then(|()| checker.finish()).and_then(|()| match (damaged, sorted) {
-        (true, _) => failure(at, "a checkpoint is damaged or not signed by this key"),
-        (_, false) => failure(at, "the checkpoints are out of order"),
-        _ => Ok(()),
-    });
+    let outcome =
+        outcome.and_then(|()| checker.finish(against.live)).and_then(|()| match (damaged, sorted) {
+            (true, _) => failure(at, "a checkpoint is damaged or not signed by this key"),
+            (_, false) => failure(at, "the checkpoints are out of order"),
+            _ => Ok(()),
+        });
     Ok(checker.into_report(outcome))
 }
 
@@ -208,12 +212,29 @@ fn failed_at(seq: u64, reason: &str) -> Report {
     Report { failure, ..Report::default() }
 }
 
-fn segment(checker: &mut Checker, first: u64, content: &[u8], last: bool) -> Checked {
+/// Where a segment stands.
+struct Place {
+    first: u64,
+    last: bool,
+    live: bool,
+}
+
+impl Place {
+    /// Whether a torn frame there may be one that is being written: nothing behind it was ever signed.
+    fn may_be_half_written(&self, checker: &Checker) -> bool {
+        self.last && checker.checkpoints.last().is_none_or(|signed| signed.size <= checker.tree.size())
+    }
+}
+
+fn segment(checker: &mut Checker, place: &Place, content: &[u8]) -> Checked {
     let seq = checker.tree.size();
-    if first != seq {
-        return failure(seq, format!("the next segment begins at {first}"));
+    if place.first != seq {
+        return failure(seq, format!("the next segment begins at {}", place.first));
     }
     let Some((header, entries)) = Header::read(content) else {
+        if place.live && place.may_be_half_written(checker) {
+            return Ok(());
+        }
         return failure(seq, "the segment's header is damaged");
     };
     if header.tree != checker.tree || header.open != checker.open {
@@ -223,7 +244,8 @@ fn segment(checker: &mut Checker, first: u64, content: &[u8], last: bool) -> Che
         let seq = checker.tree.size();
         match frame {
             Ok(frame) => checker.record(frame.content, frame.leaf)?,
-            Err(torn) if last && seq >= checker.report.signed => {
+            Err(_) if place.live && place.may_be_half_written(checker) => return Ok(()),
+            Err(torn) if place.may_be_half_written(checker) => {
                 let bytes = torn.bytes;
                 return failure(seq, format!("the last {bytes} bytes are damaged or were never finished"));
             }

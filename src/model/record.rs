@@ -68,7 +68,7 @@ pub enum Event {
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         notes: Vec<String>,
     },
-    /// A flow that was sent has ended.
+    /// A flow that was opened by `open` or `tunnel` has ended.
     Close {
         /// The flow.
         flow: FlowId,
@@ -130,11 +130,11 @@ pub enum Event {
         /// For the owner.
         reason: String,
     },
-    /// Bytes go through unread. Durable before the first of them.
+    /// Bytes go through unread. Durable before the first of them; a CLOSE with their number ends it.
     Tunnel {
         /// The flow.
         flow: FlowId,
-        /// Host asked for; a guest's is left out.
+        /// Host asked for; a guest's is left out, and a guest's cleartext is recorded as a tunnel, too.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         host: Option<String>,
         /// Why it is not inspected.

@@ -55,6 +55,11 @@ impl BodyFinder {
         }
     }
 
+    /// What it looks for.
+    pub(super) fn identifiers(&self) -> &Identifiers {
+        self.values.identifiers()
+    }
+
     /// Takes the next bytes; gives the hits that are sure by now, in order.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Hit> {
         self.sniff(chunk);
@@ -89,6 +94,21 @@ impl BodyFinder {
         let hits = self.take_hits(&[]);
         self.settled = self.offset;
         self.tail.clear();
+        hits
+    }
+
+    /// Nothing comes for a while. Gives the hits that only waited for what stands behind them, and settles what might
+    /// have become an identifier, unless it is most of one already. A later hit may then start before
+    /// [`Self::settled`]: its first bytes have left.
+    pub fn hurry(&mut self) -> Vec<Hit> {
+        let held = match &self.structure {
+            Structure::Json(json) => json.hurry(&mut self.values),
+            Structure::Form(form) => form.hurry(&mut self.values),
+            Structure::Multipart(multipart) => multipart.hurry(&mut self.values),
+            Structure::Text { .. } => self.values.hurry(&in_text),
+        };
+        let hits = self.take_hits(&[]);
+        self.settle(held.unwrap_or(self.offset), &[]);
         hits
     }
 
@@ -140,7 +160,12 @@ impl BodyFinder {
             _ => None,
         };
         let held = [self.values.held(), multipart].into_iter().flatten().min();
-        let settled = held.unwrap_or(self.offset).clamp(self.settled, self.offset);
+        self.settle(held.unwrap_or(self.offset), chunk);
+    }
+
+    /// Forgets the bytes before `settled`; `chunk` stands behind those that are kept.
+    fn settle(&mut self, settled: usize, chunk: &[u8]) {
+        let settled = settled.clamp(self.settled, self.offset);
         let split = self.settled + self.tail.len();
         if settled >= split {
             self.tail.clear();

@@ -75,6 +75,11 @@ impl Form {
         values.pause(&self.locate());
     }
 
+    /// See [`Values::hurry`].
+    pub(super) fn hurry<S: Source>(&self, values: &mut Values<S>) -> Option<usize> {
+        values.hurry(&self.locate())
+    }
+
     pub(super) fn finish<S: Source>(&mut self, offset: usize, values: &mut Values<S>) {
         if self.open {
             self.end(offset, b'&', values);

@@ -8,6 +8,7 @@ use super::{Hit, Identifiers};
 use crate::model::{Container, Part, Place, Side};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Identifiers in a request-target: path segments and query parameters, names as well as values.
 pub fn find_in_target(identifiers: &Identifiers, target: &str) -> Vec<Hit> {
@@ -52,19 +53,47 @@ pub fn find_in_field(
     if identifiers.prescan.is_clean(value, &identifiers.digits) {
         return Vec::new();
     }
-    let mut values = Values::new(identifiers, side);
     match name {
-        "cookie" => cookies(&mut values, value, usize::MAX),
-        "set-cookie" => cookies(&mut values, value, 1),
-        _ => {
-            let place = |identifiers: &Identifiers, side| {
-                let part = Part::Header(safe_name(identifiers, name.as_bytes()).into());
-                Place { side, part, occurrence: nth + 1 }
-            };
-            let typed = name.strip_prefix("x-").unwrap_or(name).as_bytes();
-            read_value(&mut values, 0..value.len(), (0, value), Script::Header, typed, &place);
-        }
+        "cookie" => find_in_cookies(identifiers, side, (name, nth), value, usize::MAX),
+        "set-cookie" => find_in_cookies(identifiers, side, (name, nth), value, 1),
+        _ => find_in_value(identifiers, side, (name, nth), value, Part::Header),
     }
+}
+
+/// The same for the `nth` trailer field line of that name of a request; spans count in its value.
+pub fn find_in_trailer(identifiers: &Identifiers, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
+    if identifiers.prescan.is_clean(value, &identifiers.digits) {
+        return Vec::new();
+    }
+    find_in_value(identifiers, Side::Request, (name, nth), value, Part::Trailer)
+}
+
+fn find_in_value(
+    identifiers: &Identifiers,
+    side: Side,
+    (name, nth): (&str, usize),
+    value: &[u8],
+    part: fn(Arc<str>) -> Part,
+) -> Vec<Hit> {
+    let mut values = Values::new(identifiers, side);
+    let place = |identifiers: &Identifiers, side| {
+        let part = part(safe_name(identifiers, name.as_bytes()).into());
+        Place { side, part, occurrence: nth + 1 }
+    };
+    let typed = name.strip_prefix("x-").unwrap_or(name).as_bytes();
+    read_value(&mut values, 0..value.len(), (0, value), Script::Header, typed, &place);
+    values.hits(&Container::Header { name: name.into(), nth }, |span| value.get(span).map(Cow::Borrowed))
+}
+
+fn find_in_cookies(
+    identifiers: &Identifiers,
+    side: Side,
+    (name, nth): (&str, usize),
+    value: &[u8],
+    most: usize,
+) -> Vec<Hit> {
+    let mut values = Values::new(identifiers, side);
+    cookies(&mut values, value, most);
     values.hits(&Container::Header { name: name.into(), nth }, |span| value.get(span).map(Cow::Borrowed))
 }
 

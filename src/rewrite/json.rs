@@ -67,6 +67,11 @@ impl Json {
         values.pause(&self.locate());
     }
 
+    /// See [`Values::hurry`].
+    pub(super) fn hurry<S: Source>(&self, values: &mut Values<S>) -> Option<usize> {
+        values.hurry(&self.locate())
+    }
+
     pub(super) fn finish<S: Source>(&mut self, offset: usize, values: &mut Values<S>) {
         let content = if let State::Bare { end } = self.state { end } else { offset };
         values.end(content, Some(content), &self.locate());

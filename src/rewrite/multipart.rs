@@ -93,6 +93,12 @@ impl Multipart {
         }
     }
 
+    /// See [`Values::hurry`]; a header block waits for its end.
+    pub(super) fn hurry<S: Source>(&self, values: &mut Values<S>) -> Option<usize> {
+        let held = values.hurry(&self.locate());
+        if let State::Head { start } = self.state { Some(start) } else { held }
+    }
+
     fn content<S: Source>(&mut self, rest: &[u8], at: usize, values: &mut Values<S>) -> usize {
         if self.matched == 0 {
             let length = memchr::memchr(b'\r', rest).unwrap_or(rest.len());

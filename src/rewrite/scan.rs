@@ -7,7 +7,7 @@
 use super::automaton::{StateID, fold};
 use super::boundary::{self, RAW_PLUS, REACH};
 use super::identifier::Identifiers;
-use super::pattern::{Boundary, PhoneForm};
+use super::pattern::{Boundary, Pattern, PhoneForm};
 use super::unescape::{Unescape, Unit, begins_escape};
 
 /// Most decoded bytes that may stand between two digits of a phone.
@@ -154,6 +154,16 @@ impl Scanner {
         unescape.finish(&mut |unit| core.take(identifiers, unit));
         (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
         core.settle(identifiers, true);
+    }
+
+    /// Decides whatever waits as if the value were over, which it may not be.
+    pub(super) fn hurry(&mut self, identifiers: &Identifiers) {
+        self.core.settle(identifiers, true);
+    }
+
+    /// Where the last bytes begin that already tell the better part of an identifier.
+    pub(super) fn telling(&self, identifiers: &Identifiers) -> Option<usize> {
+        self.core.telling(identifiers)
     }
 
     /// What was found, in order.
@@ -304,6 +314,30 @@ impl Core {
             .filter(|&from| from < self.count)
             .map(|from| self.starts.get(from));
         [text, number, prefix].into_iter().flatten().min()
+    }
+
+    /// Where the longest tail begins that is the beginning, and at least half, of some pattern.
+    fn telling(&self, identifiers: &Identifiers) -> Option<usize> {
+        let half = |pattern: &[u8], tail: &[u8]| {
+            (pattern.len().div_ceil(2)..pattern.len().min(tail.len() + 1))
+                .rev()
+                .find(|&length| tail.ends_with(pattern.get(..length).unwrap_or_default()))
+        };
+        let longest = |patterns: &[Pattern], tail: &[u8]| {
+            patterns.iter().filter_map(|pattern| half(&pattern.folded, tail)).max()
+        };
+        let (texts, phones) = identifiers.patterns.split_at_checked(identifiers.phones)?;
+        let depth = identifiers.text.depth(self.text).min(self.count);
+        let plain = |byte| if byte == RAW_PLUS { b' ' } else { fold(byte) };
+        let tail: Vec<u8> =
+            (self.count - depth..self.count).map(|unit| plain(self.bytes.get(unit))).collect();
+        let text = longest(texts, &tail).map(|length| self.starts.get(self.count - length));
+        let depth = identifiers.digits.depth(self.digits).min(self.number_count);
+        let units = (self.number_count - depth..self.number_count).map(|number| self.numbers.get(number));
+        let digits: Vec<u8> = units.map(|unit| self.bytes.get(unit)).collect();
+        let number = longest(phones, &digits)
+            .map(|length| self.starts.get(self.prefixed(self.numbers.get(self.number_count - length))));
+        [text, number].into_iter().flatten().min()
     }
 
     /// Decides candidates whose surroundings are known; the leftmost and longest stand.

@@ -1,6 +1,6 @@
 //! Edits a body as it flows.
 
-use super::codec::{CodecError, Coding, Decoder, Encoder, Limits};
+use super::codec::{CodecError, Coding, Decoders, Encoders, Limits};
 use super::{BodyFinder, Hit, Identifiers, Syntax};
 use crate::model::Secret;
 use std::collections::VecDeque;
@@ -39,11 +39,9 @@ impl Waiting {
 /// It should decide before it pushes more, since undecided bytes stay in memory. A whole body is one push and
 /// [`Self::finish`]; where [`Self::is_changed`] says no, its original bytes serve as well.
 pub struct StreamEditor {
-    /// In the order in which they undo.
-    decoders: Vec<Decoder>,
-    codings: Vec<Coding>,
-    /// In the order in which they apply; made with the first output.
-    encoders: Option<Vec<Encoder>>,
+    decoders: Decoders,
+    /// Made with the first output: by then it is known how the body is written.
+    encoders: Option<Encoders>,
     finder: BodyFinder,
     /// Decoded bytes that have not left, from this offset on.
     plain: Vec<u8>,
@@ -54,6 +52,7 @@ pub struct StreamEditor {
     ended: bool,
     done: bool,
     changed: bool,
+    torn: bool,
 }
 
 impl StreamEditor {
@@ -75,14 +74,8 @@ impl StreamEditor {
     /// # Errors
     /// As [`Self::new`].
     pub fn with(finder: BodyFinder, codings: &[Coding], limits: Limits) -> Result<Self, CodecError> {
-        if codings.len() > Coding::STACK {
-            return Err(CodecError::Stacked);
-        }
-        let decoders =
-            codings.iter().rev().map(|&coding| Decoder::new(coding, limits)).collect::<Result<_, _>>()?;
         Ok(Self {
-            decoders,
-            codings: codings.to_vec(),
+            decoders: Decoders::new(codings, limits)?,
             encoders: None,
             finder,
             plain: Vec::new(),
@@ -92,6 +85,7 @@ impl StreamEditor {
             ended: false,
             done: false,
             changed: false,
+            torn: false,
         })
     }
 
@@ -101,15 +95,7 @@ impl StreamEditor {
     /// A body that cannot be decoded or unfolds too far; the stream is over then.
     pub fn push(&mut self, chunk: &[u8]) -> Result<Range<usize>, CodecError> {
         let from = self.plain.len();
-        match self.decoders.as_mut_slice() {
-            [] => self.plain.extend_from_slice(chunk),
-            [only] => only.push(chunk, &mut self.plain)?,
-            [outer, inner, ..] => {
-                let mut between = Vec::new();
-                outer.push(chunk, &mut between)?;
-                inner.push(&between, &mut self.plain)?;
-            }
-        }
+        self.decoders.push(chunk, &mut self.plain)?;
         let hits = self.finder.push(self.plain.get(from..).unwrap_or_default());
         Ok(self.wait(hits))
     }
@@ -119,10 +105,28 @@ impl StreamEditor {
     /// # Errors
     /// A body that is cut off.
     pub fn finish(&mut self) -> Result<Range<usize>, CodecError> {
-        self.decoders.iter_mut().try_for_each(Decoder::finish)?;
+        self.decoders.finish()?;
         self.ended = true;
         let hits = self.finder.finish();
         Ok(self.wait(hits))
+    }
+
+    /// Nothing comes for a while, and the other side may be waiting: lets go what might have become an identifier,
+    /// unless it is most of one already. Gives the numbers of hits that only waited for what stands behind them.
+    pub fn hurry(&mut self) -> Range<usize> {
+        let hits = self.finder.hurry();
+        self.wait(hits)
+    }
+
+    /// Whether an identifier was found whose beginning had left by [`Self::hurry`]: it cannot be replaced any more, and
+    /// the rest of it must not leave.
+    pub fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// The hits in a trailer field of the body: the `nth` line of that name.
+    pub fn find_in_trailer(&self, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
+        super::find_in_trailer(self.finder.identifiers(), name, nth, value)
     }
 
     /// The hit with this number, until it was decided and left.
@@ -173,22 +177,36 @@ impl StreamEditor {
     /// # Errors
     /// An encoder that fails.
     pub fn take_output(&mut self) -> Result<Vec<u8>, CodecError> {
+        if self.torn {
+            return Ok(Vec::new());
+        }
         let ready = self.apply();
         let last = self.ended && self.plain.is_empty() && self.waiting.is_empty() && !self.done;
         self.done |= last;
-        if self.codings.is_empty() {
+        if self.decoders.is_empty() {
             return Ok(ready);
         }
         // A body without a byte stays one.
         if ready.is_empty() && (!last || self.encoders.is_none()) {
             return Ok(ready);
         }
-        self.encode(ready, last)
+        let encoders = match &mut self.encoders {
+            Some(encoders) => encoders,
+            none => none.insert(self.decoders.encoders()?),
+        };
+        encoders.push(ready, last)
     }
 
     fn wait(&mut self, hits: Vec<Hit>) -> Range<usize> {
         let from = self.first + self.waiting.len();
-        self.waiting.extend(hits.into_iter().map(|hit| Waiting { hit, decision: None }));
+        for mut hit in hits {
+            if hit.span.start < self.sent {
+                self.torn = true;
+                continue;
+            }
+            hit.token = hit.token.filter(|token| token.start >= self.sent);
+            self.waiting.push_back(Waiting { hit, decision: None });
+        }
         from..self.first + self.waiting.len()
     }
 
@@ -218,36 +236,6 @@ impl StreamEditor {
         self.plain.drain(..(end - self.sent).min(self.plain.len()));
         self.sent = end;
         out
-    }
-
-    fn encode(&mut self, mut bytes: Vec<u8>, last: bool) -> Result<Vec<u8>, CodecError> {
-        if self.encoders.is_none() {
-            self.encoders = Some(self.make_encoders()?);
-        }
-        for encoder in self.encoders.iter_mut().flatten() {
-            let mut encoded = Vec::new();
-            encoder.push(&bytes, &mut encoded)?;
-            if last {
-                encoder.finish(&mut encoded)?;
-            } else {
-                encoder.flush(&mut encoded)?;
-            }
-            bytes = encoded;
-        }
-        Ok(bytes)
-    }
-
-    fn make_encoders(&self) -> Result<Vec<Encoder>, CodecError> {
-        let undone = self.decoders.iter().rev();
-        undone
-            .map(|decoder| {
-                if decoder.is_raw_deflate() {
-                    Ok(Encoder::raw_deflate())
-                } else {
-                    Encoder::new(decoder.coding())
-                }
-            })
-            .collect()
     }
 }
 

@@ -25,7 +25,7 @@ pub enum Syntax {
 /// octet-streams, protobuf). A missing or unreadable content type counts as text: it is looked at rather than let pass.
 pub fn syntax_of(content_type: Option<&HeaderValue>) -> Option<Syntax> {
     let Some(text) = content_type.and_then(|value| value.to_str().ok()) else { return Some(Syntax::Text) };
-    let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+    let (essence, parameters) = text.split_once([';', ',']).unwrap_or((text, ""));
     let essence = essence.trim().to_ascii_lowercase();
     let Some((kind, sub)) = essence.split_once('/') else { return Some(Syntax::Text) };
     match (kind, sub) {
@@ -38,7 +38,7 @@ pub fn syntax_of(content_type: Option<&HeaderValue>) -> Option<Syntax> {
         ("text", "json") => Some(Syntax::Json),
         (_, sub) if sub == "json" || sub.ends_with("+json") || is_json(sub) => Some(Syntax::Json),
         (_, sub) if sub == "xml" || sub.ends_with("+xml") => Some(Syntax::Html),
-        ("text", _) => Some(Syntax::Text),
+        ("text" | "message", _) => Some(Syntax::Text),
         ("application", sub) if is_text(sub) => Some(Syntax::Text),
         _ => None,
     }
@@ -48,7 +48,7 @@ fn is_json(sub: &str) -> bool {
     matches!(
         sub,
         "x-ndjson" | "ndjson" | "jsonl" | "x-jsonlines" | "json-seq" | "csp-report" | "x-json" | "json5"
-    )
+    ) || sub.starts_with("x-amz-json-")
 }
 
 fn is_text(sub: &str) -> bool {
@@ -121,6 +121,9 @@ mod tests {
             ("application/json; charset=utf-8", Some(Syntax::Json)),
             ("application/problem+json", Some(Syntax::Json)),
             ("APPLICATION/X-NDJSON", Some(Syntax::Json)),
+            ("application/x-amz-json-1.1", Some(Syntax::Json)),
+            ("application/json, application/json", Some(Syntax::Json)),
+            ("message/rfc822", Some(Syntax::Text)),
             ("application/x-www-form-urlencoded", Some(Syntax::Form)),
             ("multipart/form-data; boundary=abc", multipart("abc")),
             ("multipart/form-data; charset=utf-8; boundary=\"a;\\\"c\"", multipart("a;\"c")),

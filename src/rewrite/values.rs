@@ -138,6 +138,18 @@ impl<S: Source> Values<S> {
         *self.scanner.found() = found;
     }
 
+    /// Nothing comes for a while: what is found by now is told, and what only might become a find is let go. Gives the
+    /// first byte that has to wait all the same: a value that may be a weak one, or most of a strong one.
+    pub(super) fn hurry(&mut self, place: &impl Locate) -> Option<usize> {
+        let open = self.open?;
+        self.scanner.hurry(&self.identifiers);
+        for found in std::mem::take(self.scanner.found()) {
+            self.draft(found, open.script, None, place);
+        }
+        let weak = self.scanner.weak().is_some().then_some(open.token);
+        weak.or_else(|| self.scanner.telling(&self.identifiers))
+    }
+
     fn draft(&mut self, found: Found, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
         let place = place.locate(&self.identifiers, self.side);
         self.drafts.push(Draft { found, place, script, token });

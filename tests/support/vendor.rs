@@ -58,6 +58,16 @@ impl Received {
         if self.header("transfer-encoding").is_empty() { raw } else { dechunk(&raw) }
     }
 
+    /// The trailer fields of a chunked body.
+    pub fn trailers(&self) -> Vec<(String, String)> {
+        let raw = self.split().1;
+        let end = chunked_length(&raw).expect("a whole chunked body");
+        let text = String::from_utf8_lossy(&raw[..end]).into_owned();
+        let last = text.rfind("\r\n0\r\n").map_or(0, |at| at + 5);
+        let lines = text[last..].lines().filter_map(|line| line.split_once(": "));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body()).into_owned()
@@ -73,6 +83,7 @@ pub struct Vendor {
     /// Its host name.
     pub host: String,
     received: Arc<Mutex<Vec<Received>>>,
+    arrived: Arc<Mutex<Vec<u8>>>,
     connections: Arc<Mutex<usize>>,
 }
 
@@ -80,23 +91,44 @@ pub struct Vendor {
 pub struct VendorBuilder {
     host: String,
     tls: bool,
+    eager: bool,
     routes: Routes,
 }
 
 impl Vendor {
     /// One that speaks TLS as `host`.
     pub fn https(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: true, routes: Routes::new() }
+        VendorBuilder { host: host.to_owned(), tls: true, eager: false, routes: Routes::new() }
     }
 
     /// One that speaks cleartext.
     pub fn http(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: false, routes: Routes::new() }
+        VendorBuilder { host: host.to_owned(), tls: false, eager: false, routes: Routes::new() }
     }
 
     /// Everything received so far.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
+    }
+
+    /// Every byte that arrived so far, also of requests that are not over, connection by connection as they came.
+    pub fn arrived(&self) -> Vec<u8> {
+        self.arrived.lock().unwrap().clone()
+    }
+
+    /// Waits until these bytes have arrived.
+    pub async fn arrival_of(&self, bytes: &[u8]) {
+        for _ in 0..400 {
+            if find(&self.arrived(), bytes).is_some() {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!(
+            "{:?} did not arrive: {:?}",
+            String::from_utf8_lossy(bytes),
+            String::from_utf8_lossy(&self.arrived())
+        );
     }
 
     /// The only request.
@@ -124,6 +156,12 @@ impl VendorBuilder {
         self
     }
 
+    /// Begins its answer when it has seen the head of a request, and ends it when the body is over.
+    pub fn eager(mut self) -> Self {
+        self.eager = true;
+        self
+    }
+
     /// Starts it on loopback with a certificate from `ca`.
     pub async fn start(self, ca: &TestCa) -> Vendor {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -131,11 +169,13 @@ impl VendorBuilder {
             address: listener.local_addr().unwrap(),
             host: self.host.clone(),
             received: Arc::default(),
+            arrived: Arc::default(),
             connections: Arc::default(),
         };
         let acceptor = self.tls.then(|| TlsAcceptor::from(Arc::new(ca.server_config(&self.host))));
         let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
-        let routes = Arc::new(self.routes);
+        let (routes, eager) = (Arc::new(self.routes), self.eager);
+        let arrived = Arc::clone(&vendor.arrived);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
@@ -144,16 +184,23 @@ impl VendorBuilder {
                     *count += 1;
                     *count - 1
                 };
-                let (received, routes, acceptor) =
-                    (Arc::clone(&received), Arc::clone(&routes), acceptor.clone());
+                let acceptor = acceptor.clone();
+                let desk = Desk {
+                    number,
+                    resumed: false,
+                    eager,
+                    received: Arc::clone(&received),
+                    arrived: Arc::clone(&arrived),
+                    routes: Arc::clone(&routes),
+                };
                 tokio::spawn(async move {
                     match acceptor {
-                        None => serve(stream, number, false, &received, &routes).await,
+                        None => desk.serve(stream).await,
                         Some(acceptor) => {
                             let Ok(tls) = acceptor.accept(stream).await else { return };
                             let resumed =
                                 tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
-                            serve(tls, number, resumed, &received, &routes).await;
+                            Desk { resumed, ..desk }.serve(tls).await;
                         }
                     }
                 });
@@ -163,37 +210,53 @@ impl VendorBuilder {
     }
 }
 
-async fn serve<T>(
-    mut stream: T,
-    connection: usize,
+/// What one connection is served with.
+struct Desk {
+    number: usize,
     resumed: bool,
-    received: &Mutex<Vec<Received>>,
-    routes: &Routes,
-) where
-    T: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut buffer = Vec::new();
-    loop {
-        let length = loop {
-            if let Some(length) = request_length(&buffer) {
-                break length;
+    eager: bool,
+    received: Arc<Mutex<Vec<Received>>>,
+    arrived: Arc<Mutex<Vec<u8>>>,
+    routes: Arc<Routes>,
+}
+
+impl Desk {
+    async fn serve<T: AsyncRead + AsyncWrite + Unpin>(self, mut stream: T) {
+        let mut buffer = Vec::new();
+        loop {
+            let mut begun = false;
+            let length = loop {
+                if self.eager && !begun && find(&buffer, b"\r\n\r\n").is_some() {
+                    begun = true;
+                    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                    if stream.write_all(head).await.is_err() {
+                        return;
+                    }
+                }
+                if let Some(length) = request_length(&buffer) {
+                    break length;
+                }
+                let mut chunk = [0; 16 * 1024];
+                match stream.read(&mut chunk).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(read) => {
+                        buffer.extend_from_slice(&chunk[..read]);
+                        self.arrived.lock().unwrap().extend_from_slice(&chunk[..read]);
+                    }
+                }
+            };
+            let bytes: Vec<u8> = buffer.drain(..length).collect();
+            let request = Received { bytes, connection: self.number, resumed: self.resumed };
+            let path = request.target().split('?').next().unwrap_or_default().to_owned();
+            self.received.lock().unwrap().push(request);
+            let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
+            let answer = self.routes.get(&path).cloned().unwrap_or(ok);
+            let answer = if begun { b"2\r\nok\r\n0\r\n\r\n".to_vec() } else { answer };
+            let closes = answer.is_empty() || find(&answer, b"Connection: close").is_some();
+            if stream.write_all(&answer).await.is_err() || closes {
+                let _ = stream.shutdown().await;
+                return;
             }
-            let mut chunk = [0; 16 * 1024];
-            match stream.read(&mut chunk).await {
-                Ok(0) | Err(_) => return,
-                Ok(read) => buffer.extend_from_slice(&chunk[..read]),
-            }
-        };
-        let bytes: Vec<u8> = buffer.drain(..length).collect();
-        let request = Received { bytes, connection, resumed };
-        let path = request.target().split('?').next().unwrap_or_default().to_owned();
-        received.lock().unwrap().push(request);
-        let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
-        let response = routes.get(&path).cloned().unwrap_or(ok);
-        let closes = response.is_empty() || find(&response, b"Connection: close").is_some();
-        if stream.write_all(&response).await.is_err() || closes {
-            let _ = stream.shutdown().await;
-            return;
         }
     }
 }
@@ -207,10 +270,33 @@ fn request_length(buffer: &[u8]) -> Option<usize> {
         return (buffer.len() >= head + length).then_some(head + length);
     }
     if text.contains("transfer-encoding: chunked") {
-        let end = find(&buffer[head..], b"0\r\n\r\n")?;
-        return Some(head + end + 5);
+        return chunked_length(&buffer[head..]).map(|length| head + length);
     }
     Some(head)
+}
+
+/// How long the chunked body at the start of `raw` is, trailers included, once it is all there.
+fn chunked_length(raw: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let line = find(&raw[at..], b"\r\n")?;
+        let size = usize::from_str_radix(std::str::from_utf8(&raw[at..at + line]).ok()?, 16).ok()?;
+        at += line + 2;
+        if size == 0 {
+            break;
+        }
+        at += size + 2;
+        if at > raw.len() {
+            return None;
+        }
+    }
+    loop {
+        let line = find(&raw[at..], b"\r\n")?;
+        at += line + 2;
+        if line == 0 {
+            return Some(at);
+        }
+    }
 }
 
 fn dechunk(mut raw: &[u8]) -> Vec<u8> {

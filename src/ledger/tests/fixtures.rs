@@ -128,3 +128,7 @@ pub fn blocked(member: MemberId, flow: FlowId) -> Record {
     };
     record(member, event)
 }
+
+pub fn tunnel(member: MemberId, flow: FlowId) -> Record {
+    record(member, Event::Tunnel { flow, host: Some("bank.test".into()), reason: "never: @banking".into() })
+}

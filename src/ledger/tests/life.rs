@@ -131,7 +131,7 @@ async fn a_failed_sync_closes_the_log_for_good() {
     assert!(ledger.reserve().await.err().unwrap().is_closed());
     assert!(ledger.append(vec![issue(ann)]).await.unwrap_err().is_closed());
     let late = reserved.open(Vec::new(), open(ann, FlowId::now())).await;
-    assert!(late.err().unwrap().is_closed());
+    assert!(late.err().unwrap().error.is_closed());
     let calls = disk.calls();
     before.close(close(ann, flow));
     ledger.shutdown().await;

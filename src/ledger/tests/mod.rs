@@ -2,6 +2,7 @@
 
 mod crash;
 mod fixtures;
+mod flows;
 mod life;
 mod records;
 mod tamper;

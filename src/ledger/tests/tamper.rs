@@ -43,7 +43,7 @@ fn check(disk: &SimDisk, against: &Against) -> Report {
 }
 
 fn outside() -> Against {
-    Against { key: Some(signer().verifier().clone()), known: Vec::new() }
+    Against { key: Some(signer().verifier().clone()), ..Against::default() }
 }
 
 fn exported(disk: &SimDisk, keys: &Arc<MemoryKeys>, ann: MemberId) -> Vec<u8> {
@@ -220,13 +220,22 @@ async fn every_kind_of_change_in_an_export_shows() {
     assert_eq!(check_export(&lines.concat(), &outside()).failure.unwrap().seq, 3);
     lines.remove(3);
     assert!(!check_export(&lines.concat(), &outside()).holds());
+    let lines: Vec<&[u8]> = export.split_inclusive(|byte| *byte == b'\n').collect();
+    for at in 0..lines.len() - 1 {
+        let without: Vec<&[u8]> = [&lines[..at], &lines[at + 1..]].concat();
+        assert_eq!(check_export(&without.concat(), &outside()).failure.unwrap().seq, at as u64);
+        let doubled: Vec<&[u8]> = [&lines[..=at], &lines[at..]].concat();
+        assert_eq!(check_export(&doubled.concat(), &outside()).failure.unwrap().seq, at as u64 + 1);
+        let cut: Vec<&[u8]> = [&lines[..at], &lines[lines.len() - 1..]].concat();
+        assert!(!check_export(&cut.concat(), &outside()).holds(), "a tail from {at} on is gone");
+    }
 }
 
 #[tokio::test]
 async fn another_key_is_said_to_be_another() {
     let (disk, keys, ann) = log().await;
     let other: Verifier = Signer::new("home.example/ledger", &[9; 32]).unwrap().verifier().clone();
-    let against = Against { key: Some(other), known: Vec::new() };
+    let against = Against { key: Some(other), ..Against::default() };
     assert!(!check(&disk, &against).holds());
     assert!(!check_export(&exported(&disk, &keys, ann), &against).holds());
 }

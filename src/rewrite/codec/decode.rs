@@ -64,7 +64,7 @@ impl Decoder {
         let engine = match coding {
             Coding::Identity => Engine::Identity,
             Coding::Gzip => Engine::Gzip(Box::new(Gunzip::new())),
-            Coding::Deflate => Engine::Deflate(Box::new(Deflated::new())),
+            Coding::Deflate | Coding::RawDeflate => Engine::Deflate(Box::new(Deflated::new())),
             Coding::Brotli => {
                 let alloc = StandardAlloc::default;
                 Engine::Brotli {
@@ -82,14 +82,12 @@ impl Decoder {
         Ok(Self { coding, limits, engine, read: 0, written: 0, failed: false })
     }
 
-    /// The coding it undoes.
+    /// The coding it undoes, as far as it is known by now: `deflate` may turn out to be [`Coding::RawDeflate`].
     pub fn coding(&self) -> Coding {
-        self.coding
-    }
-
-    /// Whether what calls itself `deflate` turned out to be without the zlib wrapper.
-    pub fn is_raw_deflate(&self) -> bool {
-        matches!(&self.engine, Engine::Deflate(deflated) if deflated.is_raw())
+        match &self.engine {
+            Engine::Deflate(deflated) if deflated.is_raw() => Coding::RawDeflate,
+            _ => self.coding,
+        }
     }
 
     /// Decodes the next bytes onto `out`. After an error nothing more can be decoded.

@@ -37,6 +37,7 @@ impl Encoder {
             Coding::Identity => Engine::Identity(Vec::new()),
             Coding::Gzip => Engine::Gzip(flate2::write::GzEncoder::new(Vec::new(), fast)),
             Coding::Deflate => Engine::Zlib(flate2::write::ZlibEncoder::new(Vec::new(), fast)),
+            Coding::RawDeflate => Engine::Deflate(flate2::write::DeflateEncoder::new(Vec::new(), fast)),
             Coding::Brotli => Engine::Brotli(Box::new(brotli::CompressorWriter::new(
                 Vec::new(),
                 BUFFER,
@@ -49,12 +50,6 @@ impl Encoder {
             ),
         };
         Ok(Self { coding, engine: Some(engine) })
-    }
-
-    /// An encoder for `deflate` without the zlib wrapper, for a receiver that expects it.
-    pub fn raw_deflate() -> Self {
-        let inner = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
-        Self { coding: Coding::Deflate, engine: Some(Engine::Deflate(inner)) }
     }
 
     /// Encodes the next bytes; what is ready goes onto `out`.

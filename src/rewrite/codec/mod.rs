@@ -3,11 +3,13 @@
 mod decode;
 mod encode;
 mod inflate;
+mod stack;
 #[cfg(test)]
 mod tests;
 
 pub use decode::Decoder;
 pub use encode::Encoder;
+pub use stack::{Decoders, Encoders};
 
 use http::HeaderMap;
 
@@ -24,6 +26,8 @@ pub enum Coding {
     Zstd,
     /// RFC 1950; the raw RFC 1951 form that some send is read as well.
     Deflate,
+    /// What calls itself `deflate` and is RFC 1951 without the wrapper: only found out by reading.
+    RawDeflate,
 }
 
 /// Why a body cannot be decoded or encoded.

@@ -52,7 +52,7 @@ fn members_and_frames_follow_each_other() {
 
 #[test]
 fn deflate_without_its_wrapper() {
-    let mut encoder = Encoder::raw_deflate();
+    let mut encoder = Encoder::new(Coding::RawDeflate).unwrap();
     let mut raw = Vec::new();
     encoder.push(b"hello hello", &mut raw).unwrap();
     encoder.finish(&mut raw).unwrap();
@@ -61,7 +61,7 @@ fn deflate_without_its_wrapper() {
     }
     let mut decoder = Decoder::new(Coding::Deflate, Limits::default()).unwrap();
     decoder.push(&raw, &mut Vec::new()).unwrap();
-    assert!(decoder.is_raw_deflate());
+    assert_eq!(decoder.coding(), Coding::RawDeflate);
 }
 
 #[test]

@@ -164,3 +164,57 @@ proptest! {
         }
     }
 }
+
+/// What leaves after each piece, each followed by a silence.
+fn hurried(syntax: Syntax, pieces: &[&str]) -> (Vec<String>, bool) {
+    let mut editor = editor(syntax, &[]);
+    let left = pieces.iter().map(|piece| {
+        let numbers = editor.push(piece.as_bytes()).unwrap();
+        decide(&mut editor, numbers);
+        let mut out = editor.take_output().unwrap();
+        let numbers = editor.hurry();
+        decide(&mut editor, numbers);
+        out.extend(editor.take_output().unwrap());
+        String::from_utf8(out).unwrap()
+    });
+    (left.collect(), editor.is_torn())
+}
+
+#[test]
+fn a_silence_lets_go_what_waits() {
+    for (syntax, pieces, want) in [
+        (Syntax::Text, ["see you a", "t 9"], ["see you a", "t 9"]),
+        (Syntax::Text, ["call 0", "!"], ["call 0", "!"]),
+        (Syntax::Text, ["at ann@home.example", " ok"], ["at u7@alias.example", " ok"]),
+        (Syntax::Json, ["{\"a\":\"", "x\"}"], ["{\"a\":\"", "x\"}"]),
+        (Syntax::Json, ["{\"a\":\"ann@home.example", "\"}"], ["{\"a\":\"u7@alias.example", "\"}"]),
+        (Syntax::Form, ["a=ann%40home.example", "&b=1"], ["a=u7%40alias.example", "&b=1"]),
+    ] {
+        assert_eq!(hurried(syntax, &pieces), (want.map(str::to_owned).into(), false), "{pieces:?}");
+    }
+}
+
+#[test]
+fn most_of_an_identifier_waits_through_a_silence() {
+    for (pieces, want) in [
+        (["to ann@home.ex", "ample."], ["to ", "u7@alias.example."]),
+        (["to ann%40home.e", "xample."], ["to ", "u7%40alias.example."]),
+        (["to ann@home.ex", "it"], ["to ", "ann@home.exit"]),
+        (["0151 1234", " 5678 x"], ["", "0151 1234 5678 x"]),
+    ] {
+        assert_eq!(hurried(Syntax::Text, &pieces), (want.map(str::to_owned).into(), false), "{pieces:?}");
+    }
+    let first_name = ["{\"first_name\":\"A", "nn\"}"];
+    let want = ["{\"first_name\":", "null}"].map(str::to_owned).to_vec();
+    assert_eq!(hurried(Syntax::Json, &first_name), (want, false), "a field that may be a weak value");
+}
+
+#[test]
+fn an_identifier_that_a_silence_tore_never_leaves_whole() {
+    for pieces in [["to ann@", "home.example."], ["to a", "nn@home.example "], ["to ann%4", "0home.example "]]
+    {
+        let (left, torn) = hurried(Syntax::Text, &pieces);
+        assert!(torn, "{pieces:?}");
+        assert_eq!(left, [pieces[0], ""], "nothing after its beginning");
+    }
+}

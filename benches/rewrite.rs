@@ -1,0 +1,154 @@
+//! What finding a member's identifiers costs: one head, small and larger bodies, with and without a hit.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use doorward::model::{Secret, Slot};
+use doorward::rewrite::codec::{Coding, Encoder, Limits};
+use doorward::rewrite::{
+    Decision, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body, find_in_header,
+    find_in_target,
+};
+use std::hint::black_box;
+use std::sync::Arc;
+
+const TARGET: &str =
+    "/api/v2/catalogue/items?page=3&sort=price%2Basc&category=garden-tools&session=8f3a2c71d9e04b56&limit=48";
+
+/// What a browser sends with a small request.
+const FIELDS: [(&str, &str); 12] = [
+    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:142.0) Gecko/20100101 Firefox/142.0"),
+    ("accept", "application/json, text/plain, */*"),
+    ("accept-language", "de-DE,de;q=0.8,en-US;q=0.5,en;q=0.3"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("referer", "https://www.shop.example/garden/tools/?page=2&sort=price"),
+    (
+        "authorization",
+        "Bearer eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+    ),
+    ("cookie", "sid=5b1f0c9e7d3a4e2f8c6b; theme=dark; consent=1.2.3-20261122; _basket=a9f3e1; lang=de"),
+    ("sec-fetch-dest", "empty"),
+    ("sec-fetch-mode", "cors"),
+    ("sec-fetch-site", "same-origin"),
+    ("priority", "u=4"),
+    ("te", "trailers"),
+];
+
+fn ann() -> Arc<Identifiers> {
+    use Strength::{Strong, Weak};
+    let list = [
+        ("email.primary", "ann.real@home.example", Strong),
+        ("name.full", "Ann Real", Strong),
+        ("name.given", "Ann", Weak),
+        ("name.family", "Real", Weak),
+        ("phone.primary", "+4915112345678", Strong),
+        ("username", "annreal84", Strong),
+    ];
+    let list = list.map(|(slot, value, strength)| Identifier {
+        slot: Slot::parse(slot).unwrap(),
+        value: Secret::new(value.to_owned()),
+        strength,
+    });
+    Arc::new(Identifiers::compile(list.into()).unwrap())
+}
+
+/// JSON as shops and APIs send it, without a trace of Ann.
+fn json(length: usize) -> String {
+    let mut text = String::from("{\"items\":[");
+    let mut number = 0;
+    while text.len() < length {
+        number += 1;
+        text.push_str(&format!(
+            "{{\"id\":{},\"title\":\"Spade no. {number}, ash\",\"price\":{}.95,\"tags\":[\"garden\",\"steel\"],\"at\":\"2026-11-22T10:0{}:00Z\"}},",
+            90_000 + number * 7,
+            number % 90,
+            number % 10
+        ));
+    }
+    text.truncate(length.saturating_sub(3));
+    text.push_str("\"]}");
+    text
+}
+
+fn with_a_hit(length: usize) -> String {
+    json(length).replacen("Spade no. 2, ash", "ann.real@home.example", 1)
+}
+
+fn head(identifiers: &Identifiers, fields: &[(&str, &str)]) -> usize {
+    let found = find_in_target(identifiers, TARGET).len();
+    fields.iter().fold(found, |found, (name, value)| {
+        found + find_in_header(identifiers, name, 0, value.as_bytes()).len()
+    })
+}
+
+fn edit(identifiers: &Arc<Identifiers>, codings: &[Coding], body: &[u8]) -> usize {
+    let mut editor =
+        StreamEditor::new(Arc::clone(identifiers), Syntax::Json, codings, Limits::default()).unwrap();
+    let mut length = 0;
+    for chunk in body.chunks(16 << 10) {
+        for number in editor.push(chunk).unwrap() {
+            editor.decide(number, Decision::Keep);
+        }
+        length += editor.take_output().unwrap().len();
+    }
+    editor.finish().unwrap();
+    length + editor.take_output().unwrap().len()
+}
+
+fn heads(c: &mut Criterion) {
+    let ann = ann();
+    let mut group = c.benchmark_group("head");
+    group.bench_function("12 fields, no hit", |b| b.iter(|| head(&ann, black_box(&FIELDS))));
+    let mut fields = FIELDS;
+    fields[6] = ("cookie", "sid=5b1f0c9e7d3a4e2f8c6b; mail=ann.real%40home.example; theme=dark");
+    group.bench_function("12 fields, a cookie hit", |b| b.iter(|| head(&ann, black_box(&fields))));
+    group.finish();
+}
+
+fn bodies(c: &mut Criterion) {
+    let ann = ann();
+    let mut group = c.benchmark_group("body");
+    for (name, body) in [
+        ("1 KiB JSON, no hit", json(1 << 10)),
+        ("1 KiB JSON, a hit", with_a_hit(1 << 10)),
+        ("64 KiB JSON, no hit", json(64 << 10)),
+        ("64 KiB JSON, a hit", with_a_hit(64 << 10)),
+    ] {
+        let hits = find_in_body(&ann, Syntax::Json, body.as_bytes()).len();
+        assert_eq!(hits, usize::from(name.ends_with("a hit")), "{name}");
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(name, |b| {
+            b.iter(|| find_in_body(&ann, Syntax::Json, black_box(body.as_bytes())).len());
+        });
+    }
+    let form = "q=garden+tools&page=3&colour=dark%20green&".repeat(24);
+    group.throughput(Throughput::Bytes(form.len() as u64));
+    group.bench_function("1 KiB form, no hit", |b| {
+        b.iter(|| find_in_body(&ann, Syntax::Form, black_box(form.as_bytes())).len());
+    });
+    group.finish();
+}
+
+fn streams(c: &mut Criterion) {
+    let ann = ann();
+    let mut group = c.benchmark_group("stream");
+    let body = json(256 << 10);
+    let mut gzip = Vec::new();
+    let mut encoder = Encoder::new(Coding::Gzip).unwrap();
+    encoder.push(body.as_bytes(), &mut gzip).unwrap();
+    encoder.finish(&mut gzip).unwrap();
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("256 KiB JSON, no hit", |b| b.iter(|| edit(&ann, &[], black_box(body.as_bytes()))));
+    group.bench_function("256 KiB gzip JSON, no hit", |b| {
+        b.iter(|| edit(&ann, &[Coding::Gzip], black_box(&gzip)));
+    });
+    group.finish();
+}
+
+fn compiling(c: &mut Criterion) {
+    c.bench_function("compile one member", |b| {
+        b.iter_batched(|| (), |()| ann(), BatchSize::SmallInput);
+    });
+}
+
+criterion_group!(benches, heads, bodies, streams, compiling);
+criterion_main!(benches);
