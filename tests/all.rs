@@ -4,4 +4,6 @@
 mod support;
 
 mod bodies;
+mod first_use;
+mod ledger;
 mod smoke;

@@ -48,16 +48,18 @@ impl<S: Handle> Handle for Contextual<S> {
             Decision::Tunnel { reason } if exchange.client.tunnelled.is_none() => Some(reason.rule()),
             Decision::Tunnel { .. } | Decision::Intercept => None,
         };
-        let vendor = vendor.id;
+        let label = vendor.id;
         let source = source_of(&exchange.headers);
         let same_vendor = source
             .as_deref()
             .and_then(Host::parse)
-            .map(|host| exchange.generation.config.vendor_of(&host).id == vendor);
+            .map(|host| exchange.generation.config.vendor_of(&host).id == label);
         let kind = kind_of(&exchange.headers);
         let party = party_of(&exchange.headers, kind, same_vendor);
-        let standing = self.rooms.personas.standing(exchange.who.member, &vendor);
-        let configured = exchange.generation.config.vendor(&vendor).is_some();
+        let member = exchange.who.member;
+        let vendor = self.rooms.personas.sector(member, &origin.host.to_string(), &label);
+        let standing = self.rooms.personas.standing(member, &vendor);
+        let configured = exchange.generation.config.vendor(&label).is_some();
         let signed = signed_parts(&exchange.headers, &exchange.target);
         if let Some(scheme) = signed.scheme {
             exchange.notes.push(format!("signed ({scheme}): covered parts untouched"));
@@ -65,6 +67,7 @@ impl<S: Handle> Handle for Contextual<S> {
         exchange.notes.extend(unread.iter().map(|rule| format!("not inspected: {rule}")));
         exchange.context = Some(Context {
             vendor,
+            label,
             epoch: standing.epoch,
             relationship: configured || standing.known,
             party,

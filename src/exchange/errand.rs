@@ -92,11 +92,12 @@ async fn run(
             *request.headers_mut() = headers;
         }
     }
+    flow.attempted(1);
     let patience = generation.config.settings.limits.first_byte.get();
     let sent =
         timeout(patience, connection.send(request)).await.map_err(|_| ExchangeError::ResponseTimeout)?;
     let (head, incoming) = sent.map_err(|failed| ExchangeError::NoResponse(Some(failed.error)))?.into_parts();
-    flow.answered(head.status.as_u16(), 1, None);
+    flow.answered(head.status.as_u16(), None);
     let body = Limited::new(incoming, most).collect().await.map_err(|_| ExchangeError::NoResponse(None))?;
     let body = body.to_bytes();
     flow.tally().received(body.len() as u64);

@@ -91,13 +91,14 @@ impl Handle for BeforeTheGate {
 
 /// Answers a question. A request that would be refused gets an explanation too.
 pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanation, ExchangeError> {
-    explain_under(rooms, rooms.generation.load_full(), question).await
+    let generation = rooms.generation.load_full();
+    explain_under(rooms, &generation, question).await
 }
 
-/// Answers a question under a policy that need not be the one in force.
+/// Likewise, under a policy that need not be the one in force.
 pub async fn explain_under(
     rooms: &Arc<Rooms>,
-    generation: Arc<Generation>,
+    generation: &Arc<Generation>,
     question: Question,
 ) -> Result<Explanation, ExchangeError> {
     let layers = ServiceBuilder::new()
@@ -115,7 +116,7 @@ pub async fn explain_under(
     describe(rooms, exchange, walked.err()).await
 }
 
-fn rehearsal(rooms: &Arc<Rooms>, generation: Arc<Generation>, question: Question) -> Exchange {
+fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Question) -> Exchange {
     let mut headers = question.headers;
     if !question.body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(question.body.len()));
@@ -127,7 +128,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: Arc<Generation>, question: Question
         flow: Flow::rehearsed(rooms, question.who.member),
         who: question.who,
         rehearsal: true,
-        generation,
+        generation: Arc::clone(generation),
         method: question.method,
         version: Version::HTTP_11,
         uri: question.uri,
@@ -141,7 +142,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: Arc<Generation>, question: Question
         reply_plan: Default::default(),
         notes: Vec::new(),
         terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
-        issued: Vec::new(),
+        first_uses: Default::default(),
         answer: None,
         attempts: 0,
     }

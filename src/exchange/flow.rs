@@ -192,9 +192,14 @@ impl Flow {
         self.waited += time;
     }
 
+    /// That the request goes out, for the time with this number.
+    pub fn attempted(&mut self, attempts: u32) {
+        self.attempts = attempts;
+    }
+
     /// What the response's head told.
-    pub fn answered(&mut self, status: u16, attempts: u32, answer: Option<String>) {
-        (self.status, self.attempts, self.answer) = (Some(status), attempts, answer);
+    pub fn answered(&mut self, status: u16, answer: Option<String>) {
+        (self.status, self.answer) = (Some(status), answer);
     }
 
     /// Ends a flow that was opened. Later calls do nothing.
@@ -343,7 +348,7 @@ impl<S> Flows<S> {
                 let edits: Vec<Edit> = replies.into_edits();
                 let flow = &mut exchange.flow;
                 flow.tally.edited(record::reply_edits(&edits, &flow.tally));
-                flow.answered(head.status.as_u16(), exchange.attempts, exchange.answer.take());
+                flow.answered(head.status.as_u16(), exchange.answer.take());
                 let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
                 ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))

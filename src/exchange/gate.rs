@@ -3,16 +3,15 @@
 //! A connection is checked out while OPEN becomes durable; only when both are there does the exchange go on.
 
 use super::error::ExchangeError;
+use super::flow::Flow;
 use super::layers::{Exchange, Handle, Reply};
-use super::persona::issued_slots;
 use super::record::{self, Digests};
 use super::request_body::SendBody;
 use super::rooms::Rooms;
 use crate::config::schema::Detail;
-use crate::model::Slot;
 use crate::model::record::Event;
+use crate::persona::Carried;
 use crate::upstream::{Connection, Key, UpstreamError};
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
@@ -63,31 +62,40 @@ impl<S: Send> Handle for Gate<S> {
             epoch: exchange.context()?.epoch,
             origin: exchange.origin()?.clone(),
         });
-        let issued = std::mem::take(&mut exchange.issued);
-        let slots = issued_slots(&issued);
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
         let connect = self.rooms.upstream.checkout(&key, &*exchange.generation, false);
-        let opened = exchange.flow.open(issued, open);
         let asked = Instant::now();
+        let persona = self.rooms.personas.of(exchange.who.member);
+        let first_uses = std::mem::take(&mut exchange.first_uses);
+        let context = exchange.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
+        let opened = async {
+            let carried = match persona.filter(|_| !first_uses.is_empty()) {
+                Some(persona) => persona.wardrobe.carry(&context.vendor, context.epoch, &first_uses).await,
+                None => None,
+            };
+            self.open(&mut exchange.flow, carried, open).await
+        };
         let (connection, opened): (Result<_, UpstreamError>, _) = tokio::join!(connect, opened);
         exchange.flow.waited(asked.elapsed());
         opened?;
-        self.confirm(exchange, &slots)?;
         self.inner.send(exchange, connection?, key).await
     }
 }
 
 impl<S> Gate<S> {
-    /// Pseudonyms that went into the log with this OPEN need not go with another one's.
-    fn confirm(&self, exchange: &Exchange, slots: &BTreeSet<Slot>) -> Result<(), ExchangeError> {
-        if slots.is_empty() {
-            return Ok(());
-        }
-        let context = exchange.context()?;
-        if let Some(persona) = self.rooms.personas.of(exchange.who.member) {
-            persona.wardrobe.confirm(&context.vendor, context.epoch, slots);
+    /// Makes OPEN durable, behind the records of the pseudonyms that it carries for the first time.
+    async fn open(
+        &self,
+        flow: &mut Flow,
+        carried: Option<Carried>,
+        open: Event,
+    ) -> Result<(), ExchangeError> {
+        let records = carried.as_ref().map(|carried| carried.records(self.rooms.clock.now()));
+        flow.open(records.unwrap_or_default(), open).await?;
+        if let Some(carried) = carried {
+            super::persona::settle(&self.rooms, carried.confirm());
         }
         Ok(())
     }

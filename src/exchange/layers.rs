@@ -5,11 +5,12 @@ use super::error::ExchangeError;
 use super::flow::Flow;
 use super::request_body::RequestBody;
 use super::rooms::Generation;
-use crate::model::record::{Record, TermsRecord};
+use crate::model::record::TermsRecord;
 use crate::model::{
-    MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, VendorId,
+    MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, Slot, VendorId,
 };
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -71,8 +72,10 @@ pub struct Client {
 /// What the context layer worked out, frozen before anything edits.
 #[derive(Debug)]
 pub struct Context {
-    /// The vendor.
+    /// The name under which this vendor knows the member: what it was called when that began.
     pub vendor: VendorId,
+    /// What the vendor is called now, as settings name it.
+    pub label: VendorId,
     /// The identity's number at this vendor.
     pub epoch: u32,
     /// Whether this vendor has a relationship with the member.
@@ -127,8 +130,8 @@ pub struct Exchange {
     pub notes: Vec<String>,
     /// What the vendor is told about terms.
     pub terms: TermsRecord,
-    /// Pseudonyms made for this exchange, to be made durable with its OPEN.
-    pub issued: Vec<Record>,
+    /// Slots whose pseudonyms go out for the first time: their records become durable with OPEN, or before it.
+    pub first_uses: BTreeSet<Slot>,
     /// The vendor's answer, as it came.
     pub answer: Option<String>,
     /// Times the request was sent.

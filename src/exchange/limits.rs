@@ -118,7 +118,7 @@ pub struct Limited<S> {
 impl<S: Handle> Handle for Limited<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let member = exchange.who.member;
-        exchange.generation.limits.admit(member, &exchange.context()?.vendor)?;
+        exchange.generation.limits.admit(member, &exchange.context()?.label)?;
         let most = exchange.generation.config.settings.limits.requests;
         exchange.flow.hold(self.rooms.admission.admit(most as usize)?);
         self.inner.handle(exchange).await

@@ -8,13 +8,12 @@ use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
-use crate::model::{Plan, RequestView, Slot};
-use crate::persona::{Gathered, Mask, Order, Persona, Sources, Worn, find_in_head};
+use crate::model::{Plan, RequestView};
+use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Hit, Identifiers, StreamEditor, Syntax, find_in_body, syntax_of};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tower::Layer;
@@ -72,11 +71,7 @@ impl<S> Personified<S> {
             return Ok(());
         }
         let mask = Arc::new(self.mask(exchange, &persona)?);
-        let worn = if hits.is_empty() {
-            persona.wardrobe.worn(mask.vendor(), exchange.context()?.epoch)
-        } else {
-            self.decide(exchange, &persona, &mask, hits).await?
-        };
+        let worn = self.decide(exchange, &persona, &mask, hits).await?;
         if let RequestBody::Whole(whole) = &mut exchange.body
             && let Some(edited) = apply::body(whole.decoded(), &exchange.plan)
         {
@@ -92,9 +87,11 @@ impl<S> Personified<S> {
 
     fn mask(&self, exchange: &Exchange, persona: &Persona) -> Result<Mask, ExchangeError> {
         let context = exchange.context()?;
-        let own = self.rooms.vendor_settings(&exchange.generation, exchange.who.member, &context.vendor);
+        let (member, label, sector) = (exchange.who.member, &context.label, &context.vendor);
+        let own = self.rooms.vendor_settings(&exchange.generation, member, label, sector);
         let sources = Sources {
-            vendor: &context.vendor,
+            vendor: label,
+            sector,
             party: context.party,
             settings: &exchange.generation.identity,
             own: own.as_deref(),
@@ -110,32 +107,31 @@ impl<S> Personified<S> {
         mask: &Arc<Mask>,
         hits: Vec<Hit>,
     ) -> Result<Arc<Worn>, ExchangeError> {
-        let (rehearsal, epoch) = (exchange.rehearsal, exchange.context()?.epoch);
+        let rehearsal = exchange.rehearsal;
         let derivation = exchange.generation.identity.derivation;
+        let (epoch, host) = (exchange.context()?.epoch, exchange.origin()?.host.to_string());
         let (view, plan): (RequestView<'_>, &mut Plan) = exchange.view_and_plan()?;
-        let mut worn = persona.wardrobe.worn(mask.vendor(), epoch);
+        let mut worn = persona.wardrobe.worn(mask.sector(), epoch);
         let gathered = Gathered::new(view, &persona.identity, mask, hits, plan);
         let needs = gathered.needs(&persona.identity, mask, &worn, plan);
-        let mut records = Vec::new();
-        if !needs.is_empty() {
+        let meets = !worn.is_empty() && !rehearsal && !persona.wardrobe.knows_host(&host);
+        if !needs.is_empty() || meets {
             let (persona, mask, now) = (persona.clone(), Arc::clone(mask), self.rooms.clock.now());
+            let slots = needs.clone();
             let issued = tokio::task::spawn_blocking(move || {
-                let order = Order { mask: &mask, identity: &persona.identity, epoch, derivation };
+                let order =
+                    Order { mask: &mask, identity: &persona.identity, epoch, derivation, host: &host };
                 if rehearsal {
-                    persona.wardrobe.preview_all(&order, &needs).map(|worn| (worn, Vec::new()))
+                    persona.wardrobe.preview_all(&order, &slots)
                 } else {
-                    persona
-                        .wardrobe
-                        .issue(&order, &needs, now)
-                        .map(|issuance| (issuance.worn, issuance.records))
+                    persona.wardrobe.issue(&order, &slots, now)
                 }
             });
-            (worn, records) =
-                issued.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
+            worn = issued.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
         }
         let notes = gathered.apply(&persona.identity, mask, &worn, plan);
         exchange.notes.extend(notes);
-        exchange.issued.extend(records);
+        exchange.first_uses.extend(needs);
         Ok(worn)
     }
 
@@ -244,11 +240,12 @@ fn opaque(exchange: &mut Exchange, note: &'static str) -> Result<(), ExchangeErr
     Ok(())
 }
 
-/// The slots whose `issue` records are among `records`.
-pub(super) fn issued_slots(records: &[crate::model::record::Record]) -> BTreeSet<Slot> {
-    let slots = records.iter().filter_map(|record| match &record.event {
-        crate::model::record::Event::Issue { slot, .. } => Slot::parse(slot),
-        _ => None,
+/// Tells the store what the log has, off the workers. Nothing waits for it.
+pub(super) fn settle(rooms: &Arc<Rooms>, settled: Settled) {
+    let now = rooms.clock.now();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = settled.store(now) {
+            tracing::warn!(%error, "a pseudonym will be recorded once more");
+        }
     });
-    slots.collect()
 }

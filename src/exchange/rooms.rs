@@ -42,14 +42,16 @@ pub struct Rooms {
 pub type OwnSettings = HashMap<(MemberId, VendorId), VendorSettings>;
 
 impl Rooms {
-    /// What bears on a member's identity at a vendor. Value by value, the file wins over the store.
+    /// What bears on a member's identity at a vendor: written in the file under what it is called now (`label`), set by
+    /// the member for whom it knows (`vendor`). Value by value, the file wins.
     pub fn vendor_settings(
         &self,
         generation: &Generation,
         member: MemberId,
+        label: &VendorId,
         vendor: &VendorId,
     ) -> Option<Arc<VendorSettings>> {
-        let file = generation.vendors.get(vendor);
+        let file = generation.vendors.get(label);
         let own_settings = self.own_settings.load();
         let Some(own) = own_settings.get(&(member, vendor.clone())) else { return file.cloned() };
         let mut merged = own.clone();
@@ -65,7 +67,9 @@ fn written(policies: &Policies) -> BTreeMap<String, Policy> {
     policies.0.iter().map(|(key, policy)| (key.to_string(), *policy)).collect()
 }
 
-/// One generation of policy: configuration, compiled lists and quotas, swapped whole on reload.
+/// One generation of policy: configuration, compiled lists and quotas, swapped whole on reload. A clone counts in the same
+/// quotas.
+#[derive(Clone)]
 pub struct Generation {
     /// What the owner wrote.
     pub config: Arc<Config>,
@@ -101,16 +105,14 @@ impl Generation {
         Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
     }
 
-    /// The same policy with newly compiled lists; quotas keep what they have counted.
+    /// The same policy with newly compiled lists.
     pub fn with_trackers(&self, trackers: Arc<Trackers>) -> Self {
-        Self {
-            config: Arc::clone(&self.config),
-            trackers,
-            limits: Arc::clone(&self.limits),
-            identity: self.identity.clone(),
-            vendors: self.vendors.clone(),
-            own: self.own.clone(),
-        }
+        Self { trackers, ..self.clone() }
+    }
+
+    /// The same policy for a gateway that listens on `own`.
+    pub fn listening_on(&self, own: Vec<SocketAddr>) -> Self {
+        Self { own, ..self.clone() }
     }
 
     /// The addresses the gateway listens on.

@@ -22,6 +22,7 @@ struct Shared {
     persona: Persona,
     mask: Arc<Mask>,
     epoch: u32,
+    host: String,
     derivation: Derivation,
     worn: Mutex<Arc<Worn>>,
     tally: Arc<Tally>,
@@ -42,6 +43,7 @@ impl Substitute {
             digest_key: rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?,
             rooms: Arc::clone(rooms),
             epoch: exchange.context()?.epoch,
+            host: exchange.origin()?.host.to_string(),
             derivation: exchange.generation.identity.derivation,
             worn: Mutex::new(worn),
             tally: Arc::clone(exchange.flow.tally()),
@@ -91,21 +93,25 @@ impl Shared {
     /// Makes a pseudonym in the middle of a body: it is durable before the byte that carries it leaves.
     async fn issue(self: &Arc<Self>, slot: Slot) -> Result<(), ExchangeError> {
         let this = Arc::clone(self);
+        let slots = BTreeSet::from([slot]);
+        let wanted = slots.clone();
         let issuing = tokio::task::spawn_blocking(move || {
             let order = Order {
                 mask: &this.mask,
                 identity: &this.persona.identity,
                 epoch: this.epoch,
                 derivation: this.derivation,
+                host: &this.host,
             };
-            this.persona.wardrobe.issue(&order, &BTreeSet::from([slot]), this.rooms.clock.now())
+            this.persona.wardrobe.issue(&order, &wanted, this.rooms.clock.now())
         });
-        let issuance =
-            issuing.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
-        let slots = super::persona::issued_slots(&issuance.records);
-        self.rooms.ledger.append(issuance.records).await.map_err(|_| ExchangeError::Ledger)?;
-        self.persona.wardrobe.confirm(self.mask.vendor(), self.epoch, &slots);
-        *self.worn.lock().unwrap_or_else(PoisonError::into_inner) = issuance.worn;
+        let worn = issuing.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
+        if let Some(carried) = self.persona.wardrobe.carry(self.mask.sector(), self.epoch, &slots).await {
+            let records = carried.records(self.rooms.clock.now());
+            self.rooms.ledger.append(records).await.map_err(|_| ExchangeError::Ledger)?;
+            super::persona::settle(&self.rooms, carried.confirm());
+        }
+        *self.worn.lock().unwrap_or_else(PoisonError::into_inner) = worn;
         Ok(())
     }
 

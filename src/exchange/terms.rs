@@ -54,7 +54,7 @@ impl<S: Handle> Handle for Termed<S> {
 fn chosen(config: &Config, exchange: &Exchange) -> Vec<String> {
     let own =
         config.member(&exchange.who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
-    let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.vendor));
+    let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.label));
     let here = vendor.and_then(|vendor| vendor.terms.as_deref());
     if exchange.who.kind == MemberKind::Child {
         return Vec::new();

@@ -34,6 +34,7 @@ impl UpstreamSender {
         last: bool,
     ) -> Result<Response<Incoming>, Failure> {
         exchange.attempts += 1;
+        exchange.flow.attempted(exchange.attempts);
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
         let patience = exchange.generation.config.settings.limits.first_byte.get();
         let departed = Instant::now();

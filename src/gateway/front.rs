@@ -97,7 +97,7 @@ impl Front {
             reply_plan: Default::default(),
             notes: Vec::new(),
             terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
-            issued: Vec::new(),
+            first_uses: Default::default(),
             answer: None,
             attempts: 0,
         };

@@ -1,9 +1,10 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
 use super::authority::{AuthorityError, Certificates, Leaves, Scope, warm_up};
+use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
-use super::trial::{self, FailedTest};
+use super::policy::Doors;
 use super::who::Roster;
 use crate::config::Config;
 use crate::config::schema::InterceptMode;
@@ -20,9 +21,8 @@ use crate::upstream::{Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
-use std::net::SocketAddr;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -60,13 +60,9 @@ pub enum HouseError {
     /// Counters.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// Tests of a configuration came out otherwise, so it was not taken.
-    #[error("the configuration was not taken: {}", listed(.0))]
-    Tests(Vec<FailedTest>),
-}
-
-fn listed(failed: &[FailedTest]) -> String {
-    failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    /// The gateway is ending.
+    #[error("the gateway is ending")]
+    Cut,
 }
 
 /// What `main` hands in, and a test may set.
@@ -96,16 +92,17 @@ pub struct House {
     pub readiness: Readiness,
     /// The owner's values and keys.
     pub store: Store,
-    conditions: Conditions,
+    pub(super) doors: OnceLock<Doors>,
     /// One change of policy at a time.
     pub(super) adopting: tokio::sync::Mutex<()>,
     /// Told when the configured lists may have become others.
-    lists_changed: Notify,
+    pub(super) lists_changed: Notify,
+    pub(super) conditions: Conditions,
 }
 
 /// What must hold before the gateway is ready.
-struct Conditions {
-    listeners: Condition,
+pub(super) struct Conditions {
+    pub(super) listeners: Condition,
     lists: Condition,
     ledger: Condition,
     authority: Condition,
@@ -171,10 +168,13 @@ impl House {
             store,
             readiness,
             conditions,
+            doors: OnceLock::new(),
             adopting: tokio::sync::Mutex::default(),
             lists_changed: Notify::new(),
         };
         house.renew_members()?;
+        catch_up(house.rooms(), &house.store)?;
+        house.measure();
         Ok(Arc::new(house))
     }
 
@@ -194,39 +194,6 @@ impl House {
         Ok(warm_up(&self.front.leaves)?)
     }
 
-    /// Takes `config` for every exchange from now on; those under way keep the one they began with. `own` are the addresses
-    /// the gateway listens on. Where one of its `[[test]]`s fails, or something it names cannot be used, everything stays
-    /// as it was.
-    pub async fn adopt(&self, config: Config, own: Vec<SocketAddr>, reason: &str) -> Result<(), HouseError> {
-        let _alone = self.adopting.lock().await;
-        let rooms = self.rooms();
-        let before = rooms.generation.load_full();
-        let trackers = match self.compile(&config).await {
-            Some(trackers) => trackers,
-            None => Arc::clone(&before.trackers),
-        };
-        let is_open = !own.is_empty();
-        let next = Arc::new(Generation::new(Arc::new(config), trackers, own));
-        let failed = trial::run(rooms, &self.front.roster.load(), &next).await;
-        if !failed.is_empty() {
-            return Err(HouseError::Tests(failed));
-        }
-        let settings = &next.config.settings;
-        if settings.upstream.extra_ca != before.config.settings.upstream.extra_ca {
-            rooms.upstream.trust(Trust::platform(&settings.upstream.extra_ca)?);
-        }
-        let scope = scope(&next.config);
-        if scope != *self.front.leaves.certificates().scope() {
-            self.front.leaves.renew(Certificates::open(&self.home.ca_dir(), &rooms.vault, scope)?);
-        }
-        rooms.generation.store(next);
-        if is_open {
-            self.conditions.listeners.holds();
-        }
-        self.lists_changed.notify_one();
-        self.record_change(MemberId::GATEWAY, None, reason.to_owned()).await
-    }
-
     /// Takes up members, their values and their own settings as they are in the store now. Blocks: compiles matchers.
     pub fn renew_members(&self) -> Result<(), HouseError> {
         let rooms = self.rooms();
@@ -239,8 +206,19 @@ impl House {
             own.extend(settings_of(&self.store, member.id)?);
         }
         rooms.own_settings.store(Arc::new(own));
+        self.regroup();
         self.front.roster.store(Arc::new(Roster::new(&members)));
         Ok(())
+    }
+
+    /// Vendors may be called otherwise: who they know stays.
+    pub(super) fn regroup(&self) {
+        let rooms = self.rooms();
+        let generation = rooms.generation.load();
+        rooms.personas.regroup(|host| match Host::parse(host) {
+            Some(host) => generation.config.vendor_of(&host).id,
+            None => VendorId::from(host),
+        });
     }
 
     /// Puts a change that somebody made into the log, sealed to whom it is about ([`MemberId::GATEWAY`] for the home's
@@ -255,14 +233,6 @@ impl House {
         let event = Event::Config { digest, reason };
         let record = Record { time: self.rooms().clock.now(), member, vendor, event };
         Ok(self.rooms().ledger.append(vec![record]).await?)
-    }
-
-    /// Why the gateway cannot do its work now, as `condition: reason`; empty where it can.
-    pub fn unready(&self) -> Vec<String> {
-        self.measure();
-        let report = self.readiness.report();
-        let missing = report.conditions.into_iter().filter(|(_, state)| state != "ok");
-        missing.map(|(name, reason)| format!("{name}: {reason}")).collect()
     }
 
     /// Reads what is only known by looking: gauges, and conditions of readiness.
@@ -286,11 +256,14 @@ impl House {
         tokio::join!(self.keep_house(), self.keep_lists());
     }
 
-    async fn keep_house(&self) {
+    async fn keep_house(self: &Arc<Self>) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.look_after(),
+                _ = tick.tick() => {
+                    let house = Arc::clone(self);
+                    tokio::task::spawn_blocking(move || house.look_after());
+                }
                 () = self.front.stop.cancelled() => return,
             }
         }
@@ -312,6 +285,9 @@ impl House {
         rooms.upstream.sweep(generation.config.settings.limits.idle.get());
         generation.limits.sweep();
         self.measure();
+        if let Err(error) = mark_now(rooms, &self.store) {
+            tracing::warn!(%error, "the next start reads more of the log");
+        }
         if self.front.leaves.certificates().is_due() {
             match Certificates::open(&self.home.ca_dir(), &rooms.vault, scope(&generation.config)) {
                 Ok(certificates) => self.front.leaves.renew(certificates),
@@ -332,7 +308,7 @@ impl House {
 }
 
 /// For which hosts the authority may sign: with `mode = "chosen"`, the listed vendors' alone.
-fn scope(config: &Config) -> Scope {
+pub(super) fn scope(config: &Config) -> Scope {
     if config.settings.intercept.mode != InterceptMode::Chosen {
         return Scope::All;
     }

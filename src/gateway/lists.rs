@@ -3,7 +3,7 @@
 //! A start never waits for the network: copies of earlier downloads are used, and the built-in list is always there. What
 //! is missing is downloaded at once, the rest once a day; new texts are compiled off the workers and swapped in whole.
 
-use super::house::House;
+use super::house::{House, HouseError};
 use crate::config::Config;
 use crate::exchange::{ExchangeError, Generation, Rooms, errand};
 use crate::model::MemberId;
@@ -84,24 +84,14 @@ impl House {
     }
 
     /// Takes the lists as they are on disk now into force, whatever else the policy is by then.
-    async fn recompile_lists(&self) -> Result<(), super::HouseError> {
+    async fn recompile_lists(&self) -> Result<(), HouseError> {
         let _alone = self.adopting.lock().await;
         let generation = self.rooms().generation.load_full();
-        let Some(trackers) = self.compile(&generation.config).await else { return Ok(()) };
+        let (home, config) = (Home::beside(self.home.dir()), Arc::clone(&generation.config));
+        let compiled = tokio::task::spawn_blocking(move || compile(&home, &config)).await;
+        let trackers = Arc::new(compiled.map_err(|_| HouseError::Cut)?);
         self.rooms().generation.store(Arc::new(generation.with_trackers(trackers)));
         self.record_change(MemberId::GATEWAY, None, "filter lists updated".to_owned()).await
-    }
-
-    /// Compiles off the workers; `None` where that came to nothing, and is logged.
-    pub(super) async fn compile(&self, config: &Config) -> Option<Arc<Trackers>> {
-        let (home, config) = (Home::beside(self.home.dir()), config.clone());
-        match tokio::task::spawn_blocking(move || compile(&home, &config)).await {
-            Ok(trackers) => Some(Arc::new(trackers)),
-            Err(error) => {
-                tracing::error!(%error, "the filter lists could not be compiled");
-                None
-            }
-        }
     }
 }
 

@@ -4,22 +4,24 @@
 //! corridor; what comes through an intercepted tunnel does.
 
 pub mod authority;
+mod catch_up;
 mod connect;
 mod connections;
 mod front;
 mod house;
+mod identities;
 mod listen;
 mod lists;
 mod own;
 mod pace;
 mod peek;
+mod policy;
 mod serve;
-mod trial;
 mod tunnel;
 mod who;
 
 pub use front::Front;
 pub use house::{House, HouseError, Seams};
 pub use listen::{ListenError, Listening, listen};
-pub use trial::FailedTest;
+pub use policy::{AdoptError, Doors};
 pub use who::Roster;

@@ -2,7 +2,7 @@
 
 use super::format::{Avoid, Locale, Shape};
 use crate::model::{Secret, Slot, SlotKind};
-use crate::rewrite::{CompileError, Identifier, Identifiers, Strength};
+use crate::rewrite::{CompileError, Identifier, Identifiers, Strength, find_in_header};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -82,9 +82,21 @@ impl MemberIdentity {
         self.slots.get(slot).map(|known| &known.value)
     }
 
-    /// Whether `value` is what the member really has in the slot.
-    pub fn is_real(&self, slot: &Slot, value: &str) -> bool {
-        self.slots.get(slot).is_some_and(|known| known.value.expose().eq_ignore_ascii_case(value))
+    /// Whether `text` is what the member really has in the slot, or has it in it, in any spelling.
+    pub fn is_real(&self, slot: &Slot, text: &str) -> bool {
+        let same = |known: &Known| is_same(known.value.expose(), text);
+        self.slots.get(slot).is_some_and(same) || self.found(text).any(|found| found == slot)
+    }
+
+    /// Whether `text` is any of the member's real values, or has one in it.
+    pub fn reveals(&self, text: &str) -> bool {
+        self.slots.values().any(|known| is_same(known.value.expose(), text))
+            || self.found(text).next().is_some()
+    }
+
+    fn found(&self, text: &str) -> impl Iterator<Item = &Slot> {
+        let hits = find_in_header(&self.identifiers, "x", 0, text.as_bytes());
+        hits.into_iter().filter_map(|hit| Some(&self.identifiers.get(hit.identifier)?.slot))
     }
 
     /// What made-up values keep away from.
@@ -96,6 +108,10 @@ impl MemberIdentity {
     pub fn locale(&self) -> Locale {
         self.locale
     }
+}
+
+fn is_same(real: &str, text: &str) -> bool {
+    real.trim().to_lowercase() == text.trim().to_lowercase()
 }
 
 impl fmt::Debug for MemberIdentity {

@@ -6,7 +6,6 @@ use super::format::{Maker, Person, Unique, email, uniqueness};
 use super::policy::Derivation;
 use super::wardrobe::{Issued, Wardrobe, Worn};
 use super::{Mask, MemberIdentity};
-use crate::model::record::Record;
 use crate::model::{Secret, Slot, SlotKind, Timestamp, VendorId};
 use crate::store::Claim;
 use std::collections::BTreeSet;
@@ -26,20 +25,14 @@ pub struct Order<'a> {
     pub epoch: u32,
     /// Where values come from.
     pub derivation: Derivation,
-}
-
-/// What issuing gave.
-#[derive(Debug)]
-pub struct Issuance {
-    /// What the vendor knows now, for this exchange: its own records count as written, because they go with its OPEN.
-    pub worn: Arc<Worn>,
-    /// To be made durable in the same commit as that OPEN, before it.
-    pub records: Vec<Record>,
+    /// The host that meets the identity.
+    pub host: &'a str,
 }
 
 impl Wardrobe {
-    /// Issues the slots that have no pseudonym yet and gives the records of all that are not durable. Waits for the
-    /// store's disk: never on a worker.
+    /// Claims a value for each slot that has none, and gives what the vendor knows in this exchange: what it has claimed
+    /// counts as recorded, because [`Wardrobe::carry`] lets nothing leave before. Waits for the store's disk: never on a
+    /// worker.
     ///
     /// # Errors
     /// No value can be made or none is free; the vault or the store fails. What was claimed before the error stays
@@ -49,40 +42,45 @@ impl Wardrobe {
         order: &Order<'_>,
         slots: &BTreeSet<Slot>,
         now: Timestamp,
-    ) -> Result<Issuance, IssueError> {
-        let (vendor, epoch) = (order.mask.vendor(), order.epoch);
+    ) -> Result<Arc<Worn>, IssueError> {
+        let (vendor, epoch) = (order.mask.sector(), order.epoch);
+        self.bind(order.host, order.mask.vendor(), vendor, now)?;
         for slot in slots {
             if self.issued(vendor, epoch, slot).is_none() {
                 let issued = self.claim(order, slot, now)?;
-                self.write().put(vendor, epoch, slot.clone(), issued);
+                let mut state = self.write();
+                // Whoever raced here made the same value.
+                if !state.worn.get(&(vendor.clone(), epoch)).is_some_and(|worn| worn.contains_key(slot)) {
+                    state.put(vendor, epoch, slot.clone(), issued);
+                }
             }
         }
         let mut worn = self.worn(vendor, epoch);
-        let mut records = Vec::new();
-        let fresh: Vec<Slot> = slots.iter().filter(|slot| is_open(&worn, slot)).cloned().collect();
-        for slot in fresh {
-            if let Some(issued) = Arc::make_mut(&mut worn).get_mut(&slot) {
+        for slot in slots {
+            if let Some(issued) = Arc::make_mut(&mut worn).get_mut(slot) {
                 issued.recorded = true;
-                records.push(self.record_of(vendor, epoch, &slot, issued, now));
             }
         }
-        if !records.is_empty() {
-            self.store.touch_relationship(self.member, vendor, now)?;
-        }
-        Ok(Issuance { worn, records })
+        Ok(worn)
     }
 
     /// The value that [`Self::issue`] would give, issuing nothing. Under `derivation = "random"` as well, until the
-    /// process ends. Only where another member of this home took that very value first does `issue` give the next one.
+    /// process ends.
     ///
     /// # Errors
     /// As [`Self::issue`].
     pub fn preview(&self, order: &Order<'_>, slot: &Slot) -> Result<Issued, IssueError> {
-        if let Some(issued) = self.issued(order.mask.vendor(), order.epoch, slot) {
+        if let Some(issued) = self.issued(order.mask.sector(), order.epoch, slot) {
             return Ok(issued);
         }
-        let found =
-            self.candidates(order, slot, |value, _| !self.is_taken(order.mask.vendor(), slot, value))?;
+        let mut failed = None;
+        let found = self.candidates(order, slot, |value, _| {
+            let taken = self.is_taken(order.mask.sector(), slot, value);
+            taken.map_or_else(|error| failed.replace(error).is_none(), |taken| !taken)
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
         let (value, format) = found.ok_or_else(|| IssueError::Exhausted(slot.clone()))?;
         let how = order.derivation.how().to_owned();
         let value = Secret::new(value);
@@ -94,7 +92,7 @@ impl Wardrobe {
     /// # Errors
     /// As [`Self::preview`].
     pub fn preview_all(&self, order: &Order<'_>, slots: &BTreeSet<Slot>) -> Result<Arc<Worn>, IssueError> {
-        let mut worn = self.worn(order.mask.vendor(), order.epoch);
+        let mut worn = self.worn(order.mask.sector(), order.epoch);
         for slot in slots {
             let mut issued = self.preview(order, slot)?;
             issued.recorded = true;
@@ -104,7 +102,7 @@ impl Wardrobe {
     }
 
     fn claim(&self, order: &Order<'_>, slot: &Slot, now: Timestamp) -> Result<Issued, IssueError> {
-        let (vendor, how) = (order.mask.vendor(), order.derivation.how());
+        let (vendor, how) = (order.mask.sector(), order.derivation.how());
         let unique = uniqueness(slot) != Unique::No;
         let mut failed = None;
         let mut there = None;
@@ -131,7 +129,7 @@ impl Wardrobe {
             return Err(error);
         }
         if let Some(row) = there {
-            return super::rows::open(&self.vault, &row, false);
+            return super::rows::open(&self.vault, &row);
         }
         let (value, format) = found.ok_or_else(|| IssueError::Exhausted(slot.clone()))?;
         Ok(Issued { value: Secret::new(value), format, how: how.to_owned(), created: now, recorded: false })
@@ -144,7 +142,7 @@ impl Wardrobe {
         slot: &Slot,
         mut free: impl FnMut(&str, u32) -> bool,
     ) -> Result<Option<(String, u32)>, IssueError> {
-        let (vendor, identity) = (order.mask.vendor(), order.identity);
+        let (vendor, identity) = (order.mask.sector(), order.identity);
         let shape = identity.shape(slot).ok_or_else(|| IssueError::NoFormat(slot.clone()))?;
         let domain = order.mask.domain();
         if slot.kind() == SlotKind::Email && domain.is_none() {
@@ -162,7 +160,7 @@ impl Wardrobe {
     }
 
     fn key(&self, order: &Order<'_>) -> Result<VendorKey, IssueError> {
-        let vendor = order.mask.vendor();
+        let vendor = order.mask.sector();
         match order.derivation {
             Derivation::Seed => Ok(self.persona.vendor(vendor, order.epoch)),
             Derivation::Random => {
@@ -172,25 +170,10 @@ impl Wardrobe {
         }
     }
 
-    /// Whether another identity of this member has the value, as far as memory tells.
-    fn is_taken(&self, vendor: &VendorId, slot: &Slot, value: &str) -> bool {
-        let unique = uniqueness(slot);
-        let state = self.read();
-        unique != Unique::No
-            && state.worn.iter().filter(|((other, _), _)| unique == Unique::Home || other == vendor).any(
-                |(_, worn)| {
-                    let same = |(other, issued): (&Slot, &Issued)| {
-                        other.kind() == slot.kind() && issued.value.expose().eq_ignore_ascii_case(value)
-                    };
-                    worn.iter().any(same)
-                },
-            )
+    /// Whether the value was claimed, by whomever of this home.
+    fn is_taken(&self, vendor: &VendorId, slot: &Slot, value: &str) -> Result<bool, IssueError> {
+        Ok(uniqueness(slot) != Unique::No && self.store.is_claimed(&self.blind_of(vendor, slot, value))?)
     }
-}
-
-/// Whether the slot was issued but its record is not durable.
-fn is_open(worn: &Worn, slot: &Slot) -> bool {
-    worn.get(slot).is_some_and(|issued| !issued.recorded)
 }
 
 /// The person behind the identity: the one its key leads to, but for what the vendor was told already.

@@ -2,6 +2,7 @@
 
 use super::MemberIdentity;
 use super::policy::{Ruling, Sources, Treatment};
+use super::rows::ADOPTED;
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
 use crate::model::{Action, Answer, Edit, Party, Secret, Slot, SlotKind, Stage, VendorId};
@@ -23,6 +24,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Mask {
     vendor: VendorId,
+    sector: VendorId,
     party: Party,
     strict: bool,
     named: bool,
@@ -40,6 +42,7 @@ impl Mask {
             Slot::parse("name.full").is_some_and(|slot| rule(&slot).treatment == Treatment::Pseudonym);
         Self {
             vendor: sources.vendor.clone(),
+            sector: sources.sector.clone(),
             party: sources.party,
             strict: sources.settings.strict,
             named,
@@ -48,9 +51,14 @@ impl Mask {
         }
     }
 
-    /// The vendor.
+    /// What the vendor is called now.
     pub fn vendor(&self) -> &VendorId {
         &self.vendor
+    }
+
+    /// The name of the identity it meets.
+    pub fn sector(&self) -> &VendorId {
+        &self.sector
     }
 
     /// Whose request it is.
@@ -133,7 +141,7 @@ impl Mask {
         match worn.get(slot) {
             Some(issued) if issued.recorded => {
                 let value = issued.value.expose();
-                if identity.is_real(slot, value) {
+                if issued.how == ADOPTED && identity.is_real(slot, value) {
                     // An account that exists under the real value was adopted as it is.
                     let adopted = Ruling {
                         treatment: Treatment::Real,

@@ -4,10 +4,12 @@
 //! has, [`MemberIdentity`] is what is searched for, and a [`Mask`] turns the editor's hits into edits. Only
 //! [`Wardrobe`] and [`Personas`] touch the vault and the store; the rest is pure.
 
+mod carry;
 pub mod derive;
 mod error;
 pub mod format;
 mod head;
+mod hosts;
 mod identity;
 mod issue;
 mod mask;
@@ -17,11 +19,12 @@ mod rows;
 mod wardrobe;
 mod withhold;
 
+pub use carry::{Carried, Settled};
 pub use error::IssueError;
 pub use format::Locale;
 pub use head::{Gathered, find_in_head};
 pub use identity::MemberIdentity;
-pub use issue::{Issuance, Order};
+pub use issue::Order;
 pub use mask::{Mask, Verdict};
 pub use personas::{Persona, Personas};
 pub use policy::{Derivation, Ruling, Settings, Sources, Treatment, VendorSettings};

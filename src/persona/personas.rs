@@ -44,7 +44,10 @@ impl Personas {
         let identity = Arc::new(MemberIdentity::compile(self.vault.attributes(member)?, locale)?);
         let wardrobe = match self.of(member) {
             // The wardrobe knows which records are on their way: it is never read twice.
-            Some(persona) => persona.wardrobe,
+            Some(persona) => {
+                persona.wardrobe.renew()?;
+                persona.wardrobe
+            }
             None => Arc::new(Wardrobe::load(member, &self.vault, &self.store)?),
         };
         let persona = Persona { identity, wardrobe };
@@ -69,6 +72,30 @@ impl Personas {
     /// A member's persona; `None` for one who was not brought in, such as a guest.
     pub fn of(&self, member: MemberId) -> Option<Persona> {
         self.members.load().get(&member).cloned()
+    }
+
+    /// The name of the identity that `host`, whose vendor is called `label` now, meets of this member.
+    pub fn sector(&self, member: MemberId, host: &str, label: &VendorId) -> VendorId {
+        let members = self.members.load();
+        members.get(&member).map_or_else(|| label.clone(), |persona| persona.wardrobe.sector(host, label))
+    }
+
+    /// The name of the identity that the vendor called `label` now meets of this member, for commands.
+    pub fn sector_of(&self, member: MemberId, label: &VendorId) -> VendorId {
+        let members = self.members.load();
+        members.get(&member).map_or_else(|| label.clone(), |persona| persona.wardrobe.sector_of(label))
+    }
+
+    /// Vendors are called otherwise now: `label` tells what a host's vendor is called.
+    pub fn regroup(&self, label: impl Fn(&str) -> VendorId) {
+        for persona in self.members.load().values() {
+            persona.wardrobe.regroup(&label);
+        }
+    }
+
+    /// Whether `text` is, or has in it, a real value of any member: such a text stays out of the log.
+    pub fn reveals(&self, text: &str) -> bool {
+        self.members.load().values().any(|persona| persona.identity.reveals(text))
     }
 
     /// How a member stands with a vendor: epoch 1 and unknown for a member who was not brought in.

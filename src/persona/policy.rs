@@ -81,8 +81,10 @@ pub struct Ruling {
 /// The settings that bear on one vendor.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'a> {
-    /// The vendor.
+    /// What the vendor is called now.
     pub vendor: &'a VendorId,
+    /// The name of the identity it meets: what it was called when that began.
+    pub sector: &'a VendorId,
     /// Whose request it is.
     pub party: Party,
     /// For everyone.
@@ -199,7 +201,8 @@ mod tests {
     fn rule(name: &str, party: Party, settings: &Settings, own: Option<&VendorSettings>) -> Ruling {
         let slot = slot(name);
         let shape = Shape::usual(&slot, crate::persona::format::Locale::DeDe);
-        Sources { vendor: &"shop".into(), party, settings, own }.rule(&slot, shape.as_ref())
+        Sources { vendor: &"shop".into(), sector: &"shop".into(), party, settings, own }
+            .rule(&slot, shape.as_ref())
     }
 
     #[test]

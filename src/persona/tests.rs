@@ -11,6 +11,21 @@ use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp(1_795_305_600_000);
 
+/// What issuing gave.
+struct Issuance {
+    worn: Arc<Worn>,
+    records: Vec<Record>,
+}
+
+/// The outcome of a future that does not have to wait.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("it waits"),
+    }
+}
+
 struct Home {
     _dir: tempfile::TempDir,
     vault: Vault,
@@ -69,6 +84,7 @@ impl Home {
         let own = VendorSettings::default();
         let sources = Sources {
             vendor: &VendorId::from(vendor),
+            sector: &VendorId::from(vendor),
             party: Party::First,
             settings: &self.settings,
             own: Some(&own),
@@ -76,17 +92,29 @@ impl Home {
         Mask::new(&persona.identity, &sources)
     }
 
-    fn issue(&self, persona: &Persona, vendor: &str, epoch: u32, names: &[&str]) -> Issuance {
+    fn claim(&self, persona: &Persona, vendor: &str, epoch: u32, names: &[&str]) -> Arc<Worn> {
         let mask = self.mask(persona, vendor);
-        let order =
-            Order { mask: &mask, identity: &persona.identity, epoch, derivation: self.settings.derivation };
-        persona.wardrobe.issue(&order, &slots(names), NOW).unwrap()
+        persona.wardrobe.issue(&self.order(&mask, persona, vendor, epoch), &slots(names), NOW).unwrap()
+    }
+
+    /// Issues as an exchange does: claimed, recorded, confirmed, stored.
+    fn issue(&self, persona: &Persona, vendor: &str, epoch: u32, names: &[&str]) -> Issuance {
+        let worn = self.claim(persona, vendor, epoch, names);
+        let carried = ready(persona.wardrobe.carry(&vendor.into(), epoch, &slots(names)));
+        let records = carried.as_ref().map(|carried| carried.records(NOW)).unwrap_or_default();
+        if let Some(carried) = carried {
+            carried.confirm().store(NOW).unwrap();
+        }
+        Issuance { worn, records }
+    }
+
+    fn order<'a>(&self, mask: &'a Mask, persona: &'a Persona, host: &'a str, epoch: u32) -> Order<'a> {
+        Order { mask, identity: &persona.identity, epoch, derivation: self.settings.derivation, host }
     }
 
     fn preview(&self, persona: &Persona, vendor: &str, epoch: u32, name: &str) -> String {
         let mask = self.mask(persona, vendor);
-        let order =
-            Order { mask: &mask, identity: &persona.identity, epoch, derivation: self.settings.derivation };
+        let order = self.order(&mask, persona, vendor, epoch);
         persona.wardrobe.preview(&order, &slot(name)).unwrap().value.expose().clone()
     }
 }
@@ -116,20 +144,33 @@ fn a_preview_is_what_is_issued_and_issues_nothing() {
 }
 
 #[test]
-fn every_exchange_brings_the_record_until_one_is_durable() {
+fn one_exchange_carries_the_record_and_the_others_wait_for_it() {
     let home = Home::new();
     let ann = home.ann();
     let vendor = VendorId::from("shop");
-    let first = home.issue(&ann, "shop", 1, &["email.primary"]);
-    assert!(first.worn.values().all(|issued| issued.recorded));
+    let email = slots(&["email.primary"]);
+    assert!(home.claim(&ann, "shop", 1, &["email.primary"]).values().all(|issued| issued.recorded));
     assert!(ann.wardrobe.worn(&vendor, 1).values().all(|issued| !issued.recorded));
-    let second = home.issue(&ann, "shop", 1, &["email.primary"]);
-    assert_eq!(second.records, first.records);
-    ann.wardrobe.confirm(&vendor, 1, &slots(&["email.primary"]));
-    assert_eq!(home.issue(&ann, "shop", 1, &["email.primary"]).records, []);
-    let Event::Issue { slot, epoch, format, how, value: written } = &first.records[0].event else { panic!() };
+    assert!(!ann.wardrobe.standing(&vendor).known && ann.wardrobe.vendors().is_empty());
+
+    let first = ready(ann.wardrobe.carry(&vendor, 1, &email)).unwrap();
+    let records = first.records(NOW);
+    let mut second = Box::pin(ann.wardrobe.carry(&vendor, 1, &email));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    // The first one's commit fails: the second takes over with the same value.
+    drop(first);
+    let second = ready(second).unwrap();
+    assert_eq!(second.records(NOW), records);
+    let mut third = Box::pin(ann.wardrobe.carry(&vendor, 1, &email));
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    second.confirm().store(NOW).unwrap();
+    assert!(ready(third).is_none(), "nothing is left to record");
+    assert!(ann.wardrobe.standing(&vendor).known);
+    assert!(home.load(ann.wardrobe.member()).wardrobe.worn(&vendor, 1)[&slot("email.primary")].recorded);
+
+    let Event::Issue { slot, epoch, format, how, .. } = &records[0].event else { panic!() };
     assert_eq!((slot.as_str(), *epoch, *format, how.as_str()), ("email.primary", 1, 1, "derived"));
-    assert_eq!(*written, value(&first.worn, "email.primary"));
 }
 
 #[test]
@@ -147,17 +188,51 @@ fn what_was_issued_survives_a_restart_a_new_address_and_a_new_name() {
 }
 
 #[test]
-fn only_claims_of_the_last_minutes_are_recorded_again_after_a_restart() {
+fn a_claim_without_its_record_is_recorded_after_a_restart_however_late() {
     let home = Home::new();
     let ann = home.ann();
-    let mask = home.mask(&ann, "shop");
-    let order = Order { mask: &mask, identity: &ann.identity, epoch: 1, derivation: Derivation::Seed };
-    let early = Timestamp(NOW.0 - 3_600_000);
-    ann.wardrobe.issue(&order, &slots(&["phone.primary"]), early).unwrap();
-    ann.wardrobe.issue(&order, &slots(&["email.primary"]), NOW).unwrap();
+    let early = home.claim(&ann, "shop", 1, &["phone.primary"]);
+    home.issue(&ann, "shop", 1, &["email.primary"]);
     let again = home.load(ann.wardrobe.member());
-    let worn = again.wardrobe.worn(&VendorId::from("shop"), 1);
-    assert!(worn[&slot("phone.primary")].recorded && !worn[&slot("email.primary")].recorded);
+    let later = home.issue(&again, "shop", 1, &["email.primary", "phone.primary"]);
+    assert_eq!(value(&later.worn, "phone.primary"), value(&early, "phone.primary"));
+    assert_eq!(later.records.len(), 1);
+}
+
+#[test]
+fn a_vendor_keeps_whom_it_knows_whatever_it_is_called() {
+    let home = Home::new();
+    let ann = home.ann();
+    let wardrobe = &ann.wardrobe;
+    let (site, shop, store) = (VendorId::from("shop.test"), VendorId::from("shop"), VendorId::from("store"));
+    home.issue(&ann, "shop.test", 1, &["email.primary"]);
+    assert_eq!(wardrobe.sector("www.shop.test", &site), site);
+    // Grouped under a name later: known and new hosts go on under the first one.
+    wardrobe.regroup(|_| shop.clone());
+    assert_eq!(wardrobe.sector("shop.test", &shop), site);
+    assert_eq!(wardrobe.sector("cdn.test", &shop), site);
+    assert_eq!(wardrobe.sector_of(&shop), site);
+    // Another vendor is another one.
+    assert_eq!(wardrobe.sector("news.test", &"news.test".into()), "news.test".into());
+    // Renamed again, read anew.
+    let again = home.load(wardrobe.member());
+    again.wardrobe.regroup(|_| store.clone());
+    assert_eq!(again.wardrobe.sector("shop.test", &store), site);
+    assert_eq!(again.wardrobe.sector_of(&store), site);
+    assert_eq!(again.wardrobe.sector_of(&shop), shop, "a name that nobody bears is free");
+}
+
+#[test]
+fn a_vendor_that_something_was_set_for_is_known_without_a_restart() {
+    let home = Home::new();
+    let member = home.member("ann", &[("email.primary", "ann@home.example")]);
+    let personas = Personas::new(home.vault.clone(), home.store.clone());
+    let ann = personas.refresh(member, Locale::DeDe).unwrap();
+    let vendor = VendorId::from("shop");
+    home.store.set_vendor(member, &vendor, "level", Some("known")).unwrap();
+    assert!(!ann.wardrobe.standing(&vendor).known);
+    personas.refresh(member, Locale::DeDe).unwrap();
+    assert!(ann.wardrobe.standing(&vendor).known);
 }
 
 #[test]
@@ -215,7 +290,8 @@ fn an_adopted_value_stands_in_place_of_an_issued_one() {
     let ann = home.ann();
     let vendor = VendorId::from("shop");
     home.issue(&ann, "shop", 1, &["email.primary"]);
-    let record = ann.wardrobe.adopt(&vendor, 1, &slot("email.primary"), " old@mail.example ", NOW).unwrap();
+    let record =
+        ann.wardrobe.adopt(&vendor, 1, &slot("email.primary"), " old@mail.example ", false, NOW).unwrap();
     assert!(
         matches!(&record.event, Event::Issue { how, value, .. } if how == "adopted" && value == "old@mail.example")
     );
@@ -223,17 +299,41 @@ fn an_adopted_value_stands_in_place_of_an_issued_one() {
     assert_eq!(value(&worn, "email.primary"), "old@mail.example");
     for bad in ["", "  ", "a\nb", &"x".repeat(300)] {
         assert!(matches!(
-            ann.wardrobe.adopt(&vendor, 1, &slot("username"), bad, NOW),
+            ann.wardrobe.adopt(&vendor, 1, &slot("username"), bad, false, NOW),
             Err(IssueError::Unfit(_))
         ));
     }
 }
 
 #[test]
+fn an_adopted_real_value_stays_out_of_the_log_and_is_not_put_back_from_it() {
+    let home = Home::new();
+    let ann = home.ann();
+    let vendor = VendorId::from("shop");
+    let mut records = home.issue(&ann, "shop", 1, &["phone.primary"]).records;
+    for real in ["ann@home.example", "Ann Realname <ANN@home.example>", "0151 12345678", "ann realname"] {
+        assert!(ann.identity.reveals(real), "{real}");
+    }
+    assert!(!ann.identity.reveals("someone@home.example"));
+    let phone = slot("phone.primary");
+    let later = Timestamp(NOW.0 + 1);
+    let record = ann.wardrobe.adopt(&vendor, 1, &phone, "0151 12345678", true, later).unwrap();
+    ann.wardrobe.adopted(&vendor, 1, &phone, later).unwrap();
+    assert!(!format!("{record:?}").contains("12345678"));
+    records.push(record);
+    for record in &records {
+        assert!(!ann.wardrobe.restore(record).unwrap(), "what was put in its place later stays");
+    }
+    let worn = home.load(ann.wardrobe.member()).wardrobe.worn(&vendor, 1);
+    assert_eq!(value(&worn, "phone.primary"), "0151 12345678");
+    assert!(ann.identity.is_real(&phone, "0151 12345678"), "so it is not replaced by itself");
+}
+
+#[test]
 fn an_adopted_real_name_does_not_get_into_the_address() {
     let home = Home::new();
     let ann = home.ann();
-    ann.wardrobe.adopt(&VendorId::from("shop"), 1, &slot("name.full"), "Ann Realname", NOW).unwrap();
+    ann.wardrobe.adopt(&VendorId::from("shop"), 1, &slot("name.full"), "Ann Realname", true, NOW).unwrap();
     let worn = home.issue(&ann, "shop", 1, &["email.primary"]).worn;
     let address = value(&worn, "email.primary");
     assert!(!address.contains("ann.") && !address.contains("realname"), "{address}");
@@ -248,7 +348,8 @@ fn the_log_alone_rebuilds_the_map() {
     let mut records = home.issue(&ann, "shop", 1, &ALL).records;
     ann.wardrobe.reset(&vendor).unwrap();
     records.extend(home.issue(&ann, "shop", 2, &["email.primary"]).records);
-    records.push(ann.wardrobe.adopt(&vendor, 2, &slot("username"), "annie", NOW).unwrap());
+    records.push(ann.wardrobe.adopt(&vendor, 2, &slot("username"), "annie", false, NOW).unwrap());
+    ann.wardrobe.adopted(&vendor, 2, &slot("username"), NOW).unwrap();
 
     let lost = Home::new();
     let other = lost.load(lost.member("ann", &[]));
@@ -301,7 +402,7 @@ fn what_cannot_be_made_says_why() {
     let ann = home.ann();
     let try_one = |home: &Home, name: &str| {
         let mask = home.mask(&ann, "shop");
-        let order = Order { mask: &mask, identity: &ann.identity, epoch: 1, derivation: Derivation::Seed };
+        let order = home.order(&mask, &ann, "shop", 1);
         ann.wardrobe.issue(&order, &slots(&[name]), NOW)
     };
     assert!(matches!(try_one(&home, "birthdate"), Err(IssueError::NoFormat(_))));
@@ -313,15 +414,8 @@ fn what_cannot_be_made_says_why() {
 fn racing_first_uses_agree_on_one_value() {
     let home = Home::new();
     let ann = home.ann();
-    let mask = home.mask(&ann, "shop");
     let values: Vec<String> = std::thread::scope(|scope| {
-        let race = || {
-            let order =
-                Order { mask: &mask, identity: &ann.identity, epoch: 1, derivation: Derivation::Seed };
-            let issuance = ann.wardrobe.issue(&order, &slots(&["email.primary"]), NOW).unwrap();
-            assert_eq!(issuance.records.len(), 1, "each brings the record along");
-            value(&issuance.worn, "email.primary")
-        };
+        let race = || value(&home.claim(&ann, "shop", 1, &["email.primary"]), "email.primary");
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(race)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });

@@ -1,8 +1,8 @@
 //! The pseudonyms a member has, in memory, with the store behind them.
 //!
-//! A first use claims its value in the store and gives an `issue` record that the caller makes durable in the same
-//! commit as the OPEN that carries it; until [`Wardrobe::confirm`] says so, every exchange that needs the value brings
-//! the record along. What was issued stays as it is whatever happens to lists, formats and real values.
+//! A first use claims its value in the store; its `issue` record is made durable in the same commit as the OPEN that
+//! carries it ([`Wardrobe::carry`]). What was issued stays as it is whatever happens to lists, formats, real values and
+//! the names of vendors.
 
 use super::derive::{CheckKey, PersonaKey, VendorKey};
 use super::error::IssueError;
@@ -11,12 +11,9 @@ use super::rows::open;
 use crate::model::{MemberId, Secret, Slot, Timestamp, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// Longer than any exchange takes from its claim to its OPEN, in milliseconds. A crash in between leaves a claim without
-/// its record; such a claim is at most this much older than the newest one, and those are recorded once more.
-const UNSURE: u64 = 10 * 60 * 1000;
+use tokio::sync::Notify;
 
 /// A pseudonym that a vendor knows.
 #[derive(Clone, Debug)]
@@ -41,14 +38,22 @@ pub type Worn = BTreeMap<Slot, Issued>;
 pub struct Standing {
     /// The identity in use.
     pub epoch: u32,
-    /// Whether there is a relationship: one is stored, or a pseudonym was issued.
+    /// Whether there is a relationship: one is stored, or a pseudonym was issued and recorded.
     pub known: bool,
 }
 
 #[derive(Default)]
 pub(super) struct State {
+    /// Vendors with a relationship.
     pub(super) epochs: HashMap<VendorId, u32>,
     pub(super) worn: HashMap<(VendorId, u32), Arc<Worn>>,
+    /// Values whose records an exchange carries.
+    pub(super) carried: HashMap<(VendorId, u32), BTreeSet<Slot>>,
+    /// Hosts with the name of the identity they met.
+    pub(super) hosts: HashMap<String, VendorId>,
+    pub(super) oldest_first: Vec<String>,
+    /// What vendors are called now, and the identities they met.
+    pub(super) labels: HashMap<VendorId, VendorId>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }
@@ -57,8 +62,6 @@ impl State {
     pub(super) fn put(&mut self, vendor: &VendorId, epoch: u32, slot: Slot, issued: Issued) {
         let worn = self.worn.entry((vendor.clone(), epoch)).or_default();
         Arc::make_mut(worn).insert(slot, issued);
-        let current = self.epochs.entry(vendor.clone()).or_insert(epoch);
-        *current = epoch.max(*current);
     }
 }
 
@@ -70,6 +73,8 @@ pub struct Wardrobe {
     pub(super) persona: PersonaKey,
     pub(super) check: CheckKey,
     pub(super) blind: Secret<[u8; 32]>,
+    /// Wakes who waits for a record that another exchange carries.
+    pub(super) settled: Notify,
     state: RwLock<State>,
 }
 
@@ -83,18 +88,32 @@ impl Wardrobe {
         let check = persona.check();
         let blind = vault.blind_key()?;
         let mut state = State::default();
-        let rows = store.pseudonyms(member)?;
-        let newest = rows.iter().map(|row| row.created.0).max().unwrap_or(0);
-        for row in rows {
-            let recorded = row.created.0.saturating_add(UNSURE) < newest;
-            let issued = open(vault, &row, recorded)?;
+        for row in store.pseudonyms(member)? {
+            let issued = open(vault, &row)?;
             state.put(&row.vendor, row.epoch, row.slot, issued);
         }
-        for relationship in store.relationships(member)? {
-            state.epochs.insert(relationship.vendor, relationship.epoch);
+        for (host, vendor) in store.known_hosts(member)? {
+            state.bind(&host, &vendor);
         }
         let state = RwLock::new(state);
-        Ok(Self { member, vault: vault.clone(), store: store.clone(), persona, check, blind, state })
+        let (vault, store, settled) = (vault.clone(), store.clone(), Notify::new());
+        let wardrobe = Self { member, vault, store, persona, check, blind, settled, state };
+        wardrobe.renew()?;
+        Ok(wardrobe)
+    }
+
+    /// Takes up relationships that were made or reset elsewhere: a vendor that the member set something for is known.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn renew(&self) -> Result<(), IssueError> {
+        let relationships = self.store.relationships(self.member)?;
+        let mut state = self.write();
+        for relationship in relationships {
+            let epoch = state.epochs.entry(relationship.vendor).or_insert(relationship.epoch);
+            *epoch = relationship.epoch.max(*epoch);
+        }
+        Ok(())
     }
 
     /// Whose.
@@ -120,22 +139,11 @@ impl Wardrobe {
 
     /// All vendors and epochs that know something, for listings.
     pub fn vendors(&self) -> Vec<(VendorId, u32)> {
-        let mut all: Vec<_> = self.read().worn.keys().cloned().collect();
+        let state = self.read();
+        let told = state.worn.iter().filter(|(_, worn)| worn.values().any(|issued| issued.recorded));
+        let mut all: Vec<_> = told.map(|(key, _)| key.clone()).collect();
         all.sort();
         all
-    }
-
-    /// The `issue` records of these slots are durable. From memory.
-    pub fn confirm<'a>(&self, vendor: &VendorId, epoch: u32, slots: impl IntoIterator<Item = &'a Slot>) {
-        let mut state = self.write();
-        if let Some(worn) = state.worn.get_mut(&(vendor.clone(), epoch)) {
-            let worn = Arc::make_mut(worn);
-            for slot in slots {
-                if let Some(issued) = worn.get_mut(slot) {
-                    issued.recorded = true;
-                }
-            }
-        }
     }
 
     /// Starts a new identity at the vendor. The old one's values stay stored and are never used for anyone else.
@@ -144,7 +152,9 @@ impl Wardrobe {
     /// The store fails.
     pub fn reset(&self, vendor: &VendorId) -> Result<u32, IssueError> {
         let epoch = self.store.next_epoch(self.member, vendor)?;
-        self.write().epochs.insert(vendor.clone(), epoch);
+        let mut state = self.write();
+        let current = state.epochs.entry(vendor.clone()).or_insert(epoch);
+        *current = epoch.max(*current);
         Ok(epoch)
     }
 

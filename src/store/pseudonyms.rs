@@ -1,12 +1,13 @@
 //! What was issued to whom.
 
+use super::relationships::touch;
 use super::rows::{time_of, to_column};
 use super::{Claim, IssuedRow, Store, StoreError};
-use crate::model::{MemberId, Slot, VendorId};
+use crate::model::{MemberId, Slot, Timestamp, VendorId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-const COLUMNS: &str = "member, vendor, epoch, slot, format, how, sealed, blind, created";
+const COLUMNS: &str = "member, vendor, epoch, slot, format, how, sealed, blind, created, recorded";
 
 impl Store {
     /// Stores a pseudonym unless there is one. With `unique`, its value is claimed for good: no other claim of the
@@ -41,6 +42,75 @@ impl Store {
         self.write(|transaction| insert(transaction, row))
     }
 
+    /// Whether a value is claimed.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn is_claimed(&self, blind: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.read().prepare_cached("SELECT 1 FROM claimed WHERE blind = ?1")?.exists([&blind[..]])?)
+    }
+
+    /// Notes that the `issue` records of these slots are durable, which makes the vendor known to the member.
+    ///
+    /// # Errors
+    /// When the member is gone or the disk fails.
+    pub fn confirm_pseudonyms<'a>(
+        &self,
+        member: MemberId,
+        vendor: &VendorId,
+        epoch: u32,
+        slots: impl IntoIterator<Item = &'a Slot>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            touch(transaction, member, vendor, at)?;
+            let mut statement = transaction.prepare_cached(
+                "UPDATE pseudonym SET recorded = 1
+                 WHERE member = ?1 AND vendor = ?2 AND epoch = ?3 AND slot = ?4",
+            )?;
+            for slot in slots {
+                statement.execute(params![member.0.as_bytes(), vendor.as_str(), epoch, slot.as_str()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes under which name a host meets the member, unless it does already. Durable when it returns.
+    ///
+    /// # Errors
+    /// When the member is gone or the disk fails.
+    pub fn bind_host(
+        &self,
+        member: MemberId,
+        host: &str,
+        vendor: &VendorId,
+        since: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO known_host (member, host, vendor, since) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![member.0.as_bytes(), host, vendor.as_str(), to_column(since)])?;
+            Ok(())
+        })
+    }
+
+    /// The hosts that met the member with the names under which they did, oldest first.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn known_hosts(&self, member: MemberId) -> Result<Vec<(String, VendorId)>, StoreError> {
+        let connection = self.read();
+        let mut statement = connection
+            .prepare_cached("SELECT host, vendor FROM known_host WHERE member = ?1 ORDER BY since, host")?;
+        let rows = statement.query_map([member.0.as_bytes()], |row| {
+            Ok((row.get("host")?, VendorId::from(row.get::<_, String>("vendor")?.as_str())))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// All of a member's pseudonyms, every vendor and epoch.
     ///
     /// # Errors
@@ -71,7 +141,7 @@ fn find(connection: &Connection, like: &IssuedRow) -> Result<Option<IssuedRow>, 
 fn insert(connection: &Connection, row: &IssuedRow) -> Result<(), StoreError> {
     connection
         .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO pseudonym ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+            "INSERT OR REPLACE INTO pseudonym ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
         ))?
         .execute(params![
             row.member.0.as_bytes(),
@@ -83,6 +153,7 @@ fn insert(connection: &Connection, row: &IssuedRow) -> Result<(), StoreError> {
             row.sealed,
             row.blind,
             to_column(row.created),
+            row.recorded,
         ])?;
     Ok(())
 }
@@ -99,5 +170,6 @@ fn read(row: &Row<'_>) -> Result<IssuedRow, StoreError> {
         sealed: row.get("sealed")?,
         blind: row.get("blind")?,
         created: time_of(row, "created")?,
+        recorded: row.get("recorded")?,
     })
 }

@@ -173,7 +173,7 @@ fn read_epoch(connection: &Connection, member: MemberId, vendor: &VendorId) -> r
     Ok(epoch.unwrap_or(1))
 }
 
-fn touch(
+pub(super) fn touch(
     connection: &Connection,
     member: MemberId,
     vendor: &VendorId,

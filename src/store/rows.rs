@@ -58,6 +58,8 @@ pub struct IssuedRow {
     pub blind: [u8; 32],
     /// When.
     pub created: Timestamp,
+    /// Whether its `issue` record is durable.
+    pub recorded: bool,
 }
 
 /// What became of a claim.

@@ -32,6 +32,7 @@ fn issued(member: MemberId, vendor: &str, value: u8) -> IssuedRow {
         sealed: vec![value; 3],
         blind: [value; 32],
         created: Timestamp(1_795_305_600_123),
+        recorded: false,
     }
 }
 

@@ -4,9 +4,11 @@ use super::client::Client;
 use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::exchange::explain::{Question, explain};
-use doorward::gateway::{House, Seams, listen};
+use doorward::gateway::{Doors, House, Seams, listen};
+use doorward::ledger::FsDisk;
 use doorward::ledger::export::ndjson;
-use doorward::model::{MemberKind, Secret, Slot};
+use doorward::ledger::verify::{Against, Report, verify_dir};
+use doorward::model::{MemberId, MemberKind, Secret, Slot};
 use doorward::vault::Home;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
@@ -16,6 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+
+/// The roots of fake vendors, in the home.
+const VENDORS: &str = "vendors.pem";
 
 /// A running household.
 pub struct Household {
@@ -27,6 +32,15 @@ pub struct Household {
     pub proxy: SocketAddr,
     /// Names to ports of fake vendors.
     pub hosts: Vec<(String, SocketAddr)>,
+    config: String,
+}
+
+/// A household that does not run: its folder is all there is.
+pub struct Stopped {
+    /// The folder.
+    pub dir: TempDir,
+    hosts: Vec<(String, SocketAddr)>,
+    config: String,
 }
 
 /// A member to be added: name, kind, real values.
@@ -35,7 +49,6 @@ type Newcomer = (String, MemberKind, Vec<(String, String)>);
 /// A household before it runs.
 pub struct HouseholdBuilder {
     dir: TempDir,
-    ca: PathBuf,
     hosts: Vec<(String, SocketAddr)>,
     config: String,
     members: Vec<Newcomer>,
@@ -47,11 +60,9 @@ impl Household {
     pub fn trusting(ca: &TestCa) -> HouseholdBuilder {
         crypto();
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("vendors.pem");
-        std::fs::write(&path, ca.pem()).unwrap();
+        std::fs::write(dir.path().join(VENDORS), ca.pem()).unwrap();
         HouseholdBuilder {
             dir,
-            ca: path,
             hosts: Vec::new(),
             config: String::new(),
             members: Vec::new(),
@@ -143,10 +154,103 @@ impl Household {
         all
     }
 
+    /// The folder of the log.
+    pub fn log_dir(&self) -> PathBuf {
+        self.house.home.ledger_dir()
+    }
+
+    /// What `ledger verify` says of the stopped gateway's log, with the key from outside.
+    pub async fn verify_stopped(self) -> Report {
+        let (dir, key) = (self.log_dir(), self.house.signer().unwrap().verifier().clone());
+        let _kept = self.stop().await;
+        verify_dir(&dir, &FsDisk, &Against { key: Some(key), ..Against::default() }).unwrap()
+    }
+
+    /// Another value of a member's, as `member set` does it.
+    pub fn set(&self, member: &str, slot: &str, value: &str) {
+        let vault = &self.house.rooms().vault;
+        let id = vault.member(member).unwrap().expect("a member").id;
+        let slot = Slot::parse(slot).unwrap();
+        vault.set_attribute(id, &slot, Some(&Secret::new(value.to_owned()))).unwrap();
+        self.house.renew_members().unwrap();
+    }
+
+    /// A member's id.
+    pub fn id(&self, member: &str) -> MemberId {
+        self.house.rooms().vault.member(member).unwrap().expect("a member").id
+    }
+
+    /// Other lines of configuration, taken up while it runs.
+    pub async fn reload(&self, lines: &str) {
+        let file = self.dir.path().join("doorward.toml");
+        std::fs::write(&file, toml(&self.dir, &self.hosts, lines)).unwrap();
+        self.house.adopt(Config::load(&file).unwrap()).await.unwrap();
+    }
+
+    /// Ends in good order.
+    pub async fn pauses(self) -> Stopped {
+        let (hosts, config) = (self.hosts.clone(), self.config.clone());
+        Stopped { dir: self.stop().await, hosts, config }
+    }
+
+    /// Ends as the power goes: another gateway goes on with what lies on the disk at this moment.
+    pub async fn dies(self) -> Self {
+        fn copy(from: &Path, to: &Path) {
+            for entry in std::fs::read_dir(from).unwrap().flatten() {
+                let target = to.join(entry.file_name());
+                let kind = entry.file_type().unwrap();
+                if kind.is_dir() {
+                    std::fs::create_dir(&target).unwrap();
+                    std::fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
+                    copy(&entry.path(), &target);
+                } else if kind.is_file() {
+                    std::fs::copy(entry.path(), target).unwrap();
+                }
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        copy(self.dir.path(), dir.path());
+        let stopped = Stopped { dir, hosts: self.hosts.clone(), config: self.config.clone() };
+        drop(self.stop().await);
+        stopped.start().await
+    }
+
     /// Stops the gateway; the folder stays until dropped.
     pub async fn stop(self) -> TempDir {
         self.house.close(Duration::from_secs(5)).await;
         self.dir
+    }
+}
+
+impl Stopped {
+    /// Goes on as it was.
+    pub async fn start(self) -> Household {
+        let config = self.config.clone();
+        self.start_with(&config).await
+    }
+
+    /// Goes on with other lines of configuration.
+    pub async fn start_with(self, lines: &str) -> Household {
+        let (hosts, config) = (self.hosts, lines.to_owned());
+        let seams = Seams::default();
+        HouseholdBuilder { dir: self.dir, hosts, config, members: Vec::new(), seams }.start().await
+    }
+}
+
+fn toml(dir: &TempDir, hosts: &[(String, SocketAddr)], lines: &str) -> String {
+    let ca = dir.path().join(VENDORS);
+    let mut upstream = format!("extra_ca = [{ca:?}]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{");
+    for (index, (host, address)) in hosts.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        write!(upstream, "{comma} {host:?} = \"{address}\"").unwrap();
+    }
+    upstream.push_str(" }\n");
+    let own = lines.replace("[upstream]", "[upstream]\n#upstream#");
+    if own.contains("#upstream#") {
+        format!("schema = 1\n{}", own.replace("#upstream#", &upstream))
+    } else {
+        // Top-level keys of a test's own lines must stand before any table.
+        format!("schema = 1\n{own}\n[upstream]\n{upstream}")
     }
 }
 
@@ -182,36 +286,26 @@ impl HouseholdBuilder {
         self
     }
 
+    /// A file beside the configuration.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.dir.path().join(name), text).unwrap();
+        self
+    }
+
     /// Other time, disk or resolver.
     pub fn seams(mut self, seams: Seams) -> Self {
         self.seams = seams;
         self
     }
 
-    fn toml(&self) -> String {
-        let mut upstream =
-            format!("extra_ca = [{:?}]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{", self.ca);
-        for (index, (host, address)) in self.hosts.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            write!(upstream, "{comma} {host:?} = \"{address}\"").unwrap();
-        }
-        upstream.push_str(" }\n");
-        let own = self.config.replace("[upstream]", "[upstream]\n#upstream#");
-        if own.contains("#upstream#") {
-            format!("schema = 1\n{}", own.replace("#upstream#", &upstream))
-        } else {
-            // Top-level keys of a test's own lines must stand before any table.
-            format!("schema = 1\n{own}\n[upstream]\n{upstream}")
-        }
-    }
-
     /// Starts the gateway on an ephemeral port.
     pub async fn start(self) -> Household {
         let file = self.dir.path().join("doorward.toml");
-        std::fs::write(&file, self.toml()).unwrap();
-        let config = Config::load(&file).unwrap_or_else(|error| panic!("{error}\n{}", self.toml()));
+        let text = toml(&self.dir, &self.hosts, &self.config);
+        std::fs::write(&file, &text).unwrap();
+        let config = Config::load(&file).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let home = Home::open(self.dir.path()).unwrap();
-        let house = House::open(home, config.clone(), self.seams).unwrap();
+        let house = House::open(home, config, self.seams).unwrap();
         for (name, kind, values) in &self.members {
             let vault = &house.rooms().vault;
             let member = vault.add_member(name, *kind).unwrap();
@@ -223,8 +317,8 @@ impl HouseholdBuilder {
         house.renew_members().unwrap();
         let listening = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let proxy = listening.address();
-        house.adopt(config, vec![proxy], "started").await.unwrap();
+        house.start(Doors::only(proxy)).await.unwrap();
         tokio::spawn(listening.serve(Arc::clone(&house.front)));
-        Household { dir: self.dir, house, proxy, hosts: self.hosts }
+        Household { dir: self.dir, house, proxy, hosts: self.hosts, config: self.config }
     }
 }

@@ -4,10 +4,12 @@
 
 pub mod ca;
 pub mod client;
+pub mod disk;
 pub mod household;
 pub mod vendor;
 
 pub use ca::TestCa;
+pub use disk::TestDisk;
 pub use household::Household;
 pub use vendor::Vendor;
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 /// One request as it arrived, and on which connection.
@@ -74,7 +75,14 @@ impl Received {
     }
 }
 
-type Routes = HashMap<String, Vec<u8>>;
+/// What a path gets: at once, and the rest once the test lets it go.
+#[derive(Clone)]
+struct Route {
+    now: Vec<u8>,
+    later: Option<Vec<u8>>,
+}
+
+type Routes = HashMap<String, Route>;
 
 /// A running fake vendor.
 pub struct Vendor {
@@ -85,6 +93,7 @@ pub struct Vendor {
     received: Arc<Mutex<Vec<Received>>>,
     arrived: Arc<Mutex<Vec<u8>>>,
     connections: Arc<Mutex<usize>>,
+    rest: Arc<Semaphore>,
 }
 
 /// A vendor before it runs.
@@ -143,6 +152,11 @@ impl Vendor {
         self.received().pop().expect("a request")
     }
 
+    /// Lets one held answer have its rest.
+    pub fn let_go(&self) {
+        self.rest.add_permits(1);
+    }
+
     /// How many connections were opened.
     pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
@@ -152,7 +166,13 @@ impl Vendor {
 impl VendorBuilder {
     /// Answers `path` with these raw response bytes; anything else gets `200 ok`.
     pub fn route(mut self, path: &str, response: impl Into<Vec<u8>>) -> Self {
-        self.routes.insert(path.to_owned(), response.into());
+        self.routes.insert(path.to_owned(), Route { now: response.into(), later: None });
+        self
+    }
+
+    /// Answers `path` with `now`, and with `later` after [`Vendor::let_go`].
+    pub fn held_route(mut self, path: &str, now: impl Into<Vec<u8>>, later: impl Into<Vec<u8>>) -> Self {
+        self.routes.insert(path.to_owned(), Route { now: now.into(), later: Some(later.into()) });
         self
     }
 
@@ -171,11 +191,12 @@ impl VendorBuilder {
             received: Arc::default(),
             arrived: Arc::default(),
             connections: Arc::default(),
+            rest: Arc::new(Semaphore::new(0)),
         };
         let acceptor = self.tls.then(|| TlsAcceptor::from(Arc::new(ca.server_config(&self.host))));
         let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
         let (routes, eager) = (Arc::new(self.routes), self.eager);
-        let arrived = Arc::clone(&vendor.arrived);
+        let (arrived, rest) = (Arc::clone(&vendor.arrived), Arc::clone(&vendor.rest));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
@@ -192,6 +213,7 @@ impl VendorBuilder {
                     received: Arc::clone(&received),
                     arrived: Arc::clone(&arrived),
                     routes: Arc::clone(&routes),
+                    rest: Arc::clone(&rest),
                 };
                 tokio::spawn(async move {
                     match acceptor {
@@ -218,6 +240,7 @@ struct Desk {
     received: Arc<Mutex<Vec<Received>>>,
     arrived: Arc<Mutex<Vec<u8>>>,
     routes: Arc<Routes>,
+    rest: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -250,10 +273,21 @@ impl Desk {
             let path = request.target().split('?').next().unwrap_or_default().to_owned();
             self.received.lock().unwrap().push(request);
             let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
-            let answer = self.routes.get(&path).cloned().unwrap_or(ok);
-            let answer = if begun { b"2\r\nok\r\n0\r\n\r\n".to_vec() } else { answer };
+            let Route { now, later } =
+                self.routes.get(&path).cloned().unwrap_or(Route { now: ok, later: None });
+            let answer = if begun { b"2\r\nok\r\n0\r\n\r\n".to_vec() } else { now };
             let closes = answer.is_empty() || find(&answer, b"Connection: close").is_some();
-            if stream.write_all(&answer).await.is_err() || closes {
+            let mut written = stream.write_all(&answer).await;
+            if let Some(later) = later {
+                // A client that leaves takes the connection along: no rest for it.
+                let mut end = [0; 1];
+                tokio::select! {
+                    permit = self.rest.acquire() => permit.unwrap().forget(),
+                    _ = stream.read(&mut end) => return,
+                }
+                written = written.and(stream.write_all(&later).await);
+            }
+            if written.is_err() || closes {
                 let _ = stream.shutdown().await;
                 return;
             }

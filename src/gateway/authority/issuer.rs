@@ -278,7 +278,7 @@ impl Files {
 }
 
 /// Whole or not at all: written beside, synced, renamed.
-fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), AuthorityError> {
     let failed = |source| AuthorityError::File { path: path.to_owned(), source };
     let beside = path.with_extension("new");
     let mut file = fs::OpenOptions::new()

@@ -79,8 +79,13 @@ impl Case {
 
     fn run_after(&self, mut plan: Plan) -> Sent {
         let vendor = VendorId::from("shop");
-        let sources =
-            Sources { vendor: &vendor, party: self.party, settings: &self.settings, own: Some(&self.own) };
+        let sources = Sources {
+            vendor: &vendor,
+            sector: &vendor,
+            party: self.party,
+            settings: &self.settings,
+            own: Some(&self.own),
+        };
         let mask = Mask::new(&self.identity, &sources);
         let origin = Origin { scheme: Scheme::Https, host: Host::parse("shop.test").unwrap(), port: 443 };
         let view = RequestView {
@@ -309,6 +314,7 @@ fn a_field_that_others_edit_loses_the_value_all_the_same() {
 fn an_adopted_real_address_stays() {
     let mut case = Case::new("/?mail=ANN@home.example", &[]);
     case.wear("email.primary", EMAIL);
+    case.worn.get_mut(&slot("email.primary")).unwrap().how = "adopted".to_owned();
     let sent = case.run();
     assert_eq!(sent.target, case.target);
     assert_eq!(sent.rules(), [(Action::WouldHave, "adopted")]);

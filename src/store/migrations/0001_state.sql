@@ -59,7 +59,17 @@ CREATE TABLE pseudonym (
     sealed      BLOB NOT NULL,
     blind       BLOB NOT NULL CHECK (length(blind) = 32),
     created     INTEGER NOT NULL,
+    recorded    INTEGER NOT NULL CHECK (recorded IN (0, 1)), -- whether its `issue` record is durable
     PRIMARY KEY (member, vendor, epoch, slot)
+) STRICT, WITHOUT ROWID;
+
+-- Under which name a host met the member first. It stays so however hosts are grouped and vendors named later.
+CREATE TABLE known_host (
+    member      BLOB NOT NULL REFERENCES holder (id) ON DELETE CASCADE,
+    host        TEXT NOT NULL,
+    vendor      TEXT NOT NULL,
+    since       INTEGER NOT NULL,
+    PRIMARY KEY (member, host)
 ) STRICT, WITHOUT ROWID;
 
 -- Values that may exist once. Says neither whose nor where, and outlives resets and removed members, so that mail to

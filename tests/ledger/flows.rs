@@ -1,0 +1,124 @@
+//! Each flow has exactly one end, whoever leaves when; a guest's has no name.
+
+use super::find;
+use crate::support::vendor::response;
+use crate::support::{Household, TestCa, Vendor};
+use doorward::exchange::Flow;
+use doorward::model::record::{Event, TermsRecord};
+use doorward::model::{MemberId, Outcome, Party};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A small generator, so that a failure can be run again.
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// The kinds of each flow's records, in order.
+fn by_flow(records: &[Value]) -> HashMap<String, Vec<String>> {
+    let mut flows: HashMap<String, Vec<String>> = HashMap::new();
+    for record in records {
+        if let Some(flow) = record["flow"].as_str() {
+            flows.entry(flow.to_owned()).or_default().push(record["kind"].as_str().unwrap().to_owned());
+        }
+    }
+    flows
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn clients_that_leave_at_random_points_leave_one_end_for_each_flow() {
+    let ca = TestCa::new();
+    let large = response("200 OK", &[("Content-Type", "text/plain")], &[b'x'; 300_000]);
+    let (now, later) = large.split_at(200_000);
+    let shop = Vendor::https("shop.test")
+        .route("/large", large.clone())
+        .held_route("/slow", now, later)
+        .start(&ca)
+        .await;
+    let home = Household::trusting(&ca).knowing(&shop).start().await;
+    let clients: Vec<_> = (0..64)
+        .map(|number| {
+            let client = home.client();
+            tokio::spawn(async move {
+                let mut rng = Rng(number);
+                for _ in 0..4 {
+                    let path = ["/", "/large", "/slow"][rng.below(3) as usize];
+                    let body = "y".repeat(rng.below(2) as usize * 50_000);
+                    let request = format!(
+                        "POST {path} HTTP/1.1\r\nHost: shop.test\r\nContent-Length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                    let Ok(mut stream) = client.tunnel("shop.test", "shop.test").await else { continue };
+                    let whole = rng.below(2) == 0;
+                    let part = if whole { request.len() } else { rng.below(request.len() as u64) as usize };
+                    let _ = stream.write_all(&request.as_bytes()[..part]).await;
+                    if rng.below(2) == 0 {
+                        tokio::time::sleep(Duration::from_millis(rng.below(20))).await;
+                    }
+                    let mut some = vec![0; rng.below(250_000) as usize];
+                    let reading = stream.read_exact(&mut some);
+                    let _ = tokio::time::timeout(Duration::from_millis(rng.below(100)), reading).await;
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let records = home.records().await;
+    let flows = by_flow(&records);
+    for (flow, kinds) in &flows {
+        let whole = kinds.as_slice() == ["open", "close"] || kinds.as_slice() == ["refused"];
+        assert!(whole, "{flow}: {kinds:?}");
+    }
+    let opened = find(&records, "open", "shop.test").len();
+    // A request is only known to have arrived once the vendor has it all; one that broke off has an OPEN alone.
+    assert!(shop.received().len() <= opened, "{} of {opened}", shop.received().len());
+    assert!(opened > 64, "{opened}");
+    let report = home.verify_stopped().await;
+    assert!(report.holds(), "{report:?}");
+    assert_eq!((report.opened, report.unended), (opened as u64, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_counted_and_never_named() {
+    let ca = TestCa::new();
+    let home = Household::trusting(&ca).start().await;
+    let rooms = home.house.rooms();
+    let mut sent = Flow::begin(rooms, MemberId::GUEST).await.unwrap();
+    sent.concerns(Some("hidden".into()), "hidden.test".to_owned());
+    let opening = Event::Open {
+        flow: sent.id(),
+        device: Some("hidden".to_owned()),
+        host: "hidden.test".to_owned(),
+        party: Party::First,
+        source: "user".to_owned(),
+        method: "GET".to_owned(),
+        url: "http://hidden.test/path".to_owned(),
+        terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
+        edits: Vec::new(),
+        notes: Vec::new(),
+    };
+    sent.open(Vec::new(), opening).await.unwrap();
+    sent.tally().sent(7);
+    sent.close(Outcome::Complete);
+    let mut turned_away = Flow::begin(rooms, MemberId::GUEST).await.unwrap();
+    turned_away.concerns(Some("hidden".into()), "hidden.test".to_owned());
+    turned_away.fail(&doorward::exchange::ExchangeError::Port);
+    let records = home.records().await;
+    assert!(records.iter().all(|record| !record.to_string().contains("hidden")), "{records:?}");
+    let tunnel = records.iter().find(|record| record["kind"] == "tunnel").unwrap();
+    assert_eq!(
+        (&tunnel["reason"], &tunnel["host"], &tunnel["vendor"]),
+        (&"guest".into(), &Value::Null, &Value::Null)
+    );
+    assert_eq!(super::end_of(&records, tunnel)["sent"], 7);
+    assert_eq!(records.iter().filter(|record| record["kind"] == "refused").count(), 1);
+}
