@@ -6,6 +6,8 @@ mod support;
 mod bodies;
 mod edits;
 mod first_use;
+mod front_door;
 mod ledger;
 mod persona;
 mod smoke;
+mod tls;
