@@ -9,5 +9,6 @@ mod first_use;
 mod front_door;
 mod ledger;
 mod persona;
+mod protocol;
 mod smoke;
 mod tls;

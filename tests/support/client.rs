@@ -250,6 +250,23 @@ impl Opened {
     }
 }
 
+impl Opened {
+    /// Sends one request and gives the response as its bytes come.
+    pub async fn stream(&mut self, request: Request<Full<Bytes>>) -> http::Response<hyper::body::Incoming> {
+        match self {
+            Self::Http2(sender) => sender.send_request(request).await.unwrap(),
+            Self::Http1(sender) => {
+                let (mut head, body) = request.into_parts();
+                let authority = head.uri.authority().unwrap().to_string();
+                head.headers.insert("host", authority.parse().unwrap());
+                head.uri = head.uri.path_and_query().unwrap().as_str().parse().unwrap();
+                sender.ready().await.unwrap();
+                sender.send_request(Request::from_parts(head, body)).await.unwrap()
+            }
+        }
+    }
+}
+
 async fn collect(response: http::Response<hyper::body::Incoming>) -> Reply {
     let (head, body) = response.into_parts();
     let collected = tokio::time::timeout(Duration::from_secs(20), body.collect())

@@ -7,6 +7,7 @@ pub mod client;
 pub mod disk;
 pub mod household;
 pub mod http2;
+pub mod script;
 pub mod vendor;
 pub mod views;
 
@@ -14,6 +15,7 @@ pub use ca::TestCa;
 pub use disk::TestDisk;
 pub use household::Household;
 pub use http2::{Answer, Http2Vendor};
+pub use script::Scripted;
 pub use vendor::Vendor;
 
 use std::sync::Once;
