@@ -6,6 +6,7 @@ use super::front::Front;
 use super::lists;
 use super::who::Roster;
 use crate::config::Config;
+use crate::config::schema::WriteMode;
 use crate::config::value::PolicyKey;
 use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
@@ -107,6 +108,9 @@ impl House {
             Arc::new(vault.clone()),
             vault.signing_seed()?,
         );
+        if config.settings.ledger.write == WriteMode::Batched {
+            options = options.batched();
+        }
         options.disk = seams.disk;
         options.clock = Arc::clone(&seams.clock);
         options.observer = Some(observer);
