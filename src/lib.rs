@@ -5,7 +5,9 @@
 //! `upstream, vault` → `store` → `config, telemetry` → `model`.
 //! Start reading at [`exchange::stack`]: the whole path of a request, one layer a line.
 
+pub mod cli;
 pub mod config;
+pub mod console;
 pub mod exchange;
 pub mod gateway;
 pub mod ledger;

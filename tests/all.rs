@@ -4,6 +4,8 @@
 mod support;
 
 mod bodies;
+mod edits;
 mod first_use;
 mod ledger;
+mod persona;
 mod smoke;

@@ -1,6 +1,10 @@
 //! What can be typed.
 
+use super::output::{Exit, Failure, print_raw, say_raw};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Doorward, a privacy intermediary: requests to vendors leave under a per-vendor pseudonym, without trackers, with your
@@ -20,6 +24,9 @@ pub struct Cli {
     /// Skip the question of a command that destroys something.
     #[arg(long, global = true)]
     pub yes: bool,
+    /// Speak for this member, with their token in $DOORWARD_TOKEN or asked for.
+    #[arg(long = "as", global = true, value_name = "MEMBER")]
+    pub speaker: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -83,6 +90,17 @@ pub enum Kind {
     Shared,
 }
 
+impl Kind {
+    /// The word of the contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Adult => "adult",
+            Self::Child => "child",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 /// Members.
 #[derive(Debug, Subcommand)]
 pub enum Member {
@@ -91,8 +109,8 @@ pub enum Member {
         /// Lower-case letters, digits, - and _.
         name: String,
         /// A real attribute, such as email.primary=ann@home.example.
-        #[arg(long = "set", value_name = "SLOT=VALUE", value_parser = pair)]
-        set: Vec<(String, String)>,
+        #[arg(long = "set", value_name = "SLOT=VALUE")]
+        set: Vec<String>,
         /// Which kind.
         #[arg(long, value_enum, default_value = "adult")]
         kind: Kind,
@@ -104,8 +122,8 @@ pub enum Member {
         /// Whose.
         name: String,
         /// Slot and value.
-        #[arg(required = true, value_name = "SLOT=VALUE", value_parser = pair)]
-        set: Vec<(String, String)>,
+        #[arg(required = true, value_name = "SLOT=VALUE")]
+        set: Vec<String>,
     },
     /// Make a new proxy credential and print it, once.
     Token {
@@ -141,8 +159,8 @@ pub enum Vendor {
         /// Which.
         vendor: String,
         /// Key and value, such as level=stranger or identity.email=real.
-        #[arg(required = true, value_name = "KEY=VALUE", value_parser = pair)]
-        set: Vec<(String, String)>,
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        set: Vec<String>,
         /// Whose.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
@@ -183,8 +201,8 @@ pub enum Persona {
         /// Which vendor.
         vendor: String,
         /// Slot and value.
-        #[arg(value_name = "SLOT=VALUE", value_parser = pair)]
-        value: (String, String),
+        #[arg(value_name = "SLOT=VALUE")]
+        value: String,
         /// Whose.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
@@ -286,9 +304,51 @@ pub enum Config {
     Schema,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| "write it as KEY=VALUE".to_owned())?;
-    Ok((key.trim().to_owned(), value.to_owned()))
+/// Reads the command line, or prints what there is to say and gives what to exit with.
+pub fn read(words: impl Iterator<Item = OsString>) -> Result<Cli, Exit> {
+    Cli::try_parse_from(words).map_err(|error| {
+        let text = censored(&error);
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            print_raw(text.as_bytes());
+            Exit::Done
+        } else {
+            say_raw(&text);
+            Exit::Usage
+        }
+    })
+}
+
+/// What stands behind an equals sign may be a real value: an error never repeats it.
+fn censored(error: &clap::Error) -> String {
+    let mut text = error.render().to_string();
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue, ContextKind::TrailingArg] {
+        let said = match error.get(kind) {
+            Some(ContextValue::String(said)) => vec![said.clone()],
+            Some(ContextValue::Strings(said)) => said.clone(),
+            _ => Vec::new(),
+        };
+        for said in said {
+            if let Some((key, _)) = said.split_once('=') {
+                text = text.replace(&said, &format!("{key}=…"));
+            } else if said.contains('@') {
+                text = text.replace(&said, "…");
+            }
+        }
+    }
+    text
+}
+
+/// `KEY=VALUE` words as pairs; the last of a key counts.
+pub fn pairs(words: Vec<String>) -> Result<BTreeMap<String, String>, Failure> {
+    let pair = |(index, word): (usize, String)| match word.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.to_owned())),
+        // Not repeated: it may be a value without its slot.
+        None => {
+            let number = index + 1;
+            Err(Failure::new(Exit::Usage, format!("value {number} is not written as KEY=VALUE")))
+        }
+    };
+    words.into_iter().enumerate().map(pair).collect()
 }
 
 #[cfg(test)]
@@ -296,14 +356,31 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    fn refused(words: &[&str]) -> String {
+        let words = ["doorward"].iter().chain(words).map(OsString::from);
+        censored(&Cli::try_parse_from(words).unwrap_err())
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn values_may_hold_equals_signs() {
-        assert_eq!(pair("custom.a=b=c"), Ok(("custom.a".to_owned(), "b=c".to_owned())));
-        assert!(pair("email.primary").is_err());
+    fn values_may_hold_equals_signs_and_never_come_back_in_errors() {
+        let read = pairs(vec!["custom.a=b=c".to_owned()]).unwrap();
+        assert_eq!(read.get("custom.a").map(String::as_str), Some("b=c"));
+        let error = pairs(vec!["ann@home.example".to_owned()]).unwrap_err();
+        assert!(!error.message.contains("home.example"), "{error}");
+        for words in [
+            ["member", "add", "ann", "email.primary=ann@home.example"].as_slice(),
+            &["member", "add", "ann", "ann@home.example"],
+            &["member", "add", "ann", "--email.primary=ann@home.example"],
+            &["member", "add", "ann", "--kind=ann@home.example"],
+            &["member", "add", "ann", "--kind", "ann@home.example"],
+        ] {
+            let text = refused(words);
+            assert!(!text.contains("home.example"), "{words:?}\n{text}");
+        }
     }
 }

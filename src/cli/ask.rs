@@ -2,26 +2,44 @@
 
 use super::args::Cli;
 use super::output::{Exit, Failure};
-use crate::config::schema::Profile;
 use crate::config::Config;
-use crate::console::{Call, Speaker, router};
-use crate::gateway::{House, Seams};
-use crate::vault::Home;
+use crate::config::schema::Profile;
+use crate::console::{Call, SpeakError, Speaker, Spoken, router};
+use crate::gateway::{House, HouseError, Seams};
+use crate::ledger::LedgerError;
+use crate::vault::{Home, HomeError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderValue;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::future::Future;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use tokio::runtime::Runtime;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long another command may have the home, or a gateway may take from its lock to its socket.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What every command works with.
 pub struct Context {
     /// The home's folder.
     pub home: PathBuf,
+    /// Whether somebody named it.
+    #[allow(dead_code)]
+    pub named: bool,
     /// The configuration file, where one is named or lies in the home.
     pub config: Option<PathBuf>,
     /// Whether a program reads the answer.
     pub json: bool,
     /// Whether questions are skipped.
     pub yes: bool,
+    /// The member it speaks for, where not the owner.
+    pub speaker: Option<String>,
 }
 
 impl Context {
@@ -31,8 +49,16 @@ impl Context {
             Some(home) => home.clone(),
             None => Home::default_dir().map_err(Failure::failed)?,
         };
+        let home = std::path::absolute(home).map_err(Failure::failed)?;
         let in_home = || Some(Home::beside(&home).config_file()).filter(|file| file.exists());
-        Ok(Self { config: cli.config.clone().or_else(in_home), home, json: cli.json, yes: cli.yes })
+        Ok(Self {
+            config: cli.config.clone().or_else(in_home),
+            home,
+            named: cli.home.is_some(),
+            json: cli.json,
+            yes: cli.yes,
+            speaker: cli.speaker.clone(),
+        })
     }
 
     /// The configuration: the file's, else the household's defaults.
@@ -45,49 +71,113 @@ impl Context {
 
     /// Puts a question to the running gateway, else to the home opened here; gives the JSON answer of a success.
     pub fn ask(&self, call: Call) -> Result<Value, Failure> {
-        let answer = self.ask_raw(call)?;
+        let mut answer = Vec::new();
+        self.ask_into(call, &mut answer)?;
         serde_json::from_slice(&answer).map_err(|_| Failure::failed("the answer is not JSON"))
     }
 
-    /// Likewise; gives the answer's bytes.
-    pub fn ask_raw(&self, call: Call) -> Result<bytes::Bytes, Failure> {
+    /// Likewise; writes the answer to `out` as it comes.
+    pub fn ask_into(&self, call: Call, out: &mut dyn Write) -> Result<(), Failure> {
+        let call = self.sign(call)?;
         block_on(async {
-            let socket = Home::beside(&self.home).control_sock();
-            let (speaker, house) = match Speaker::running(&socket).await {
-                Some(speaker) => (speaker, None),
-                None => {
-                    let house = self.open()?;
-                    (Speaker::Here(Box::new(router(house.clone()))), Some(house))
+            match self.reach().await? {
+                Reached::Running(speaker) => hear(speaker.ask(call).await, out).await,
+                Reached::Here(house) => {
+                    let answer = Speaker::Here(router(Arc::clone(&house))).ask(call).await;
+                    let heard = hear(answer, out).await;
+                    house.close(Duration::ZERO).await;
+                    heard
                 }
-            };
-            let answer = speaker.ask(call).await.map_err(Failure::failed)?;
-            if let Some(house) = house {
-                house.close(std::time::Duration::ZERO).await;
             }
-            if answer.status.is_success() {
-                return Ok(answer.body);
-            }
-            let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
-            Err(Failure::of(answer.status, &body))
         })
     }
 
-    /// Opens the home in this process.
-    pub fn open(&self) -> Result<std::sync::Arc<House>, Failure> {
-        let config = self.load_config()?;
-        let home = Home::open(&self.home).map_err(Failure::failed)?;
-        House::open(home, config, Seams::default()).map_err(Failure::failed)
+    async fn reach(&self) -> Result<Reached, Failure> {
+        let socket = Home::beside(&self.home).control_sock();
+        let start = tokio::time::Instant::now();
+        loop {
+            if let Some(speaker) = Speaker::running(&socket).await {
+                return Ok(Reached::Running(speaker));
+            }
+            match Home::open(&self.home) {
+                Ok(home) => return Ok(Reached::Here(self.open(home, self.load_config()?)?)),
+                Err(HomeError::InUse { .. }) if start.elapsed() < PATIENCE => {
+                    tokio::time::sleep(LOOK).await;
+                }
+                Err(HomeError::InUse { dir }) => {
+                    let dir = dir.display();
+                    let message =
+                        format!("{dir} is held by another process that does not answer on control.sock");
+                    return Err(Failure::failed(message));
+                }
+                Err(error) => return Err(Failure::because(&error)),
+            }
+        }
     }
+
+    /// Opens the rooms of a home that this process owns.
+    pub fn open(&self, home: Home, config: Config) -> Result<Arc<House>, Failure> {
+        House::open(home, config, Seams::default()).map_err(|error| {
+            let exit = match &error {
+                HouseError::Trust(_) => Exit::Configuration,
+                HouseError::Ledger(LedgerError::Corrupt { .. } | LedgerError::Foreign(_)) => {
+                    Exit::Verification
+                }
+                _ => Exit::Failed,
+            };
+            Failure { exit, ..Failure::because(&error) }
+        })
+    }
+
+    /// Adds the credential of the member this command speaks for.
+    fn sign(&self, call: Call) -> Result<Call, Failure> {
+        let Some(member) = &self.speaker else { return Ok(call) };
+        let token = match std::env::var("DOORWARD_TOKEN") {
+            Ok(token) if !token.is_empty() => token,
+            _ => ask_token(member)?,
+        };
+        let basic = format!("Basic {}", STANDARD.encode(format!("{member}:{token}")));
+        let mut credential =
+            HeaderValue::try_from(basic).map_err(|_| Failure::new(Exit::Usage, "that is no credential"))?;
+        credential.set_sensitive(true);
+        Ok(Call { credential: Some(credential), ..call })
+    }
+}
+
+/// Where a question goes.
+enum Reached {
+    Running(Speaker),
+    Here(Arc<House>),
+}
+
+async fn hear(answer: Result<Spoken, SpeakError>, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut answer = answer.map_err(Failure::failed)?;
+    if !answer.status.is_success() {
+        let answer = answer.whole().await.map_err(Failure::failed)?;
+        let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        return Err(Failure::of(answer.status, &body));
+    }
+    while let Some(bytes) = answer.chunk().await.map_err(Failure::failed)? {
+        let bytes: Bytes = bytes;
+        out.write_all(&bytes).map_err(Failure::failed)?;
+    }
+    out.flush().map_err(Failure::failed)
+}
+
+fn ask_token(member: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new(Exit::Usage, format!("set DOORWARD_TOKEN to {member}'s token")));
+    }
+    super::output::say_raw(&format!("{member}'s token: "));
+    let mut token = String::new();
+    std::io::stdin().read_line(&mut token).map_err(Failure::failed)?;
+    Ok(token.trim().to_owned())
 }
 
 /// Runs `future` to its end on a small runtime.
 pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime: Runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
-    runtime.block_on(future)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(Failure::failed)?.block_on(future)
 }
 
 /// A path segment or query value with everything reserved percent-encoded.
@@ -100,10 +190,8 @@ pub fn query(pairs: &[(&str, Option<&str>)]) -> String {
     let mut text = String::new();
     for (name, value) in pairs {
         if let Some(value) = value {
-            text.push(if text.is_empty() { '?' } else { '&' });
-            text.push_str(name);
-            text.push('=');
-            text.push_str(&encoded(value));
+            let joint = if text.is_empty() { '?' } else { '&' };
+            let _ = write!(text, "{joint}{name}={}", encoded(value));
         }
     }
     text

@@ -3,47 +3,40 @@
 mod args;
 mod ask;
 mod ca;
-mod config;
-mod demo;
 mod env;
-mod explain;
-mod flows;
 mod members;
 mod output;
 mod personas;
 mod run;
-mod shell;
 mod status;
-mod trust;
-mod vendors;
 
 pub use args::Cli;
 pub use output::Exit;
 
 use args::Command;
+use std::ffi::OsString;
 
-/// Runs one command; gives what the process exits with.
-pub fn execute(cli: Cli) -> Exit {
+/// Runs the command of these words, the program's name first; gives what the process exits with.
+pub fn main(words: impl Iterator<Item = OsString>) -> Exit {
+    match args::read(words) {
+        Ok(cli) => execute(cli),
+        Err(exit) => exit,
+    }
+}
+
+fn execute(cli: Cli) -> Exit {
     let context = match ask::Context::new(&cli) {
         Ok(context) => context,
         Err(failure) => return output::fail(&failure, cli.json),
     };
     let done = match cli.command {
         Command::Run => run::run(&context),
-        Command::Demo => demo::demo(&context),
         Command::Member(command) => members::execute(&context, command),
-        Command::Vendor(command) => vendors::execute(&context, command),
         Command::Persona(command) => personas::execute(&context, command),
-        Command::Ledger(command) => flows::execute(&context, command),
-        Command::Explain(command) => explain::execute(&context, command),
         Command::Ca(command) => ca::execute(&context, command),
-        Command::Env => env::print(&context),
-        Command::Trust => trust::trust(&context),
-        Command::Untrust => trust::untrust(&context),
-        Command::Config(command) => config::execute(&context, command),
-        Command::Status => status::print(&context),
-        Command::Completions { shell } => shell::completions(shell),
-        Command::Man { directory } => shell::man(directory.as_deref()),
+        Command::Env => env::print_env(&context),
+        Command::Status => status::print_status(&context),
+        _ => Err(output::Failure::failed("not yet")),
     };
     match done {
         Ok(()) => Exit::Done,

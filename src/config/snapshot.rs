@@ -132,6 +132,13 @@ impl Config {
         }
     }
 
+    /// The same with `change` applied, for what is no owner's file: the demonstration.
+    pub fn adjusted(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.settings.clone();
+        change(&mut settings);
+        Self::resolve(settings, self.file.clone(), self.origins.clone(), self.findings.clone())
+    }
+
     /// The file it came from; `None` for the defaults.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()

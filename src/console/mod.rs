@@ -8,7 +8,7 @@ mod control;
 mod probes;
 mod speak;
 
-pub use api::{ApiError, router};
+pub use api::{Api, router};
 pub use control::{ControlError, serve_control};
 pub use probes::{serve_metrics, serve_probes};
-pub use speak::{Answer, Call, SpeakError, Speaker};
+pub use speak::{Answer, Call, SpeakError, Speaker, Spoken};

@@ -3,9 +3,8 @@
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::path::Path;
@@ -22,21 +21,23 @@ pub struct Call {
     pub path: String,
     /// The JSON body, where there is one.
     pub body: Option<Value>,
+    /// For whom, where it is not the owner of the home: an `Authorization` field's value.
+    pub credential: Option<HeaderValue>,
 }
 
 impl Call {
     /// A GET.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), body: None }
+        Self { method: Method::GET, path: path.into(), body: None, credential: None }
     }
 
     /// Another method with a JSON body.
     pub fn with(method: Method, path: impl Into<String>, body: Value) -> Self {
-        Self { method, path: path.into(), body: Some(body) }
+        Self { method, path: path.into(), body: Some(body), credential: None }
     }
 }
 
-/// What the API said.
+/// What the API said, all of it.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
@@ -45,10 +46,34 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
-    /// The body as JSON.
-    pub fn json(&self) -> Result<Value, SpeakError> {
-        serde_json::from_slice(&self.body).map_err(|_| SpeakError::NotJson)
+/// An answer on its way.
+pub struct Spoken {
+    /// The status.
+    pub status: StatusCode,
+    body: Body,
+}
+
+impl Spoken {
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// [`SpeakError::CutOff`].
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, SpeakError> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(data) = frame.map_err(|_| SpeakError::CutOff)?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for all of it.
+    ///
+    /// # Errors
+    /// [`SpeakError::CutOff`].
+    pub async fn whole(self) -> Result<Answer, SpeakError> {
+        let body = self.body.collect().await.map_err(|_| SpeakError::CutOff)?.to_bytes();
+        Ok(Answer { status: self.status, body })
     }
 }
 
@@ -58,9 +83,9 @@ pub enum SpeakError {
     /// The socket is there but nobody answers.
     #[error("the running gateway does not answer")]
     Silent,
-    /// The answer is not what was asked for.
-    #[error("the answer is not JSON")]
-    NotJson,
+    /// The answer broke off.
+    #[error("the answer broke off")]
+    CutOff,
     /// The question cannot be put.
     #[error("the question cannot be put")]
     Question,
@@ -71,7 +96,7 @@ pub enum Speaker {
     /// A running gateway.
     Running(UnixStream),
     /// This process.
-    Here(Box<Router>),
+    Here(Router),
 }
 
 impl Speaker {
@@ -81,35 +106,38 @@ impl Speaker {
     }
 
     /// Puts the question.
-    pub async fn ask(self, call: Call) -> Result<Answer, SpeakError> {
+    ///
+    /// # Errors
+    /// [`SpeakError`].
+    pub async fn ask(self, call: Call) -> Result<Spoken, SpeakError> {
         let body = call.body.map(|value| Bytes::from(value.to_string())).unwrap_or_default();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(call.method)
             .uri(format!("/api/v1{}", call.path))
-            .header(header::HOST, "doorward")
+            .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json");
-        match self {
+        if let Some(credential) = call.credential {
+            request = request.header(header::AUTHORIZATION, credential);
+        }
+        let response: Response<Body> = match self {
             Self::Running(stream) => {
                 let request = request.body(Full::new(body)).map_err(|_| SpeakError::Question)?;
-                over(stream, request).await
+                over(stream, request).await?
             }
             Self::Here(router) => {
                 let request = request.body(Body::from(body)).map_err(|_| SpeakError::Question)?;
-                let response = router.oneshot(request).await.map_err(|never| match never {})?;
-                let (head, body) = response.into_parts();
-                let body = body.collect().await.map_err(|_| SpeakError::Silent)?.to_bytes();
-                Ok(Answer { status: head.status, body })
+                router.oneshot(request).await.map_err(|never| match never {})?
             }
-        }
+        };
+        let (head, body) = response.into_parts();
+        Ok(Spoken { status: head.status, body })
     }
 }
 
-async fn over(stream: UnixStream, request: Request<Full<Bytes>>) -> Result<Answer, SpeakError> {
+async fn over(stream: UnixStream, request: Request<Full<Bytes>>) -> Result<Response<Body>, SpeakError> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| SpeakError::Silent)?;
     tokio::spawn(connection);
-    let response: http::Response<Incoming> = sender.send_request(request).await.map_err(|_| SpeakError::Silent)?;
-    let status = response.status();
-    let body = response.into_body().collect().await.map_err(|_| SpeakError::Silent)?.to_bytes();
-    Ok(Answer { status, body })
+    let response = sender.send_request(request).await.map_err(|_| SpeakError::Silent)?;
+    Ok(response.map(Body::new))
 }

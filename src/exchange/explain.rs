@@ -9,7 +9,7 @@ use super::layers::{Client, Exchange, Handle, Reply, Who};
 use super::persona::PersonaLayer;
 use super::record::{self, Digests};
 use super::request_body::{RequestBody, SendBody};
-use super::rooms::Rooms;
+use super::rooms::{Generation, Rooms};
 use super::terms::TermsLayer;
 use super::trackers::TrackersLayer;
 use super::upstream::outgoing;
@@ -91,6 +91,16 @@ impl Handle for BeforeTheGate {
 
 /// Answers a question. A request that would be refused gets an explanation too.
 pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanation, ExchangeError> {
+    let generation = rooms.generation.load_full();
+    explain_under(rooms, &generation, question).await
+}
+
+/// Likewise, under a policy that need not be the one in force.
+pub async fn explain_under(
+    rooms: &Arc<Rooms>,
+    generation: &Arc<Generation>,
+    question: Question,
+) -> Result<Explanation, ExchangeError> {
     let layers = ServiceBuilder::new()
         .layer(CanonicalLayer)
         .layer(ContextLayer::new(Arc::clone(rooms)))
@@ -98,7 +108,7 @@ pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanati
         .layer(PersonaLayer::new(Arc::clone(rooms)))
         .layer(TermsLayer)
         .service(BeforeTheGate);
-    let mut exchange = rehearsal(rooms, question)?;
+    let mut exchange = rehearsal(rooms, generation, question);
     let walked = layers.handle(&mut exchange).await;
     if let Some(explanation) = not_inspected(&exchange) {
         return Ok(explanation);
@@ -106,19 +116,19 @@ pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanati
     describe(rooms, exchange, walked.err()).await
 }
 
-fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, ExchangeError> {
+fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Question) -> Exchange {
     let mut headers = question.headers;
     if !question.body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(question.body.len()));
     }
     let body = RequestBody::given(question.body, &headers);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Ok(Exchange {
+    Exchange {
         client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
         flow: Flow::rehearsed(rooms, question.who.member),
         who: question.who,
         rehearsal: true,
-        generation: rooms.generation.load_full(),
+        generation: Arc::clone(generation),
         method: question.method,
         version: Version::HTTP_11,
         uri: question.uri,
@@ -135,7 +145,7 @@ fn rehearsal(rooms: &Arc<Rooms>, question: Question) -> Result<Exchange, Exchang
         first_uses: Default::default(),
         answer: None,
         attempts: 0,
-    })
+    }
 }
 
 /// A host that is tunnelled is not looked into, whatever rules would say.

@@ -58,11 +58,24 @@ impl Vault {
                 vault.inner.store.name_placeholder(placeholder.id, &name, kind)?;
                 return Ok(Member { name, kind, placeholder: false, ..placeholder.clone() });
             }
-            if roster.members().len() >= MAX_MEMBERS {
-                return Err(VaultError::TooManyMembers(MAX_MEMBERS));
-            }
-            vault.insert(name, kind, false)
+            vault.insert_another(roster, name, kind)
         })
+    }
+
+    /// Adds a member and leaves the placeholder for the first person.
+    ///
+    /// # Errors
+    /// As [`Self::add_member`].
+    pub fn add_another(&self, name: &str, kind: MemberKind) -> Result<Member, VaultError> {
+        let name = fold(name).ok_or(VaultError::BadName)?;
+        self.change(|vault, roster| vault.insert_another(roster, name, kind))
+    }
+
+    fn insert_another(&self, roster: &Roster, name: String, kind: MemberKind) -> Result<Member, VaultError> {
+        if roster.members().len() >= MAX_MEMBERS {
+            return Err(VaultError::TooManyMembers(MAX_MEMBERS));
+        }
+        self.insert(name, kind, false)
     }
 
     /// Deletes a member with every key, attribute, pseudonym and credential of theirs: what was sealed to them can

@@ -4,7 +4,7 @@ use super::client::Client;
 use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::exchange::explain::{Question, explain};
-use doorward::gateway::{House, Seams, listen};
+use doorward::gateway::{Doors, House, Seams, listen};
 use doorward::ledger::FsDisk;
 use doorward::ledger::export::ndjson;
 use doorward::ledger::verify::{Against, Report, verify_dir};
@@ -184,7 +184,7 @@ impl Household {
     pub async fn reload(&self, lines: &str) {
         let file = self.dir.path().join("doorward.toml");
         std::fs::write(&file, toml(&self.dir, &self.hosts, lines)).unwrap();
-        self.house.adopt(Config::load(&file).unwrap(), vec![self.proxy], "reloaded").await.unwrap();
+        self.house.adopt(Config::load(&file).unwrap()).await.unwrap();
     }
 
     /// Ends in good order.
@@ -305,7 +305,7 @@ impl HouseholdBuilder {
         std::fs::write(&file, &text).unwrap();
         let config = Config::load(&file).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let home = Home::open(self.dir.path()).unwrap();
-        let house = House::open(home, config.clone(), self.seams).unwrap();
+        let house = House::open(home, config, self.seams).unwrap();
         for (name, kind, values) in &self.members {
             let vault = &house.rooms().vault;
             let member = vault.add_member(name, *kind).unwrap();
@@ -317,7 +317,7 @@ impl HouseholdBuilder {
         house.renew_members().unwrap();
         let listening = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let proxy = listening.address();
-        house.adopt(config, vec![proxy], "started").await.unwrap();
+        house.start(Doors::only(proxy)).await.unwrap();
         tokio::spawn(listening.serve(Arc::clone(&house.front)));
         Household { dir: self.dir, house, proxy, hosts: self.hosts, config: self.config }
     }

@@ -7,6 +7,7 @@ pub mod client;
 pub mod disk;
 pub mod household;
 pub mod vendor;
+pub mod views;
 
 pub use ca::TestCa;
 pub use disk::TestDisk;

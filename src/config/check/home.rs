@@ -28,6 +28,23 @@ impl Config {
         findings.into_list()
     }
 
+    /// What to say of the `[[test]]` at `index` that came to `got`, in place of what it wants.
+    pub fn failed_test(&self, index: usize, got: &str) -> Finding {
+        let key = format!("test[{index}].want");
+        let (url, want) = match self.settings.test.get(index) {
+            Some(test) => (test.url.as_str(), test.want.as_str()),
+            None => ("", ""),
+        };
+        let message = format!("the test of {url} wants \"{want}\" and gets \"{got}\"");
+        Finding {
+            severity: Severity::Error,
+            location: self.origins.nearest(&key).cloned(),
+            key: Some(key),
+            message,
+            help: Some("`explain` says which rule decides".to_owned()),
+        }
+    }
+
     /// Whether listeners may open: one that others reach needs members with a credential, or trusted networks.
     /// `credentials` says whether any member has one. Errors only.
     pub fn check_doors(&self, credentials: bool) -> Vec<Finding> {

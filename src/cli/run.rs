@@ -1,0 +1,202 @@
+//! `run`: the gateway itself.
+
+use super::ask::Context;
+use super::output::{Done, Exit, Failure, print_json};
+use crate::config::{Config, Finding, Severity};
+use crate::console::{router, serve_control, serve_metrics, serve_probes};
+use crate::gateway::{Doors, House, Listening, listen};
+use crate::telemetry::log::{self, Format};
+use crate::vault::{Home, HomeError};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// What is under way may take this long once the gateway is told to stop.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+/// Threads for what waits on the disk: more would only wait for one another.
+const BLOCKING_THREADS: usize = 64;
+
+/// Starts the gateway and serves until told to stop.
+pub fn run(context: &Context) -> Done {
+    let format = if context.json { Format::Json } else { Format::Plain };
+    log::init(format, None).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let config = context.load_config()?;
+    refuse(config.check_promises())?;
+    let home = Home::open(&context.home).map_err(|error| match error {
+        HomeError::InUse { dir } => {
+            Failure::failed(format!("a gateway runs on {} already, or another command has it", dir.display()))
+        }
+        other => Failure::because(&other),
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_name("worker")
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    let house = context.open(home, config)?;
+    let served = runtime.block_on(serve(context, &house));
+    runtime.block_on(house.close(if served.is_ok() { LAST_WORDS } else { Duration::ZERO }));
+    served
+}
+
+async fn serve(context: &Context, house: &Arc<House>) -> Done {
+    let mut signals = Signals::new()?;
+    examine(house).await?;
+    house.warm_up().map_err(|error| Failure::because(&error))?;
+    let open = Open::all(house).await?;
+    house.start(open.doors).await.map_err(|error| Failure::because(&error))?;
+    let stop = house.front.stop.clone();
+    let control = serve_control(&house.home.control_sock(), router(Arc::clone(house)), stop.clone());
+    let control = tokio::spawn(control.map_err(|error| Failure::because(&error))?);
+    tokio::spawn(open.proxy.serve(Arc::clone(&house.front)));
+    tokio::spawn(serve_probes(open.console, Arc::clone(house), stop.clone()));
+    if let Some(metrics) = open.metrics {
+        tokio::spawn(serve_metrics(metrics, Arc::clone(house), stop));
+    }
+    tokio::spawn(Arc::clone(house).keep());
+    announce(context, house, open.doors);
+    while let Told::Reload = signals.next().await {
+        reload(context, house).await;
+    }
+    tracing::info!("stopping");
+    house.front.stop.cancel();
+    // The socket goes before the home's lock does: the next owner makes its own.
+    let _ = tokio::time::timeout(LAST_WORDS, control).await;
+    Ok(())
+}
+
+/// What only the open home can say of its configuration.
+async fn examine(house: &Arc<House>) -> Done {
+    let generation = house.rooms().generation.load_full();
+    let config = &generation.config;
+    let vault = &house.rooms().vault;
+    refuse(config.check_doors(vault.has_credentials()))?;
+    refuse(house.failing_tests(&generation).await)?;
+    let members = vault.members().map_err(|error| Failure::because(&error))?;
+    let names: Vec<_> = members.iter().map(|member| member.name.as_str()).collect();
+    for finding in config.findings().iter().chain(&config.check_members(&names)) {
+        match finding.severity {
+            Severity::Note => tracing::info!("{finding}"),
+            Severity::Warning | Severity::Error => tracing::warn!("{finding}"),
+        }
+    }
+    Ok(())
+}
+
+fn refuse(findings: Vec<Finding>) -> Done {
+    if findings.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<_> = findings.iter().map(Finding::to_string).collect();
+    Err(Failure::new(Exit::Configuration, lines.join("\n")))
+}
+
+/// Every listener, open and not yet serving.
+struct Open {
+    proxy: Listening,
+    console: TcpListener,
+    metrics: Option<TcpListener>,
+    doors: Doors,
+}
+
+impl Open {
+    async fn all(house: &House) -> Result<Self, Failure> {
+        let generation = house.rooms().generation.load_full();
+        let addresses = &generation.config.settings.listen;
+        let proxy = listen(addresses.proxy.0).await.map_err(Failure::failed)?;
+        let (console, console_at) = bind(addresses.console.0).await?;
+        let metrics = match addresses.metrics {
+            Some(address) => Some(bind(address.0).await?),
+            None => None,
+        };
+        let doors = Doors {
+            proxy: proxy.address(),
+            console: Some(console_at),
+            metrics: metrics.as_ref().map(|(_, address)| *address),
+        };
+        Ok(Self { proxy, console, metrics: metrics.map(|(listener, _)| listener), doors })
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = |error| Failure::failed(format!("cannot listen on {address}: {error}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn announce(context: &Context, house: &House, doors: Doors) {
+    tracing::info!(proxy = %doors.proxy, home = %house.home.dir().display(), "ready");
+    if context.json {
+        print_json(&json!({
+            "event": "ready",
+            "proxy": doors.proxy,
+            "console": doors.console.map(|address| format!("http://{address}/")),
+            "ca": house.home.ca_dir().join("root.pem"),
+        }));
+    }
+}
+
+/// A file that is not to be had changes nothing but the log.
+async fn reload(context: &Context, house: &Arc<House>) {
+    let Some(file) = context.config.clone() else {
+        tracing::warn!("there is no configuration file to reload");
+        return;
+    };
+    let before = house.rooms().generation.load_full();
+    let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
+    let config = match loaded {
+        Ok(Ok(config)) => config,
+        Ok(Err(error)) => {
+            tracing::error!("the configuration stays as it was:\n{error}");
+            return;
+        }
+        Err(_) => return,
+    };
+    let (was, is) = (&before.config.settings, &config.settings);
+    let waits = [
+        ("listen", was.listen != is.listen),
+        ("upstream.extra_ca", was.upstream.extra_ca != is.upstream.extra_ca),
+        ("limits.connect", was.limits.connect != is.limits.connect),
+    ];
+    let waits: Vec<_> = waits.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
+    match house.adopt(config).await {
+        Ok(()) if waits.is_empty() => tracing::info!("configuration reloaded"),
+        Ok(()) => tracing::warn!("configuration reloaded; {} waits for the next start", waits.join(", ")),
+        Err(error) => tracing::error!("the configuration stays as it was:\n{error}"),
+    }
+}
+
+enum Told {
+    Stop,
+    Reload,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(Failure::failed);
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.hang_up.recv() => Told::Reload,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a vendor knows of a member, and what the member does about it.
+
+use super::Api;
+use super::error::ApiError;
+use super::members::NO_SLOT;
+use super::vendors::{About, find};
+use super::who::Asker;
+use crate::model::Slot;
+use crate::persona::Issued;
+use crate::vault::VaultError;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issue {
+    slot: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    slot: String,
+    value: String,
+}
+
+pub async fn show(
+    State(api): State<Api>,
+    asker: Asker,
+    Path(vendor): Path<String>,
+    Query(about): Query<About>,
+) -> Result<Json<Value>, ApiError> {
+    let who = asker.sees(&api.house, about.member.as_deref())?;
+    let vendor = find(&api.house, &who, &vendor)?;
+    let persona = api.house.rooms().personas.of(who.member).ok_or(VaultError::NoMember)?;
+    let sector = api.house.sector_of(who.member, &vendor);
+    let epoch = persona.wardrobe.standing(&sector).epoch;
+    let worn = persona.wardrobe.worn(&sector, epoch);
+    let pseudonyms: Vec<_> = worn.iter().map(|(slot, issued)| describe(slot, issued)).collect();
+    Ok(Json(json!({
+        "vendor": vendor.as_str(),
+        "member": &*who.name,
+        "epoch": epoch,
+        "pseudonyms": pseudonyms,
+    })))
+}
+
+pub async fn issue(
+    State(api): State<Api>,
+    asker: Asker,
+    Path(vendor): Path<String>,
+    Query(about): Query<About>,
+    Json(issue): Json<Issue>,
+) -> Result<Json<Value>, ApiError> {
+    let who = asker.sees(&api.house, about.member.as_deref())?;
+    let vendor = find(&api.house, &who, &vendor)?;
+    let slot = Slot::parse(&issue.slot).ok_or_else(|| ApiError::usage(NO_SLOT))?;
+    let issued = api.house.issue(who.member, &vendor, &slot).await?;
+    Ok(Json(describe(&slot, &issued)))
+}
+
+pub async fn reset(
+    State(api): State<Api>,
+    asker: Asker,
+    Path(vendor): Path<String>,
+    Query(about): Query<About>,
+) -> Result<Json<Value>, ApiError> {
+    let who = asker.sees(&api.house, about.member.as_deref())?;
+    let vendor = find(&api.house, &who, &vendor)?;
+    let epoch = api.house.reset(who.member, &vendor).await?;
+    Ok(Json(json!({ "vendor": vendor.as_str(), "member": &*who.name, "epoch": epoch })))
+}
+
+pub async fn adopt(
+    State(api): State<Api>,
+    asker: Asker,
+    Path(vendor): Path<String>,
+    Query(about): Query<About>,
+    Json(adopt): Json<Adopt>,
+) -> Result<Json<Value>, ApiError> {
+    let who = asker.sees(&api.house, about.member.as_deref())?;
+    let vendor = find(&api.house, &who, &vendor)?;
+    let slot = Slot::parse(&adopt.slot).ok_or_else(|| ApiError::usage(NO_SLOT))?;
+    let issued = api.house.adopt_pseudonym(who.member, &vendor, &slot, &adopt.value).await?;
+    Ok(Json(describe(&slot, &issued)))
+}
+
+/// The pseudonym is the vendor's to know and the member's to see.
+fn describe(slot: &Slot, issued: &Issued) -> Value {
+    json!({
+        "slot": slot.as_str(),
+        "value": issued.value.expose(),
+        "how": issued.how,
+        "since": issued.created,
+    })
+}

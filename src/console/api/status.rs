@@ -1,0 +1,93 @@
+//! What is on, and for whom.
+
+use super::Api;
+use super::error::ApiError;
+use super::off_worker;
+use super::who::Asker;
+use crate::config::Config;
+use crate::config::schema::{InterceptMode, SendTerms};
+use crate::exchange::Who;
+use crate::gateway::House;
+use crate::model::{MemberKind, SlotKind};
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub async fn status(State(api): State<Api>, asker: Asker) -> Result<Json<Value>, ApiError> {
+    let house = api.house;
+    off_worker(move || Ok(Json(describe(&house, &asker)?))).await
+}
+
+fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
+    house.measure();
+    let rooms = house.rooms();
+    let generation = rooms.generation.load_full();
+    let config = &generation.config;
+    let listen = &config.settings.listen;
+    let doors = house.doors();
+    let readiness = house.readiness.report();
+    let line = [
+        format!("Trackers {}", trackers(config)),
+        format!("Terms: {}", terms(config, &asker.who)),
+        format!("Identity: {}", identity(house, config, &asker.who)),
+    ]
+    .join(" · ");
+    let owner = house.front.roster.load().owner().map(|who| who.name.to_string());
+    Ok(json!({
+        "line": line,
+        "loopback": owner,
+        "running": doors.is_some(),
+        "ready": doors.is_some() && readiness.ready,
+        "conditions": readiness.conditions,
+        "proxy": doors.map_or(listen.proxy.0, |doors| doors.proxy),
+        "console": doors.map_or(Some(listen.console.0), |doors| doors.console),
+        "metrics": doors.map_or(listen.metrics.map(|address| address.0), |doors| doors.metrics),
+        "home": house.home.dir(),
+        "config": config.file(),
+        "profile": config.settings.profile.as_str(),
+        "members": rooms.vault.members()?.len(),
+        "records": rooms.ledger.size(),
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+/// Trackers step aside where nothing is decrypted, but for the names of their hosts.
+fn trackers(config: &Config) -> &'static str {
+    match config.settings.intercept.mode {
+        InterceptMode::Off => "by host name only",
+        InterceptMode::Chosen => "on for chosen vendors",
+        InterceptMode::All => "on",
+    }
+}
+
+fn terms(config: &Config, who: &Who) -> String {
+    let chosen = config.member(&who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
+    if config.settings.terms.send == SendTerms::Off {
+        "off".to_owned()
+    } else if who.kind == MemberKind::Child {
+        "none for a child".to_owned()
+    } else if chosen.is_empty() {
+        "not chosen".to_owned()
+    } else {
+        chosen.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn identity(house: &House, config: &Config, who: &Who) -> String {
+    let Some(persona) = house.rooms().personas.of(who.member) else {
+        return "nothing to protect yet, add your e-mail".to_owned();
+    };
+    let left_out = persona.identity.left_out();
+    let slots: Vec<_> = persona.identity.slots().filter(|slot| !left_out.contains(slot)).collect();
+    let protected = match slots.len() {
+        0 => return "nothing to protect yet, add your e-mail".to_owned(),
+        1 => "one value protected".to_owned(),
+        count => format!("{count} values protected"),
+    };
+    let mail = slots.iter().any(|slot| slot.kind() == SlotKind::Email);
+    match (mail, &config.settings.identity.domain) {
+        (true, None) => format!("{protected}, but e-mail goes as typed: no mail route"),
+        _ => protected,
+    }
+}
