@@ -4,6 +4,7 @@
 mod support;
 
 mod bodies;
+mod commands;
 mod first_use;
 mod ledger;
 mod smoke;
