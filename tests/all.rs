@@ -9,3 +9,4 @@ mod first_use;
 mod ledger;
 mod persona;
 mod smoke;
+mod unlinkability;
