@@ -15,6 +15,7 @@ use crate::rewrite::{Hit, Identifiers, StreamEditor, Syntax, find_in_body, synta
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use std::sync::Arc;
+use std::time::Instant;
 use tower::Layer;
 
 /// The layer.
@@ -46,7 +47,7 @@ pub struct Personified<S> {
 
 impl<S: Handle> Handle for Personified<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if !exchange.who.is_guest() {
+        if !exchange.is_unread() {
             // A member without a persona would go out unprotected.
             let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
@@ -200,7 +201,10 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
         opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
         return Ok(Inspected::default());
     };
-    if let Some(note) = exchange.body.gather(&codings).await? {
+    let asked = Instant::now();
+    let gathered = exchange.body.gather(&codings).await;
+    exchange.flow.waited(asked.elapsed());
+    if let Some(note) = gathered? {
         opaque(exchange, note)?;
     }
     if exchange.body.flows() {
