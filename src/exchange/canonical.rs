@@ -11,8 +11,6 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Version};
 use tower::Layer;
 
-/// The request-target may be this long (bytes).
-const MOST_TARGET: usize = 16 * 1024;
 /// Connection may nominate this many fields.
 const MOST_NOMINATIONS: usize = 16;
 
@@ -72,7 +70,7 @@ impl<S: Handle> Handle for Canonical<S> {
 
 fn canonicalise(exchange: &mut Exchange) -> Result<(), ExchangeError> {
     exchange.target = exchange.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
-    if exchange.target.len() > MOST_TARGET {
+    if exchange.target.len() > exchange.generation.config.settings.limits.uri_bytes as usize {
         return Err(ExchangeError::TooLarge("target"));
     }
     if exchange.method == Method::TRACE {

@@ -29,7 +29,7 @@ pub struct Termed<S> {
 
 impl<S: Handle> Handle for Termed<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if exchange.who.is_guest() {
+        if exchange.is_unread() {
             return self.inner.handle(exchange).await;
         }
         let generation = Arc::clone(&exchange.generation);

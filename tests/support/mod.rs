@@ -8,6 +8,7 @@ pub mod disk;
 pub mod household;
 pub mod program;
 pub mod vendor;
+pub mod views;
 
 pub use ca::TestCa;
 pub use disk::TestDisk;
