@@ -4,8 +4,10 @@
 mod support;
 
 mod bodies;
+mod commands;
 mod edits;
 mod first_use;
 mod ledger;
 mod persona;
 mod smoke;
+mod unlinkability;
