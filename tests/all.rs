@@ -4,6 +4,7 @@
 mod support;
 
 mod bodies;
+mod commands;
 mod edits;
 mod first_use;
 mod front_door;
@@ -12,3 +13,4 @@ mod persona;
 mod protocol;
 mod smoke;
 mod tls;
+mod unlinkability;

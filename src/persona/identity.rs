@@ -19,8 +19,11 @@ pub struct MemberIdentity {
     avoid: Avoid,
     locale: Locale,
     left_out: Vec<Slot>,
+    /// Whether what is searched for was made for other vendors.
+    foreign: bool,
 }
 
+#[derive(Clone)]
 struct Known {
     value: Secret<String>,
     shape: Option<Shape>,
@@ -50,7 +53,35 @@ impl MemberIdentity {
             let shape = Shape::of(&slot, text);
             slots.insert(slot, Known { value, shape });
         }
-        Ok(Self { identifiers: Arc::new(Identifiers::compile(list)?), slots, avoid, locale, left_out })
+        Ok(Self {
+            identifiers: Arc::new(Identifiers::compile(list)?),
+            slots,
+            avoid,
+            locale,
+            left_out,
+            foreign: false,
+        })
+    }
+
+    /// The same person, but searched for are these values, which were made for other vendors. Takes milliseconds.
+    ///
+    /// # Errors
+    /// More values than can be compiled.
+    pub fn guarding(&self, values: Vec<(Slot, Secret<String>)>) -> Result<Self, CompileError> {
+        let strong = |(slot, value)| Identifier { slot, value, strength: Strength::Strong };
+        Ok(Self {
+            identifiers: Arc::new(Identifiers::compile(values.into_iter().map(strong).collect())?),
+            slots: self.slots.clone(),
+            avoid: self.avoid.clone(),
+            locale: self.locale,
+            left_out: Vec::new(),
+            foreign: true,
+        })
+    }
+
+    /// Whether what is searched for was made for other vendors.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// What is searched for.

@@ -116,6 +116,11 @@ impl Mask {
             // No hit of this member's own matcher comes here; one of another's must not pass.
             return Verdict::Refuse(refusal("identity", "a protected value without a ruling"));
         };
+        let foreign = identity.is_foreign().then(|| Ruling {
+            reason: format!("made for another vendor; {}", ruling.reason).into(),
+            ..ruling.clone()
+        });
+        let ruling = foreign.as_ref().unwrap_or(ruling);
         match ruling.treatment {
             Treatment::Real => {
                 Verdict::Edit(edit(hit, slot, ruling, Action::WouldHave, hit.span.clone(), vec![]))
@@ -141,7 +146,7 @@ impl Mask {
         match worn.get(slot) {
             Some(issued) if issued.recorded => {
                 let value = issued.value.expose();
-                if issued.how == ADOPTED && identity.is_real(slot, value) {
+                if issued.how == ADOPTED && !identity.is_foreign() && identity.is_real(slot, value) {
                     // An account that exists under the real value was adopted as it is.
                     let adopted = Ruling {
                         treatment: Treatment::Real,

@@ -7,7 +7,7 @@
 use super::derive::{CheckKey, PersonaKey, VendorKey};
 use super::error::IssueError;
 use super::format::email;
-use super::rows::open;
+use super::rows::{ADOPTED, open};
 use crate::model::{MemberId, Secret, Slot, Timestamp, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
@@ -54,12 +54,17 @@ pub(super) struct State {
     pub(super) oldest_first: Vec<String>,
     /// What vendors are called now, and the identities they met.
     pub(super) labels: HashMap<VendorId, VendorId>,
+    /// Addresses made here: by domain and local part, for what and whom.
+    pub(super) aliases: BTreeMap<String, HashMap<String, (Slot, VendorId, u32)>>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }
 
 impl State {
     pub(super) fn put(&mut self, vendor: &VendorId, epoch: u32, slot: Slot, issued: Issued) {
+        if issued.how != ADOPTED {
+            self.note_alias(&slot, issued.value.expose(), vendor, epoch);
+        }
         let worn = self.worn.entry((vendor.clone(), epoch)).or_default();
         Arc::make_mut(worn).insert(slot, issued);
     }

@@ -172,6 +172,13 @@ impl Household {
         panic!("no {count} of {kind}: {:#?}", self.export().await);
     }
 
+    /// The OPEN of a flow to that path, once it is durable.
+    pub async fn of_open(&self, path: &str) -> Option<Value> {
+        let records = self.export().await;
+        let to = |record: &Value| record["url"].as_str().is_some_and(|url| url.ends_with(path));
+        records.into_iter().find(|record| record["kind"] == "open" && to(record))
+    }
+
     /// Every byte below the home, joined: for looking for what must not be there.
     pub fn every_file(&self) -> Vec<u8> {
         fn walk(dir: &Path, all: &mut Vec<u8>) {

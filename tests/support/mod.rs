@@ -7,6 +7,7 @@ pub mod client;
 pub mod disk;
 pub mod household;
 pub mod http2;
+pub mod program;
 pub mod script;
 pub mod vendor;
 pub mod views;
