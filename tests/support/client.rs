@@ -77,6 +77,12 @@ impl Client {
         self
     }
 
+    /// Keeps TLS sessions in the same place as `other`.
+    pub fn sharing_sessions_with(mut self, other: &Self) -> Self {
+        self.tls = Arc::clone(&other.tls);
+        self
+    }
+
     /// A raw connection to the proxy port.
     pub async fn proxy(&self) -> TcpStream {
         let stream = TcpStream::connect(self.proxy).await.unwrap();
