@@ -4,6 +4,7 @@
 mod support;
 
 mod bodies;
+mod commands;
 mod edits;
 mod first_use;
 mod isolation;

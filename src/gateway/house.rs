@@ -7,7 +7,7 @@ use super::lists;
 use super::policy::Doors;
 use super::who::Roster;
 use crate::config::Config;
-use crate::config::schema::InterceptMode;
+use crate::config::schema::{InterceptMode, WriteMode};
 use crate::config::value::{HostPattern, PolicyKey};
 use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
@@ -133,6 +133,9 @@ impl House {
             Arc::new(vault.clone()),
             vault.signing_seed()?,
         );
+        if config.settings.ledger.write == WriteMode::Batched {
+            options = options.batched();
+        }
         options.disk = seams.disk;
         options.clock = Arc::clone(&seams.clock);
         options.observer = Some(observer);

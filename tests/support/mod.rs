@@ -6,6 +6,7 @@ pub mod ca;
 pub mod client;
 pub mod disk;
 pub mod household;
+pub mod program;
 pub mod vendor;
 pub mod views;
 
