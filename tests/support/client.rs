@@ -93,6 +93,12 @@ impl Client {
         self
     }
 
+    /// Keeps TLS sessions in the same place as `other`.
+    pub fn sharing_sessions_with(mut self, other: &Self) -> Self {
+        self.tls = Arc::clone(&other.tls);
+        self
+    }
+
     /// A raw connection to the proxy port.
     pub async fn proxy(&self) -> TcpStream {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
