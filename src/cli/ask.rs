@@ -26,11 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What every command works with.
+#[derive(Clone)]
 pub struct Context {
     /// The home's folder.
     pub home: PathBuf,
     /// Whether somebody named it.
-    #[allow(dead_code)]
     pub named: bool,
     /// The configuration file, where one is named or lies in the home.
     pub config: Option<PathBuf>,

@@ -59,11 +59,8 @@ async fn serve(context: &Context, house: &Arc<House>) -> Done {
     }
     tokio::spawn(Arc::clone(house).keep());
     announce(context, house, open.doors);
-    loop {
-        match signals.next().await {
-            Told::Reload => reload(context, house).await,
-            Told::Stop => break,
-        }
+    while let Told::Reload = signals.next().await {
+        reload(context, house).await;
     }
     tracing::info!("stopping");
     house.front.stop.cancel();

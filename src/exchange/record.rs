@@ -125,6 +125,7 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
         (_, Some(Answer::Block { .. })) => Verdict::Blocked,
         (_, Some(Answer::Redirect { .. })) => Verdict::Redirected,
         (Ok(reply), None) if matches!(reply.body(), ReplyBody::Local(_)) => Verdict::Refused,
+        (Ok(_), None) if exchange.is_unread() => Verdict::NotInspected,
         (Ok(_), None) if exchange.plan.standing().next().is_some() => Verdict::Changed,
         (Ok(_), None) => Verdict::Passed,
     }
@@ -141,13 +142,14 @@ pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, Exc
         ) => (rule.clone().into_owned(), reason.clone().into_owned()),
         None => return Err(ExchangeError::Internal("an answer without a reason")),
     };
+    let named = !exchange.flow.is_counted_only();
     Ok(Event::Blocked {
         flow: exchange.flow.id(),
-        host: origin.host.to_string(),
+        host: if named { origin.host.to_string() } else { String::new() },
         party: exchange.context()?.party,
         method: exchange.method.to_string(),
         // What was asked for may hold a real value that nothing replaced, because nothing was sent: names only.
-        url: url(origin, path_only(&exchange.target), false),
+        url: if named { url(origin, path_only(&exchange.target), false) } else { String::new() },
         verdict: verdict.as_str().to_owned(),
         rule,
         reason,

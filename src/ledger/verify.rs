@@ -48,6 +48,8 @@ pub struct Report {
     pub unended: u64,
     /// Records whose words were shown to be the sealed ones; exports only.
     pub readable: u64,
+    /// Whether the log was written in batches, so that a power cut may have taken records that no checkpoint covers.
+    pub batched: bool,
     /// The root over all records.
     pub root: Hash,
     /// The public key it was checked with.
@@ -138,6 +140,7 @@ impl Checker {
             }
             self.report.signed = checkpoint.size;
             self.report.checkpoints += 1;
+            self.report.batched |= checkpoint.batched;
             self.next += 1;
         }
         Ok(())
