@@ -3,6 +3,7 @@
 
 mod support;
 
+mod bad_input;
 mod bodies;
 mod commands;
 mod edits;
@@ -10,9 +11,11 @@ mod first_use;
 mod front_door;
 mod isolation;
 mod ledger;
+mod limits;
 mod persona;
 mod protocol;
 mod smoke;
 mod terms;
 mod tls;
+mod trackers;
 mod unlinkability;

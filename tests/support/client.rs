@@ -259,15 +259,23 @@ impl Opened {
 impl Opened {
     /// Sends one request and gives the response as its bytes come.
     pub async fn stream(&mut self, request: Request<Full<Bytes>>) -> http::Response<hyper::body::Incoming> {
+        self.try_stream(request).await.unwrap()
+    }
+
+    /// Likewise, where the head may not come.
+    pub async fn try_stream(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> hyper::Result<http::Response<hyper::body::Incoming>> {
         match self {
-            Self::Http2(sender) => sender.send_request(request).await.unwrap(),
+            Self::Http2(sender) => sender.send_request(request).await,
             Self::Http1(sender) => {
                 let (mut head, body) = request.into_parts();
                 let authority = head.uri.authority().unwrap().to_string();
                 head.headers.insert("host", authority.parse().unwrap());
                 head.uri = head.uri.path_and_query().unwrap().as_str().parse().unwrap();
-                sender.ready().await.unwrap();
-                sender.send_request(Request::from_parts(head, body)).await.unwrap()
+                sender.ready().await?;
+                sender.send_request(Request::from_parts(head, body)).await
             }
         }
     }

@@ -264,6 +264,11 @@ impl Household {
 }
 
 impl Stopped {
+    /// No longer knows how to reach this host.
+    pub fn forget(&mut self, host: &str) {
+        self.hosts.retain(|(known, _)| known != host);
+    }
+
     /// Goes on as it was.
     pub async fn start(self) -> Household {
         let config = self.config.clone();

@@ -25,7 +25,7 @@ impl Received {
     /// Head and raw body.
     pub fn split(&self) -> (String, Vec<u8>) {
         let at = find(&self.bytes, b"\r\n\r\n").expect("a whole head");
-        (String::from_utf8(self.bytes[..at].to_vec()).expect("an ASCII head"), self.bytes[at + 4..].to_vec())
+        (String::from_utf8_lossy(&self.bytes[..at]).into_owned(), self.bytes[at + 4..].to_vec())
     }
 
     /// The request line.
