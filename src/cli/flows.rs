@@ -221,6 +221,9 @@ pub fn describe(report: &Value, exported: bool) {
     if exported {
         print(&format!("readable here and shown to be what was sealed: {}", shown("readable")));
     }
+    if super::output::is(report, "batched") {
+        print("written in batches: a power cut may have taken the newest records");
+    }
     let origin = if super::output::is(report, "key_given") {
         "the key you gave"
     } else if exported {
