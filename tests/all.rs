@@ -3,11 +3,19 @@
 
 mod support;
 
+mod bad_input;
 mod bodies;
 mod commands;
 mod edits;
 mod first_use;
+mod front_door;
+mod isolation;
 mod ledger;
+mod limits;
 mod persona;
+mod protocol;
 mod smoke;
+mod terms;
+mod tls;
+mod trackers;
 mod unlinkability;

@@ -83,6 +83,19 @@ fn a_change_holds_for_the_next_exchange_of_a_running_gateway() {
 }
 
 #[test]
+fn an_address_that_the_vendor_knows_already_needs_no_mail_route() {
+    let program = Program::configured("");
+    add_ann(&program);
+    let ask = || {
+        let words = ["--json", "explain", "https://shop.example/", "--data", "email=ann%40home.example"];
+        program.ok(&words).json()["body_after"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(ask(), "email=ann%40home.example");
+    program.ok(&["persona", "adopt", "shop.example", "email.primary=k7q2@alias.example"]);
+    assert_eq!(ask(), "email=k7q2%40alias.example");
+}
+
+#[test]
 fn explain_prints_the_shape_of_the_contract() {
     let program = Program::configured("[identity]\ndomain = \"alias.example\"");
     add_ann(&program);

@@ -6,7 +6,7 @@
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply, Tunnelled};
 use crate::model::{Host, Origin, Scheme};
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Version};
 use tower::Layer;
@@ -193,10 +193,14 @@ fn end_to_end(headers: HeaderMap, direction: Direction) -> Result<HeaderMap, Exc
     let nominated = nominations(&headers, direction)?;
     let keeps_trailers = direction == Direction::Request
         && headers.get_all(TE).iter().any(|value| has_token(value, "trailers"));
+    // RFC 9112 section 6.3: an intermediary that forwards a message with Transfer-Encoding and Content-Length "MUST first
+    // remove the received Content-Length field".
+    let is_chunked = headers.contains_key(TRANSFER_ENCODING);
     let ends_here = |name: &HeaderName| {
         HOP_BY_HOP.contains(&name.as_str())
             || nominated.iter().any(|one| one == name.as_str())
             || (direction == Direction::Request && *name == HOST)
+            || (is_chunked && *name == CONTENT_LENGTH)
     };
     let untouched = !headers.keys().any(ends_here);
     let mut kept = if untouched {
@@ -281,6 +285,14 @@ mod tests {
         ]);
         let kept = end_to_end(sent, Direction::Request).unwrap();
         assert_eq!(names(&kept), ["accept", "x-a", "x-b"]);
+    }
+
+    #[test]
+    fn a_length_beside_chunks_goes() {
+        let both = || fields(&[("content-length", "1"), ("transfer-encoding", "chunked"), ("x-a", "1")]);
+        for direction in [Direction::Request, Direction::Response] {
+            assert_eq!(names(&end_to_end(both(), direction).unwrap()), ["x-a"]);
+        }
     }
 
     #[test]

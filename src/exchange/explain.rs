@@ -106,7 +106,7 @@ pub async fn explain_under(
         .layer(ContextLayer::new(Arc::clone(rooms)))
         .layer(TrackersLayer)
         .layer(PersonaLayer::new(Arc::clone(rooms)))
-        .layer(TermsLayer)
+        .layer(TermsLayer::new(Arc::clone(rooms)))
         .service(BeforeTheGate);
     let mut exchange = rehearsal(rooms, generation, question);
     let walked = layers.handle(&mut exchange).await;

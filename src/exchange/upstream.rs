@@ -10,7 +10,7 @@ use super::rooms::Rooms;
 use crate::model::Scheme;
 use crate::upstream::{Connection, Key, Protocol};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,6 +86,10 @@ impl Send for UpstreamSender {
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
         };
+        // RFC 9110 section 15.2.2: 101 answers an Upgrade, and none was sent.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ExchangeError::NoResponse(None));
+        }
         let (head, incoming) = response.into_parts();
         Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(VendorBody { incoming, connection }))))
     }

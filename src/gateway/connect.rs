@@ -126,8 +126,9 @@ fn refuse_after_record(error: &ExchangeError, request: &Request<Incoming>) -> Re
 
 /// Looks at the first bytes and becomes what they are.
 async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin, stream: Upgraded) {
-    let Ok((opening, stream)) = peek(TokioIo::new(stream)).await else { return };
     let generation = front.rooms.generation.load_full();
+    let patience = generation.config.settings.limits.head.get();
+    let Ok((opening, stream)) = peek(TokioIo::new(stream), patience).await else { return };
     match opening {
         Opening::Broken => {
             let error = ExchangeError::Malformed("the stream is not TLS after all");

@@ -5,7 +5,7 @@ use super::pace::Pace;
 use super::serve::{self, Bounds, Ended};
 use crate::exchange::ExchangeError;
 use crate::model::MemberId;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -47,9 +47,9 @@ impl Listening {
     /// Accepts until the front door closes.
     pub async fn serve(self, front: Arc<Front>) {
         loop {
-            let limits = front.rooms.generation.load().config.settings.limits.clone();
+            let most = front.rooms.generation.load().config.settings.limits.connections;
             let accepted = tokio::select! {
-                accepted = self.accept(&front, limits.connections as usize) => accepted,
+                accepted = self.accept(&front, most as usize) => accepted,
                 () = front.stop.cancelled() => return,
             };
             let (stream, peer) = match accepted {
@@ -60,13 +60,7 @@ impl Listening {
                     continue;
                 }
             };
-            // One more than an address may hold is closed unread: nothing is known of it that could be recorded.
-            let Some(seat) = front.connections.seat(peer.ip(), limits.connections_per_member as usize) else {
-                continue;
-            };
-            let front = Arc::clone(&front);
-            let tracker = front.tasks.clone();
-            tracker.spawn(serve_connection(front, stream, Arrival { peer: peer.ip(), seat }));
+            Arc::clone(&front).attend(stream, peer.ip());
         }
     }
 
@@ -76,19 +70,26 @@ impl Listening {
     }
 }
 
-async fn serve_connection(front: Arc<Front>, stream: TcpStream, arrival: Arrival) {
-    // Without it a small answer waits 40 ms for the client's delayed acknowledgement.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let bounds = Bounds::of(&front.rooms.generation.load().config.settings.limits);
-    let pace = Pace::new();
-    let service = ProxyPort { front: Arc::clone(&front), arrival, pace: pace.clone() };
-    let ended = serve::http1(stream, service, &pace, bounds, &front.stop).await;
-    front.connection_ended(MemberId::GUEST, None, ended).await;
-}
-
 impl Front {
+    /// Serves a connection that was accepted from `peer`, as a task of its own.
+    pub fn attend(self: Arc<Self>, stream: TcpStream, peer: IpAddr) {
+        let limits = &self.rooms.generation.load().config.settings.limits;
+        // One more than an address may hold is closed unread: nothing is known of it that could be recorded.
+        let Some(seat) = self.connections.seat(peer, limits.connections_per_member as usize) else { return };
+        // Without it a small answer waits 40 ms for the client's delayed acknowledgement.
+        if stream.set_nodelay(true).is_err() {
+            return;
+        }
+        let (bounds, pace) = (Bounds::of(limits), Pace::new());
+        let tracker = self.tasks.clone();
+        let service =
+            ProxyPort { front: Arc::clone(&self), arrival: Arrival { peer, seat }, pace: pace.clone() };
+        tracker.spawn(async move {
+            let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
+            self.connection_ended(MemberId::GUEST, None, ended).await;
+        });
+    }
+
     /// What hyper refused by itself never reached the corridor; it stands in the log all the same.
     pub(super) async fn connection_ended(&self, member: MemberId, host: Option<String>, ended: Ended) {
         let refused = match ended {

@@ -1,7 +1,8 @@
 //! How long a client connection may be silent, and how long one head may take.
 //!
 //! hyper's own head timer also runs while a kept connection waits for its next request, so the two bounds of
-//! `[limits]`, `idle` and `head`, are told apart here: by the bytes that come and by the exchanges under way.
+//! `[limits]`, `idle` and `head`, are told apart here: by the bytes that come and by the exchanges under way. A head that
+//! began before the exchange in front of it was over cannot be told from a body, and has as long as a silence may last.
 
 use std::io;
 use std::pin::Pin;

@@ -37,30 +37,38 @@ impl MemberIdentity {
     /// # Errors
     /// More values than can be compiled.
     pub fn compile(attributes: Vec<(Slot, Secret<String>)>, locale: Locale) -> Result<Self, CompileError> {
-        let avoid = Avoid::new(&attributes);
-        let mut list = Vec::with_capacity(attributes.len() + 1);
+        Self::compile_shared(vec![attributes], locale)
+    }
+
+    /// As [`Self::compile`], for a device that several people use: everybody's values are protected as its own are. The
+    /// first of `people` is the device.
+    ///
+    /// # Errors
+    /// More values than can be compiled.
+    pub fn compile_shared(
+        people: Vec<Vec<(Slot, Secret<String>)>>,
+        locale: Locale,
+    ) -> Result<Self, CompileError> {
+        let all: Vec<_> = people.into_iter().flat_map(with_full_name).collect();
+        let avoid = Avoid::new(&all);
+        let mut list: Vec<Identifier> = Vec::with_capacity(all.len());
         let mut left_out = Vec::new();
         let mut slots = BTreeMap::new();
-        for (slot, value) in with_full_name(attributes) {
+        for (slot, value) in all {
             let text = value.expose().trim();
             let strength = strength(&slot, text);
             let shortest = if strength == Strength::Strong { Identifiers::SHORTEST } else { 1 };
-            if (shortest..=Identifiers::LONGEST).contains(&text.len()) {
-                list.push(Identifier { slot: slot.clone(), value: value.clone(), strength });
-            } else {
+            let known = list.iter().any(|one| one.slot == slot && is_same(one.value.expose(), text));
+            if !(shortest..=Identifiers::LONGEST).contains(&text.len()) {
                 left_out.push(slot.clone());
+            } else if !known {
+                list.push(Identifier { slot: slot.clone(), value: value.clone(), strength });
             }
             let shape = Shape::of(&slot, text);
-            slots.insert(slot, Known { value, shape });
+            slots.entry(slot).or_insert(Known { value, shape });
         }
-        Ok(Self {
-            identifiers: Arc::new(Identifiers::compile(list)?),
-            slots,
-            avoid,
-            locale,
-            left_out,
-            foreign: false,
-        })
+        let identifiers = Arc::new(Identifiers::compile(list)?);
+        Ok(Self { identifiers, slots, avoid, locale, left_out, foreign: false })
     }
 
     /// The same person, but searched for are these values, which were made for other vendors. Takes milliseconds.

@@ -1,7 +1,7 @@
 //! What one vendor gets to see of one member: a ruling for each slot, and what becomes of a hit under it.
 
 use super::MemberIdentity;
-use super::policy::{Ruling, Sources, Treatment};
+use super::policy::{NO_MAIL_ROUTE, Ruling, Sources, Treatment};
 use super::rows::ADOPTED;
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
@@ -122,6 +122,17 @@ impl Mask {
         });
         let ruling = foreign.as_ref().unwrap_or(ruling);
         match ruling.treatment {
+            // No address can be made, but the vendor has one already.
+            Treatment::Real
+                if ruling.rule == NO_MAIL_ROUTE && worn.get(slot).is_some_and(|issued| issued.recorded) =>
+            {
+                let known = Ruling {
+                    treatment: Treatment::Pseudonym,
+                    rule: "known address".into(),
+                    reason: format!("{} knows you by this address", self.vendor).into(),
+                };
+                self.replace(identity, worn, hit, slot, &known)
+            }
             Treatment::Real => {
                 Verdict::Edit(edit(hit, slot, ruling, Action::WouldHave, hit.span.clone(), vec![]))
             }
