@@ -3,11 +3,22 @@
 
 mod support;
 
+mod bad_input;
+mod bodies;
+mod commands;
 mod crash;
 mod curl;
-mod bodies;
 mod edits;
+mod eyes;
 mod first_use;
+mod front_door;
+mod isolation;
 mod ledger;
+mod limits;
 mod persona;
+mod protocol;
 mod smoke;
+mod terms;
+mod tls;
+mod trackers;
+mod unlinkability;

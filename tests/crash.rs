@@ -39,28 +39,34 @@ async fn every_request_of_the_vendors_own_log_has_an_open_after_kill_9() {
     crypto();
     let ca = TestCa::new();
     let nginx = Nginx::start(&ca, &["shop.test"], &[]);
-    let mut program = Program::new(&ca, &[("shop.test", nginx.http1)], "");
-    program.done(&["member", "add", "ann", "--set", "email.primary=ann@home.example"]);
+    let home = Program::configured(&format!(
+        "[upstream]\nextra_ca = [\"vendors.pem\"]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{ \"shop.test\" = \"{}\" }}",
+        nginx.http1
+    ));
+    std::fs::write(home.home().join("vendors.pem"), ca.pem()).unwrap();
+    home.ok(&["member", "add", "ann", "--set", "email.primary=ann@home.example"]);
     let answered = Arc::new(Mutex::new(BTreeSet::new()));
     for round in 0..ROUNDS {
-        let proxy = program.run();
-        let root = CertificateDer::from_pem_file(program.root()).unwrap();
+        let gateway = home.start();
+        let proxy = gateway.address("proxy").parse().unwrap();
+        let root = CertificateDer::from_pem_file(home.home().join("ca/root.pem")).unwrap();
         let loading = tokio::spawn(load(Client::new(proxy, root), round, Arc::clone(&answered)));
         // Another moment each round, so that the kill meets other states.
         tokio::time::sleep(Duration::from_millis(400 + 130 * round as u64)).await;
-        program.kill();
+        gateway.signal("KILL");
         loading.await.unwrap();
+        drop(gateway);
 
-        program.done(&["ledger", "verify"]);
-        check(&program, &nginx, &answered.lock().unwrap());
+        home.ok(&["ledger", "verify"]);
+        check(&home, &nginx, &answered.lock().unwrap());
     }
     assert!(answered.lock().unwrap().len() > ROUNDS * CONNECTIONS, "the load was no load");
 }
 
-fn check(program: &Program, nginx: &Nginx, answered: &BTreeSet<String>) {
+fn check(home: &Program, nginx: &Nginx, answered: &BTreeSet<String>) {
     let mut opened = BTreeMap::new();
     let mut ended: BTreeMap<String, usize> = BTreeMap::new();
-    for record in program.records() {
+    for record in home.records() {
         let flow = record["flow"].as_str().unwrap_or_default().to_owned();
         match record["kind"].as_str().unwrap() {
             "open" => {

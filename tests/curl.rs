@@ -1,7 +1,8 @@
 //! The program itself between curl and Debian's nginx, over HTTP/1.1 and HTTP/2 on either side.
 
+use crate::support::curl::{Fetched, curl};
 use crate::support::nginx::Nginx;
-use crate::support::program::Program;
+use crate::support::program::{Program, Running};
 use crate::support::{TestCa, crypto};
 use flate2::Compression;
 use flate2::read::GzDecoder;
@@ -21,7 +22,8 @@ const WAYS: [(&str, &str, &str); 4] = [
 
 struct Scene {
     nginx: Nginx,
-    program: Program,
+    home: Program,
+    gateway: Running,
 }
 
 impl Scene {
@@ -31,25 +33,31 @@ impl Scene {
         let ca = TestCa::new();
         let hosts = ["one.shop.test", "two.shop.test", "pixel.tracker.test"];
         let nginx = Nginx::start(&ca, &hosts, files);
-        let addresses = [nginx.http1, nginx.http2, nginx.http1];
-        let named: Vec<_> = hosts.into_iter().zip(addresses).collect();
-        let mut program = Program::new(
-            &ca,
-            &named,
-            "[identity]\nfirst = \"pseudonym\"\ndomain = \"alias.example\"\n\
-             [trackers]\nlists = [\"mine.txt\"]\n\
+        let home = Program::configured(&format!(
+            "[upstream]\nextra_ca = [\"vendors.pem\"]\nallow_private = [\"127.0.0.1/32\"]\n\
+             hosts = {{ \"one.shop.test\" = \"{one}\", \"two.shop.test\" = \"{two}\", \"pixel.tracker.test\" = \"{one}\" }}\n\
+             [identity]\nfirst = \"pseudonym\"\ndomain = \"alias.example\"\n\
              [vendor.shop]\nhosts = [\"*.shop.test\"]\n\
-             [member.ann]\nterms = [\"SD-BASE\"]\n",
-        );
-        std::fs::write(program.home().join("mine.txt"), "||tracker.test^\n").unwrap();
-        program.done(&["member", "add", "ann", "--set", "email.primary=ann@home.example"]);
-        program.run();
-        Self { nginx, program }
+             [member.ann]\nterms = [\"SD-BASE\"]",
+            one = nginx.http1,
+            two = nginx.http2,
+        ));
+        let config = std::fs::read_to_string(home.config()).unwrap();
+        std::fs::write(home.config(), config.replace("lists = []", "lists = [\"mine.txt\"]")).unwrap();
+        std::fs::write(home.home().join("mine.txt"), "||tracker.test^\n").unwrap();
+        std::fs::write(home.home().join("vendors.pem"), ca.pem()).unwrap();
+        home.ok(&["member", "add", "ann", "--set", "email.primary=ann@home.example"]);
+        let gateway = home.start();
+        Self { nginx, home, gateway }
+    }
+
+    fn curl(&self, url: &str, arguments: &[&str], input: &[u8]) -> Fetched {
+        curl(&self.home, &self.gateway, url, arguments, input)
     }
 
     /// The alias the shop knows.
     fn alias(&self) -> String {
-        let shown = self.program.done(&["--json", "persona", "show", "shop"]);
+        let shown = self.home.ok(&["--json", "persona", "show", "shop"]).out;
         let start = shown.find("@alias.example").expect("an alias");
         let from = shown[..start].rfind('"').unwrap() + 1;
         shown[from..start].to_owned() + "@alias.example"
@@ -62,7 +70,7 @@ fn a_sign_up_reaches_the_shop_under_one_alias_whatever_is_spoken() {
     for (flag, host, _) in WAYS {
         let url = format!("https://{host}/take/signup?utm_source=mail&plan=a");
         let form = ["--data-urlencode", "email=ann@home.example", "--data", "plan=a"];
-        let got = scene.program.curl(&url, &[&[flag][..], &form].concat(), b"");
+        let got = scene.curl(&url, &[&[flag][..], &form].concat(), b"");
         assert_eq!(got.status, 200, "{flag} {host}");
         assert_eq!(got.version, flag.trim_start_matches("--http"), "{flag} {host}");
     }
@@ -89,8 +97,8 @@ fn a_json_call_and_a_gzip_body_are_edited_and_stay_whole() {
     let coded = ["--header", "Content-Encoding: gzip"];
     for (flag, host, _) in WAYS {
         let url = format!("https://{host}/take/json");
-        scene.program.curl(&url, &[&[flag][..], &kind].concat(), json.as_bytes());
-        scene.program.curl(&url, &[&[flag][..], &kind, &coded].concat(), &zipped);
+        scene.curl(&url, &[&[flag][..], &kind].concat(), json.as_bytes());
+        scene.curl(&url, &[&[flag][..], &kind, &coded].concat(), &zipped);
     }
     let want = json.replace(REAL, &scene.alias());
     for line in scene.nginx.requests("/take/json", 2 * WAYS.len()) {
@@ -109,13 +117,13 @@ fn a_json_call_and_a_gzip_body_are_edited_and_stay_whole() {
 fn a_hundred_mebibytes_pass_through_flat_memory() {
     let large: Vec<u8> = (0..100 * MEBIBYTE).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect();
     let scene = Scene::set(&[("large.bin", &large), ("small.bin", b"small")]);
-    scene.program.curl("https://one.shop.test/small.bin", &[], b"");
-    let before = scene.program.peak_memory();
+    scene.curl("https://one.shop.test/small.bin", &[], b"");
+    let before = scene.gateway.peak_memory();
     for (flag, host, _) in WAYS {
-        let got = scene.program.curl(&format!("https://{host}/large.bin"), &[flag], b"");
+        let got = scene.curl(&format!("https://{host}/large.bin"), &[flag], b"");
         assert!(got.body == large, "{flag} {host}: {} bytes of other content", got.body.len());
     }
-    let grown = scene.program.peak_memory().saturating_sub(before);
+    let grown = scene.gateway.peak_memory().saturating_sub(before);
     assert!(grown < 32 * 1024, "the gateway grew by {grown} KiB");
 }
 
@@ -123,7 +131,7 @@ fn a_hundred_mebibytes_pass_through_flat_memory() {
 fn a_page_comes_without_its_tracker() {
     let page = br#"<html><img src="https://pixel.tracker.test/p.gif?id=1"></html>"#;
     let scene = Scene::set(&[("page.html", page)]);
-    let got = scene.program.curl("https://two.shop.test/page.html", &["--http2"], b"");
+    let got = scene.curl("https://two.shop.test/page.html", &["--http2"], b"");
     assert_eq!(got.body, page);
     let from_page = [
         "--header",
@@ -135,12 +143,12 @@ fn a_page_comes_without_its_tracker() {
         "--referer",
         "https://two.shop.test/",
     ];
-    let pixel = scene.program.curl("https://pixel.tracker.test/p.gif?id=1", &from_page, b"");
+    let pixel = scene.curl("https://pixel.tracker.test/p.gif?id=1", &from_page, b"");
     assert_eq!((pixel.status, pixel.body.get(..6)), (200, Some(&b"GIF89a"[..])));
     scene.nginx.requests("/page.html", 1);
     assert!(scene.nginx.log().iter().all(|line| line.field("host") != "pixel.tracker.test"));
     let blocked: Vec<_> =
-        scene.program.records().into_iter().filter(|record| record["kind"] == "blocked").collect();
+        scene.home.records().into_iter().filter(|record| record["kind"] == "blocked").collect();
     assert_eq!(blocked.len(), 1);
     assert_eq!(blocked[0]["host"], "pixel.tracker.test");
     assert_eq!(blocked[0]["rule"], "||tracker.test^");
@@ -148,17 +156,14 @@ fn a_page_comes_without_its_tracker() {
 
 #[test]
 fn what_curl_did_stands_in_a_log_that_verifies() {
-    let mut scene = Scene::set(&[]);
-    scene.program.curl(
-        "https://one.shop.test/take/signup",
-        &["--data-urlencode", "email=ann@home.example"],
-        b"",
-    );
+    let scene = Scene::set(&[]);
+    scene.curl("https://one.shop.test/take/signup", &["--data-urlencode", "email=ann@home.example"], b"");
     scene.nginx.requests("/take/signup", 1);
-    scene.program.done(&["ledger", "verify"]);
-    scene.program.stop();
-    scene.program.done(&["ledger", "verify"]);
-    let records = scene.program.records();
+    scene.home.ok(&["ledger", "verify"]);
+    let Scene { home, gateway, .. } = scene;
+    assert_eq!(gateway.stop(), 0);
+    home.ok(&["ledger", "verify"]);
+    let records = home.records();
     let open = records.iter().find(|record| record["kind"] == "open").expect("an OPEN");
     assert_eq!(open["host"], "one.shop.test");
     let close = records.iter().find(|record| record["kind"] == "close").expect("a CLOSE");

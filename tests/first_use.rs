@@ -1,8 +1,10 @@
 //! A vendor's first pseudonym: in the log before it leaves, made once, and the same for good.
 
-use crate::support::{Household, TestCa, Vendor};
+use crate::support::{Household, TestCa, TestDisk, Vendor};
+use doorward::gateway::Seams;
 use doorward::model::VendorId;
 use serde_json::Value;
+use std::sync::Arc;
 
 const VALUES: &[(&str, &str)] = &[("email.primary", "ann@home.example"), ("username", "annreal77")];
 const IDENTITY: &str = "[identity]\ndomain = \"alias.example\"";
@@ -69,6 +71,68 @@ async fn sixty_four_first_requests_make_one_value_and_one_record() {
     assert_eq!(issues.len(), 1);
     let first_open = records.iter().find(|record| record["kind"] == "open").unwrap();
     assert!(issues[0]["seq"].as_u64() < first_open["seq"].as_u64());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_recorded_was_not_issued() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let disk = TestDisk::default();
+    let seams = Seams { disk: Arc::new(disk.clone()), ..Seams::default() };
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .member("ann", VALUES)
+        .config(IDENTITY)
+        .seams(seams)
+        .start()
+        .await;
+    let form = [("content-type", FORM)];
+    let announced = home.explain("POST", "https://shop.test/signup", &form, "email=ann%40home.example").await;
+    disk.full(true);
+    for _ in 0..3 {
+        assert_eq!(sign_up(&home, "shop.test").await, 503);
+    }
+    assert!(shop.received().is_empty(), "nothing left");
+    let persona = home.house.rooms().personas.of(home.id("ann")).unwrap();
+    assert!(persona.wardrobe.vendors().is_empty() && !persona.wardrobe.standing(&"shop.test".into()).known);
+    disk.full(false);
+    let home = home.pauses().await.start().await;
+    assert!(home.of_kind("issue").await.is_empty());
+    assert_eq!(sign_up(&home, "shop.test").await, 200);
+    assert_eq!(announced["body_after"], shop.only().text().as_str(), "the value was nobody else's meanwhile");
+    assert_eq!(home.of_kind("issue").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_request_issues_nothing() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = household(&ca, &shop, &format!("{IDENTITY}\nusername = \"withhold\"")).await;
+    let text = "ann@home.example is annreal77";
+    assert_eq!(home.client().post("https://shop.test/a", "text/plain", text).await.status, 403);
+    assert!(home.of_kind("issue").await.is_empty());
+    assert!(!home.house.rooms().personas.standing(home.id("ann"), &"shop.test".into()).known);
+    sign_up(&home, "shop.test").await;
+    assert_eq!(home.of_kind("issue").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_first_met_in_the_middle_of_an_upload_is_recorded_before_it_leaves() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = household(&ca, &shop, IDENTITY).await;
+    let body = format!("note={}&email=ann%40home.example", "x".repeat(200_000));
+    assert_eq!(home.client().post("https://shop.test/a", FORM, body.clone()).await.status, 200);
+    let sent = shop.last().text();
+    let (_, sent) = sent.rsplit_once('&').unwrap();
+    home.client().post("https://shop.test/b", FORM, body).await;
+    assert!(shop.last().text().ends_with(sent));
+    let records = home.records().await;
+    let issues: Vec<_> = records.iter().filter(|record| record["kind"] == "issue").collect();
+    assert_eq!(issues.len(), 1);
+    assert_eq!(issues[0]["value"].as_str().unwrap(), address(sent));
+    let close = records.iter().find(|record| record["kind"] == "close").unwrap();
+    assert!(issues[0]["seq"].as_u64() < close["seq"].as_u64());
 }
 
 #[tokio::test(flavor = "multi_thread")]

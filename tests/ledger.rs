@@ -202,7 +202,7 @@ async fn no_byte_arrives_before_its_record_is_durable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_refuses_what_is_new_and_lets_finish_what_was_sent() {
+async fn a_full_disk_refuses_what_is_new_until_there_is_room() {
     let ca = TestCa::new();
     let whole = response("200 OK", &[("Content-Type", "text/plain")], b"0123456789");
     let (now, later) = whole.split_at(whole.len() - 4);
@@ -235,6 +235,20 @@ async fn a_full_disk_refuses_what_is_new_and_lets_finish_what_was_sent() {
     assert_eq!((shop.arrived().len(), bank.arrived().len()), (heard, 0));
     shop.let_go();
     let finished = under_way.await.unwrap();
+    disk.full(false);
+    let mut again = 503;
+    while again == 503 {
+        a_while().await;
+        again = client.get("https://shop.test/c").await.status.as_u16();
+    }
+    assert_eq!(again, 200);
+    let records = home.records().await;
+    // What was under way while nothing could be written got its end when the log was taken up again.
+    let slow = find(&records, "open", "shop.test")[0];
+    assert_eq!(end_of(&records, slow)["outcome"], "unknown");
+    assert!(records.iter().any(|record| record["kind"] == "gap" && record["count"].as_u64() >= Some(4)));
+    let report = home.verify_stopped().await;
+    assert!(report.holds(), "{report:?}");
     assert_eq!((finished.status.as_u16(), finished.text().as_str()), (200, "0123456789"));
 }
 

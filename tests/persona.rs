@@ -3,6 +3,7 @@
 use crate::support::client::request;
 use crate::support::views::found;
 use crate::support::{Household, TestCa, Vendor};
+use doorward::model::MemberKind;
 use doorward::rewrite::codec::{Coding, Encoder};
 use http::Method;
 use serde_json::Value;
@@ -513,4 +514,38 @@ async fn an_adopted_account_keeps_its_value_and_a_real_one_stays_out_of_the_log(
     let secret = b"ann@home.example";
     let files = home.every_file().to_ascii_lowercase();
     assert_eq!(crate::support::vendor::find(&files, secret), None, "nothing real lies in the clear");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_shared_device_everybodys_values_are_protected_under_its_own_persona() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let bob = [("email.primary", "bob@house.example"), ("name.given", "Robert"), ("name.family", "Roe")];
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .member("ann", ANN)
+        .member("bob", &bob)
+        .member_of_kind("tv", MemberKind::Shared, &[("device.id", "TV-SERIAL-000123")])
+        .config("[identity]\ndomain = \"alias.example\"\nnew_vendor = \"stranger\"")
+        .start()
+        .await;
+    let secrets = [SECRETS, &["bob@house.example", "robert roe", "tv-serial-000123"]].concat();
+    let body = "a=ann%40home.example&b=bob%40house.example&c=Robert+Roe&d=Ann+Real&e=TV-SERIAL-000123";
+    let tell = async |who: &str| {
+        home.client_of(who).post("https://shop.test/a", FORM, body).await;
+        shop.last().text()
+    };
+    let tv = tell("tv").await;
+    assert_eq!(found(tv.as_bytes(), &secrets), [""; 0], "{tv}");
+    // Nobody's own persona lives on it, and it tells nothing of how many use it.
+    let ann = tell("ann").await;
+    let field = |text: &str, at: usize| text.split('&').nth(at).unwrap()[2..].to_owned();
+    assert_ne!(field(&tv, 0), field(&ann, 0));
+    assert_eq!(field(&tv, 0), field(&tv, 1));
+    // A person's own device does not know what others have.
+    assert_eq!(field(&ann, 1), "bob%40house.example");
+    // What somebody changes is protected there as well.
+    home.set("bob", "email.primary", "robert@new.example");
+    home.client_of("tv").post("https://shop.test/a", FORM, "b=robert%40new.example").await;
+    assert!(shop.last().text().ends_with("%40alias.example"), "{}", shop.last().text());
 }

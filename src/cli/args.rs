@@ -58,7 +58,7 @@ pub enum Command {
     Ca(Ca),
     /// Print the proxy and certificate variables for a shell: eval "$(doorward env)".
     Env,
-    /// Have this machine trust the local certificate authority (Debian's store; needs root).
+    /// Have this machine trust the local certificate authority (Debian's store; asks sudo).
     Trust,
     /// Take that back.
     Untrust,
@@ -297,7 +297,10 @@ pub enum Ca {
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Check the file and say what is wrong with it.
-    Check,
+    Check {
+        /// A file that is not in use yet.
+        file: Option<PathBuf>,
+    },
     /// The values in force, and where each comes from.
     Show,
     /// The JSON schema of the file.

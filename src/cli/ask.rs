@@ -20,17 +20,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long another command may have the home, or a gateway may take from its lock to its socket.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long another command may have the home, or a gateway may take between its lock and its socket, starting or
+/// stopping.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What every command works with.
+#[derive(Clone)]
 pub struct Context {
     /// The home's folder.
     pub home: PathBuf,
     /// Whether somebody named it.
-    #[allow(dead_code)]
     pub named: bool,
     /// The configuration file, where one is named or lies in the home.
     pub config: Option<PathBuf>,

@@ -3,12 +3,19 @@
 mod args;
 mod ask;
 mod ca;
+mod config;
+mod demo;
 mod env;
+mod explain;
+mod flows;
 mod members;
 mod output;
 mod personas;
 mod run;
+mod shell;
 mod status;
+mod trust;
+mod vendors;
 
 pub use args::Cli;
 pub use output::Exit;
@@ -36,7 +43,15 @@ fn execute(cli: Cli) -> Exit {
         Command::Ca(command) => ca::execute(&context, command),
         Command::Env => env::print_env(&context),
         Command::Status => status::print_status(&context),
-        _ => Err(output::Failure::failed("not yet")),
+        Command::Demo => demo::demo(&context),
+        Command::Vendor(command) => vendors::execute(&context, command),
+        Command::Ledger(command) => flows::execute(&context, command),
+        Command::Explain(command) => explain::execute(&context, command),
+        Command::Trust => trust::trust(&context),
+        Command::Untrust => trust::untrust(&context),
+        Command::Config(command) => config::execute(&context, command),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { directory } => shell::man(directory.as_deref()),
     };
     match done {
         Ok(()) => Exit::Done,

@@ -59,6 +59,11 @@ impl Failure {
         Self { exit, message: message.to_string() }
     }
 
+    /// Everything was said already.
+    pub fn silent(exit: Exit) -> Self {
+        Self::new(exit, "")
+    }
+
     /// It did not work.
     pub fn failed(message: impl ToString) -> Self {
         Self::new(Exit::Failed, message)
@@ -98,6 +103,9 @@ pub type Done = Result<(), Failure>;
 
 /// Says why it failed: to people on stderr, to programs on stdout.
 pub fn fail(failure: &Failure, json: bool) -> Exit {
+    if failure.message.is_empty() {
+        return failure.exit;
+    }
     if json {
         print(&serde_json::json!({ "error": failure.message, "exit": failure.exit.code() }).to_string());
     } else {

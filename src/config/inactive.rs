@@ -2,9 +2,7 @@
 
 use super::check::Findings;
 use super::finding::Finding;
-use super::schema::{
-    Carriers, Derivation, Detail, First, OnFailure, OnPinned, Resolver, Reveal, Settings, WriteMode,
-};
+use super::schema::{Carriers, Derivation, Detail, First, OnFailure, OnPinned, Resolver, Reveal, Settings};
 use super::snapshot::Config;
 use super::value::StoreUrl;
 use crate::model::Policy;
@@ -13,7 +11,7 @@ use crate::model::Policy;
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     let identity = &settings.identity;
     let ledger = &settings.ledger;
-    let switches: [(&str, bool, &str); 12] = [
+    let switches: [(&str, bool, &str); 11] = [
         (
             "intercept.on_pinned",
             settings.intercept.on_pinned == OnPinned::Block,
@@ -36,7 +34,6 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
         ("ledger.detail", ledger.detail == Detail::Bodies, "it acts as \"metadata\""),
         ("ledger.keep_days", true, "records are kept until `ledger erase`"),
         ("ledger.on_failure", ledger.on_failure == OnFailure::Spool, "requests are refused"),
-        ("ledger.write", ledger.write == WriteMode::Batched, "records are written safely"),
         ("store.url", settings.store.url != StoreUrl::Sqlite, "SQLite is used"),
     ];
     for (key, set, instead) in switches {

@@ -1,6 +1,6 @@
 //! What goes back to the client, and the place where a flow that was sent comes to its end.
 
-use super::flow::Flow;
+use super::flow::{Flow, Tally};
 use super::request_body::SendBody;
 use crate::model::Outcome;
 use crate::upstream::Connection;
@@ -9,13 +9,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
-
-/// A vendor may be silent this long in the middle of a body; an idle event stream lives longer because it says
-/// something now and then.
-const SILENCE: Duration = Duration::from_secs(300);
 
 /// Errors of a body, as hyper takes them.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -86,17 +83,18 @@ pub struct FlowBody {
     incoming: Incoming,
     connection: Option<Connection<SendBody>>,
     flow: Flow,
-    silence: Silence,
+    quiet: Quiet,
 }
 
 impl FlowBody {
-    /// Takes the body over. One that is empty from the start ends the flow at once: nobody will poll it.
-    pub(super) fn new(body: VendorBody, flow: Flow) -> Self {
+    /// Takes the body over; the vendor may be silent for `patience` while the client is, too. One that is empty from the
+    /// start ends the flow at once: nobody will poll it.
+    pub(super) fn new(body: VendorBody, flow: Flow, patience: Duration) -> Self {
         let mut flowing = Self {
             incoming: body.incoming,
             connection: Some(body.connection),
+            quiet: Quiet::new(patience, flow.tally()),
             flow,
-            silence: Silence::default(),
         };
         if flowing.incoming.is_end_stream() {
             flowing.complete();
@@ -107,9 +105,9 @@ impl FlowBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.silence.broken();
+                self.quiet.broken();
                 if let Some(data) = frame.data_ref() {
-                    self.flow.received(data.len() as u64);
+                    self.flow.tally().received(data.len() as u64);
                 }
                 // hyper does not ask again once the announced length has passed.
                 if self.incoming.is_end_stream() {
@@ -125,7 +123,7 @@ impl FlowBody {
                 self.complete();
                 Poll::Ready(None)
             }
-            Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+            Poll::Pending if self.quiet.poll(cx).is_ready() => {
                 self.flow.close(Outcome::CutByVendor);
                 Poll::Ready(Some(Err("the vendor fell silent".into())))
             }
@@ -138,6 +136,37 @@ impl FlowBody {
             connection.give_back();
         }
         self.flow.close(Outcome::Complete);
+    }
+}
+
+/// How long nothing has come in either direction: a body that is silent because the other side is at work is not idle.
+pub(super) struct Quiet {
+    patience: Duration,
+    tally: Arc<Tally>,
+    moved: u64,
+    silence: Silence,
+}
+
+impl Quiet {
+    pub(super) fn new(patience: Duration, tally: &Arc<Tally>) -> Self {
+        Self { patience, tally: Arc::clone(tally), moved: 0, silence: Silence::default() }
+    }
+
+    pub(super) fn broken(&mut self) {
+        self.silence.broken();
+    }
+
+    /// Ready once nothing has moved for as long as the patience lasts.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.silence.poll(cx, self.patience));
+            let moved = self.tally.moved();
+            if moved == self.moved {
+                return Poll::Ready(());
+            }
+            self.moved = moved;
+            self.silence.broken();
+        }
     }
 }
 

@@ -6,13 +6,11 @@
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply, Tunnelled};
 use crate::model::{Host, Origin, Scheme};
-use http::header::{CONNECTION, HOST, HeaderMap, HeaderName, TE, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Version};
 use tower::Layer;
 
-/// The request-target may be this long (bytes).
-const MOST_TARGET: usize = 16 * 1024;
 /// Connection may nominate this many fields.
 const MOST_NOMINATIONS: usize = 16;
 
@@ -72,7 +70,7 @@ impl<S: Handle> Handle for Canonical<S> {
 
 fn canonicalise(exchange: &mut Exchange) -> Result<(), ExchangeError> {
     exchange.target = exchange.uri.path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
-    if exchange.target.len() > MOST_TARGET {
+    if exchange.target.len() > exchange.generation.config.settings.limits.uri_bytes as usize {
         return Err(ExchangeError::TooLarge("target"));
     }
     if exchange.method == Method::TRACE {
@@ -195,10 +193,14 @@ fn end_to_end(headers: HeaderMap, direction: Direction) -> Result<HeaderMap, Exc
     let nominated = nominations(&headers, direction)?;
     let keeps_trailers = direction == Direction::Request
         && headers.get_all(TE).iter().any(|value| has_token(value, "trailers"));
+    // RFC 9112 section 6.3: an intermediary that forwards a message with Transfer-Encoding and Content-Length "MUST first
+    // remove the received Content-Length field".
+    let is_chunked = headers.contains_key(TRANSFER_ENCODING);
     let ends_here = |name: &HeaderName| {
         HOP_BY_HOP.contains(&name.as_str())
             || nominated.iter().any(|one| one == name.as_str())
             || (direction == Direction::Request && *name == HOST)
+            || (is_chunked && *name == CONTENT_LENGTH)
     };
     let untouched = !headers.keys().any(ends_here);
     let mut kept = if untouched {
@@ -283,6 +285,14 @@ mod tests {
         ]);
         let kept = end_to_end(sent, Direction::Request).unwrap();
         assert_eq!(names(&kept), ["accept", "x-a", "x-b"]);
+    }
+
+    #[test]
+    fn a_length_beside_chunks_goes() {
+        let both = || fields(&[("content-length", "1"), ("transfer-encoding", "chunked"), ("x-a", "1")]);
+        for direction in [Direction::Request, Direction::Response] {
+            assert_eq!(names(&end_to_end(both(), direction).unwrap()), ["x-a"]);
+        }
     }
 
     #[test]

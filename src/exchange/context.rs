@@ -4,6 +4,7 @@ use super::error::ExchangeError;
 use super::layers::{Context, Exchange, Handle, Reply};
 use super::rooms::Rooms;
 use super::signed::signed_parts;
+use crate::config::Decision;
 use crate::model::{Host, Party, RequestType};
 use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER, UPGRADE};
 use http::{HeaderMap, HeaderName};
@@ -40,7 +41,14 @@ pub struct Contextual<S> {
 impl<S: Handle> Handle for Contextual<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let origin = exchange.origin()?;
-        let label = exchange.generation.config.vendor_of(&origin.host).id;
+        let vendor = exchange.generation.config.vendor_of(&origin.host);
+        // A tunnel's names were decided on before it was opened.
+        let decision = exchange.generation.config.intercept_for(&origin.host, &vendor);
+        let unread = match decision {
+            Decision::Tunnel { reason } if exchange.client.tunnelled.is_none() => Some(reason.rule()),
+            Decision::Tunnel { .. } | Decision::Intercept => None,
+        };
+        let label = vendor.id;
         let source = source_of(&exchange.headers);
         let same_vendor = source
             .as_deref()
@@ -56,6 +64,7 @@ impl<S: Handle> Handle for Contextual<S> {
         if let Some(scheme) = signed.scheme {
             exchange.notes.push(format!("signed ({scheme}): covered parts untouched"));
         }
+        exchange.notes.extend(unread.iter().map(|rule| format!("not inspected: {rule}")));
         exchange.context = Some(Context {
             vendor,
             label,
@@ -65,6 +74,7 @@ impl<S: Handle> Handle for Contextual<S> {
             kind,
             source,
             signed,
+            unread,
         });
         self.inner.handle(exchange).await
     }

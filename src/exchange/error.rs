@@ -26,7 +26,13 @@ pub enum ExchangeError {
     NotCarried(&'static str),
     /// The member sends more than their share.
     #[error("too many requests; slow down")]
-    RateLimited,
+    RateLimited {
+        /// Until one more is admitted (seconds, at least 1).
+        seconds: u64,
+    },
+    /// The member holds as many connections as they may.
+    #[error("too many connections")]
+    Crowded,
     /// The gateway is at its limit.
     #[error("the gateway is busy")]
     Overloaded,
@@ -44,6 +50,9 @@ pub enum ExchangeError {
     /// A value made for this vendor could not be made or kept.
     #[error("a pseudonym could not be made, so nothing was sent")]
     Persona,
+    /// The client began a request head and did not end it in time.
+    #[error("the request head took too long")]
+    RequestHeadTimeout,
     /// The client's body broke off or was malformed.
     #[error("the request body could not be read")]
     RequestBody,
@@ -77,10 +86,10 @@ impl ExchangeError {
             Self::TooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Port | Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::NotCarried(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::Ledger => StatusCode::SERVICE_UNAVAILABLE,
             Self::Persona | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::RequestHeadTimeout | Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(error) => error.status(),
             Self::NoResponse(_) => StatusCode::BAD_GATEWAY,
@@ -91,13 +100,17 @@ impl ExchangeError {
     /// The RFC 9209 section 2.3 error type, and the reason code of the record.
     pub fn proxy_error(&self) -> &'static str {
         match self {
-            Self::Malformed(_) | Self::Misdirected | Self::RequestBody | Self::RequestBodyTimeout => {
-                "http_request_error"
-            }
-            Self::TooLarge(_) | Self::BodyTooLarge | Self::NotCarried(_) => "http_request_error",
+            Self::Malformed(_)
+            | Self::Misdirected
+            | Self::TooLarge(_)
+            | Self::BodyTooLarge
+            | Self::NotCarried(_)
+            | Self::RequestHeadTimeout
+            | Self::RequestBody
+            | Self::RequestBodyTimeout => "http_request_error",
             Self::Port | Self::Forbidden { .. } => "http_request_denied",
-            Self::RateLimited => "http_request_denied",
-            Self::Overloaded => "connection_limit_reached",
+            Self::RateLimited { .. } => "http_request_denied",
+            Self::Overloaded | Self::Crowded => "connection_limit_reached",
             Self::Ledger => "ledger_unavailable",
             Self::Persona | Self::Internal(_) => "proxy_internal_error",
             Self::Upstream(error) => error.proxy_error(),
@@ -114,7 +127,9 @@ impl ExchangeError {
             | Self::TooLarge(_)
             | Self::Port
             | Self::NotCarried(_)
-            | Self::RateLimited
+            | Self::RateLimited { .. }
+            | Self::Crowded
+            | Self::RequestHeadTimeout
             | Self::RequestBody
             | Self::RequestBodyTimeout
             | Self::BodyTooLarge => Blame::Client,
@@ -126,11 +141,20 @@ impl ExchangeError {
         }
     }
 
+    /// When to try again (seconds), where that is known (RFC 9110 section 10.2.3).
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { seconds } => Some(*seconds),
+            _ => None,
+        }
+    }
+
     /// Whether the connection to the client must not be used again: what follows on it cannot be trusted to be a request.
     pub fn closes_connection(&self) -> bool {
         matches!(
             self,
             Self::Malformed(_)
+                | Self::NotCarried(_)
                 | Self::RequestBody
                 | Self::RequestBodyTimeout
                 | Self::TooLarge(_)

@@ -106,9 +106,9 @@ pub async fn explain_under(
         .layer(ContextLayer::new(Arc::clone(rooms)))
         .layer(TrackersLayer)
         .layer(PersonaLayer::new(Arc::clone(rooms)))
-        .layer(TermsLayer)
+        .layer(TermsLayer::new(Arc::clone(rooms)))
         .service(BeforeTheGate);
-    let mut exchange = rehearsal(rooms, generation, question)?;
+    let mut exchange = rehearsal(rooms, generation, question);
     let walked = layers.handle(&mut exchange).await;
     if let Some(explanation) = not_inspected(&exchange) {
         return Ok(explanation);
@@ -116,18 +116,14 @@ pub async fn explain_under(
     describe(rooms, exchange, walked.err()).await
 }
 
-fn rehearsal(
-    rooms: &Arc<Rooms>,
-    generation: &Arc<Generation>,
-    question: Question,
-) -> Result<Exchange, ExchangeError> {
+fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Question) -> Exchange {
     let mut headers = question.headers;
     if !question.body.is_empty() && !headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(question.body.len()));
     }
     let body = RequestBody::given(question.body, &headers);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Ok(Exchange {
+    Exchange {
         client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
         flow: Flow::rehearsed(rooms, question.who.member),
         who: question.who,
@@ -149,7 +145,7 @@ fn rehearsal(
         first_uses: Default::default(),
         answer: None,
         attempts: 0,
-    })
+    }
 }
 
 /// A host that is tunnelled is not looked into, whatever rules would say.

@@ -6,15 +6,15 @@
 use super::body::{FlowBody, ReplyBody};
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
+use super::limits::Permit;
 use super::record;
 use super::rooms::Rooms;
 use crate::ledger::{NotOpened, Opened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
-use crate::model::{Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
+use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
-use tokio::sync::OwnedSemaphorePermit;
+use std::time::{Duration, Instant};
 use tower::Layer;
 
 /// What both directions of a flow count while they run.
@@ -35,6 +35,11 @@ impl Tally {
     /// Body bytes that came from the vendor.
     pub fn received(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Body bytes in both directions.
+    pub fn moved(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed) + self.received.load(Ordering::Relaxed)
     }
 
     /// The next edit's number, from 1.
@@ -70,10 +75,12 @@ pub struct Flow {
     host: Option<String>,
     standing: Standing,
     tally: Arc<Tally>,
+    waited: Duration,
+    counted: bool,
     status: Option<u16>,
     attempts: u32,
     answer: Option<String>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
     rooms: Arc<Rooms>,
 }
 
@@ -98,6 +105,9 @@ impl Flow {
             host: None,
             standing,
             tally: Arc::default(),
+            waited: Duration::ZERO,
+            // Of a guest the log knows nothing.
+            counted: member == MemberId::GUEST,
             status: None,
             attempts: 0,
             answer: None,
@@ -117,17 +127,30 @@ impl Flow {
     }
 
     /// Keeps a permit until the flow ends.
-    pub fn hold(&mut self, permit: OwnedSemaphorePermit) {
+    pub fn hold(&mut self, permit: Permit) {
         self.permit = Some(permit);
     }
 
-    /// With whom, and at which host, for every record from here on. Of a guest the log knows neither.
+    /// Time since the flow began that was not spent waiting.
+    fn own_time(&self) -> Duration {
+        self.started.elapsed().saturating_sub(self.waited)
+    }
+
+    /// The log keeps only that there was a flow and what became of it, as at `detail = "counts"`.
+    pub fn count_only(&mut self) {
+        self.counted = true;
+    }
+
+    /// Whether the log keeps no more than that.
+    pub fn is_counted_only(&self) -> bool {
+        self.counted
+    }
+
+    /// With whom, and at which host, for every record from here on.
     pub fn concerns(&mut self, vendor: Option<VendorId>, host: String) {
-        if self.member == MemberId::GUEST {
-            return;
+        if !self.counted {
+            (self.vendor, self.host) = (vendor, Some(host));
         }
-        self.vendor = vendor;
-        self.host = Some(host);
     }
 
     /// Makes the opening record (`open` or `tunnel`) durable, with `before` (pseudonyms made for it) in the same commit.
@@ -164,9 +187,9 @@ impl Flow {
         }
     }
 
-    /// Counts body bytes from the vendor.
-    pub fn received(&mut self, bytes: u64) {
-        self.tally.received(bytes);
+    /// Time spent waiting for somebody else: the vendor, the log's disk, the client.
+    pub fn waited(&mut self, time: Duration) {
+        self.waited += time;
     }
 
     /// That the request goes out, for the time with this number.
@@ -192,7 +215,7 @@ impl Flow {
             received: self.tally.received.load(Ordering::Relaxed),
             ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             attempts: self.attempts,
-            edits: self.tally.take_edits(),
+            edits: if self.counted { Vec::new() } else { self.tally.take_edits() },
             answer: self.answer.take(),
             outcome,
         };
@@ -284,8 +307,9 @@ impl<S: Handle> Handle for Flows<S> {
         let outcome = self.inner.handle(exchange).await;
         let verdict = record::verdict(exchange, &outcome);
         self.rooms.metrics.exchange(verdict);
-        if verdict == Verdict::Blocked {
-            self.rooms.metrics.blocked(Stage::Trackers);
+        self.rooms.metrics.added_latency(exchange.flow.own_time());
+        if let Some(answer) = exchange.plan.answer() {
+            self.rooms.metrics.blocked(stage_of(answer));
         }
         for edit in exchange.plan.standing().chain(exchange.reply_plan.standing()) {
             self.rooms.metrics.edits(edit.stage, edit.action, 1);
@@ -297,6 +321,14 @@ impl<S: Handle> Handle for Flows<S> {
                 Err(error)
             }
         }
+    }
+}
+
+/// Tracker rules answer for a vendor or send elsewhere; refusing rather than leaking is what personas do.
+fn stage_of(answer: &Answer) -> Stage {
+    match answer {
+        Answer::Block { .. } | Answer::Redirect { .. } => Stage::Trackers,
+        Answer::Refuse { .. } => Stage::Persona,
     }
 }
 
@@ -317,11 +349,14 @@ impl<S> Flows<S> {
                 let flow = &mut exchange.flow;
                 flow.tally.edited(record::reply_edits(&edits, &flow.tally));
                 flow.answered(head.status.as_u16(), exchange.answer.take());
+                let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
-                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow)))
+                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))
             }
             local => {
-                exchange.flow.end(record::answered_here(exchange, verdict)?);
+                let persona = self.rooms.personas.of(exchange.who.member);
+                let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
+                exchange.flow.end(record::answered_here(exchange, verdict, identifiers)?);
                 local
             }
         };
@@ -340,6 +375,8 @@ impl Flow {
             host: self.host.take(),
             standing: std::mem::replace(&mut self.standing, Standing::Ended),
             tally: Arc::clone(&self.tally),
+            waited: self.waited,
+            counted: self.counted,
             status: self.status,
             attempts: self.attempts,
             answer: self.answer.take(),

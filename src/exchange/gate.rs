@@ -14,6 +14,7 @@ use crate::persona::Carried;
 use crate::upstream::{Connection, Key, UpstreamError};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 use tower::Layer;
 
 /// The layer.
@@ -65,6 +66,7 @@ impl<S: Send> Handle for Gate<S> {
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
         let connect = self.rooms.upstream.checkout(&key, &*exchange.generation, false);
+        let asked = Instant::now();
         let persona = self.rooms.personas.of(exchange.who.member);
         let first_uses = std::mem::take(&mut exchange.first_uses);
         let context = exchange.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
@@ -76,6 +78,7 @@ impl<S: Send> Handle for Gate<S> {
             self.open(&mut exchange.flow, carried, open).await
         };
         let (connection, opened): (Result<_, UpstreamError>, _) = tokio::join!(connect, opened);
+        exchange.flow.waited(asked.elapsed());
         opened?;
         self.inner.send(exchange, connection?, key).await
     }
@@ -105,17 +108,30 @@ impl<S> Gate<S> {
         let body = exchange.body.decoded();
         let sent = super::apply::target(&exchange.target, &exchange.plan)?;
         let with_values = exchange.generation.config.detail_for(&exchange.who.name) == Detail::Bodies;
+        // Numbered in any case: an edit's number must not depend on how much is kept.
+        let edits = record::request_edits(exchange, body, &digests);
+        let device = exchange.who.device.as_deref().map(str::to_owned);
+        let persona = self.rooms.personas.of(exchange.who.member);
+        let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
+        let url = if with_values {
+            record::url(origin, &sent, true)
+        } else {
+            record::url_without(origin, &sent, identifiers)
+        };
+        let host = origin.host.to_string();
+        let notes = exchange.notes.clone();
+        let kept = !exchange.flow.is_counted_only();
         Ok(Event::Open {
             flow: exchange.flow.id(),
-            device: exchange.who.device.as_deref().map(str::to_owned),
-            host: origin.host.to_string(),
+            device: device.filter(|_| kept),
+            host: if kept { host } else { String::new() },
             party: context.party,
             source: "user".to_owned(),
             method: exchange.method.to_string(),
-            url: record::url(origin, &sent, with_values),
+            url: if kept { url } else { String::new() },
             terms: exchange.terms.clone(),
-            edits: record::request_edits(exchange, body, &digests),
-            notes: exchange.notes.clone(),
+            edits: if kept { edits } else { Vec::new() },
+            notes: if kept { notes } else { Vec::new() },
         })
     }
 }

@@ -88,6 +88,8 @@ pub struct Context {
     pub source: Option<String>,
     /// What must not be touched.
     pub signed: SignedParts,
+    /// The rule by which a cleartext request passes as it is, like a tunnel does.
+    pub unread: Option<String>,
 }
 
 /// One exchange on its way. Layers fill it from the top; nothing edits the head before the gate.
@@ -145,6 +147,11 @@ impl Exchange {
     /// The context, once the context layer has set it.
     pub fn context(&self) -> Result<&Context, ExchangeError> {
         self.context.as_ref().ok_or(ExchangeError::Internal("no context"))
+    }
+
+    /// Whether it passes as it is: a guest's, and what the owner wants left unread.
+    pub fn is_unread(&self) -> bool {
+        self.who.is_guest() || self.context.as_ref().is_some_and(|context| context.unread.is_some())
     }
 
     /// The frozen head as rules look at it, with the plan they add to.

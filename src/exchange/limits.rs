@@ -6,15 +6,12 @@ use super::rooms::Rooms;
 use crate::config;
 use crate::config::schema::Settings;
 use crate::model::{MemberId, VendorId};
-use governor::clock::DefaultClock;
+use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tower::Layer;
-
-/// Exchanges under way in the whole gateway.
-const MOST_EXCHANGES: usize = 4096;
 
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 
@@ -37,13 +34,15 @@ impl Limits {
     }
 
     /// Whether `member` may send one more request to `vendor` now.
-    fn admits(&self, member: MemberId, vendor: &VendorId) -> bool {
-        self.per_member.as_ref().is_none_or(|quota| quota.check_key(&member).is_ok())
-            && self
-                .per_vendor
-                .iter()
-                .find(|(name, _)| name == vendor)
-                .is_none_or(|(_, quota)| quota.check_key(&member).is_ok())
+    fn admit(&self, member: MemberId, vendor: &VendorId) -> Result<(), ExchangeError> {
+        let there = self.per_vendor.iter().find(|(name, _)| name == vendor).map(|(_, quota)| quota);
+        for quota in self.per_member.iter().chain(there) {
+            quota.check_key(&member).map_err(|until| {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                ExchangeError::RateLimited { seconds: wait.as_millis().div_ceil(1000).max(1) as u64 }
+            })?;
+        }
+        Ok(())
     }
 
     /// Forgets members who have been quiet; call it now and then.
@@ -60,21 +59,32 @@ fn quota(written: config::value::Quota) -> Option<Quota> {
 }
 
 /// The gateway's own bound on exchanges under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Admission {
-    permits: Arc<Semaphore>,
+    under_way: Arc<AtomicUsize>,
 }
 
-impl Default for Admission {
-    fn default() -> Self {
-        Self { permits: Arc::new(Semaphore::new(MOST_EXCHANGES)) }
-    }
+/// Room for one exchange; given back when dropped.
+#[derive(Debug)]
+pub struct Permit {
+    under_way: Arc<AtomicUsize>,
 }
 
 impl Admission {
-    /// Room for one more exchange, held until the flow ends.
-    fn admit(&self) -> Result<OwnedSemaphorePermit, ExchangeError> {
-        Arc::clone(&self.permits).try_acquire_owned().map_err(|_| ExchangeError::Overloaded)
+    /// Room for one more exchange besides fewer than `most`, held until the flow ends.
+    fn admit(&self, most: usize) -> Result<Permit, ExchangeError> {
+        let permit = Permit { under_way: Arc::clone(&self.under_way) };
+        if self.under_way.fetch_add(1, Ordering::AcqRel) < most {
+            Ok(permit)
+        } else {
+            Err(ExchangeError::Overloaded)
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -108,10 +118,9 @@ pub struct Limited<S> {
 impl<S: Handle> Handle for Limited<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let member = exchange.who.member;
-        if !exchange.generation.limits.admits(member, &exchange.context()?.label) {
-            return Err(ExchangeError::RateLimited);
-        }
-        exchange.flow.hold(self.rooms.admission.admit()?);
+        exchange.generation.limits.admit(member, &exchange.context()?.label)?;
+        let most = exchange.generation.config.settings.limits.requests;
+        exchange.flow.hold(self.rooms.admission.admit(most as usize)?);
         self.inner.handle(exchange).await
     }
 }

@@ -1,10 +1,13 @@
 //! What the gateway says itself: stubs for what was blocked, a page or a problem for what was refused.
 
 use super::body::ReplyBody;
+use super::error::ExchangeError;
 use super::layers::Reply;
 use crate::model::Stub;
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LOCATION};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER,
+};
 use http::{HeaderValue, Response, StatusCode};
 
 /// The smallest transparent GIF.
@@ -57,6 +60,15 @@ pub fn refusal(status: StatusCode, error: &str, details: &str, accepts: Option<&
     let line = format!("doorward; error={error}; details=\"{}\"", quoted(details));
     if let Ok(value) = HeaderValue::from_str(&line) {
         reply.headers_mut().insert("proxy-status", value);
+    }
+    reply
+}
+
+/// The refusal that tells of `error`.
+pub fn refusal_of(error: &ExchangeError, accepts: Option<&HeaderValue>) -> Reply {
+    let mut reply = refusal(error.status(), error.proxy_error(), &error.to_string(), accepts);
+    if let Some(seconds) = error.retry_after() {
+        reply.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     reply
 }

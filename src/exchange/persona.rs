@@ -8,13 +8,14 @@ use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
-use crate::model::{Plan, RequestView};
+use crate::model::{Plan, RequestView, Secret, Slot};
 use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Hit, Identifiers, StreamEditor, Syntax, find_in_body, syntax_of};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use std::sync::Arc;
+use std::time::Instant;
 use tower::Layer;
 
 /// The layer.
@@ -46,7 +47,7 @@ pub struct Personified<S> {
 
 impl<S: Handle> Handle for Personified<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if !exchange.who.is_guest() {
+        if !exchange.is_unread() {
             // A member without a persona would go out unprotected.
             let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
@@ -66,11 +67,21 @@ impl<S> Personified<S> {
         let (view, _) = exchange.view_and_plan()?;
         let mut hits = find_in_head(&view, persona.identity.identifiers());
         hits.extend(body.hits);
-        if hits.is_empty() && body.flows.is_none() {
+        let foreign = foreign(exchange, &persona)?;
+        if hits.is_empty() && body.flows.is_none() && foreign.is_empty() {
             return Ok(());
         }
         let mask = Arc::new(self.mask(exchange, &persona)?);
         let worn = self.decide(exchange, &persona, &mask, hits).await?;
+        if !foreign.is_empty() {
+            let guard = guard(&persona, foreign).await?;
+            let (view, _) = exchange.view_and_plan()?;
+            let mut hits = find_in_head(&view, guard.identity.identifiers());
+            if let (Some(syntax), Some(decoded)) = (body.syntax, exchange.body.decoded_bytes()) {
+                hits.extend(find_in_whole(guard.identity.identifiers(), syntax, decoded).await?);
+            }
+            self.decide(exchange, &guard, &mask, hits).await?;
+        }
         if let RequestBody::Whole(whole) = &mut exchange.body
             && let Some(edited) = apply::body(whole.decoded(), &exchange.plan)
         {
@@ -167,6 +178,8 @@ impl<S> Personified<S> {
 struct Inspected {
     hits: Vec<Hit>,
     flows: Option<Flowing>,
+    /// How a whole body is read.
+    syntax: Option<Syntax>,
 }
 
 /// How a body that flows is read.
@@ -188,7 +201,10 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
         opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
         return Ok(Inspected::default());
     };
-    if let Some(note) = exchange.body.gather(&codings).await? {
+    let asked = Instant::now();
+    let gathered = exchange.body.gather(&codings).await;
+    exchange.flow.waited(asked.elapsed());
+    if let Some(note) = gathered? {
         opaque(exchange, note)?;
     }
     if exchange.body.flows() {
@@ -206,11 +222,30 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
     }
     match exchange.body.decoded_bytes() {
         Some(decoded) => {
-            let hits = find_in_whole(persona.identity.identifiers(), syntax, decoded).await?;
-            Ok(Inspected { hits, flows: None })
+            let hits = find_in_whole(persona.identity.identifiers(), syntax.clone(), decoded).await?;
+            Ok(Inspected { hits, flows: None, syntax: Some(syntax) })
         }
-        None => Ok(Inspected { hits: Vec::new(), flows: Some(Flowing { syntax, codings }) }),
+        None => {
+            let flows = Some(Flowing { syntax, codings });
+            Ok(Inspected { hits: Vec::new(), flows, syntax: None })
+        }
     }
+}
+
+/// Addresses made for other vendors that stand in the head or in a whole body.
+fn foreign(exchange: &Exchange, persona: &Persona) -> Result<Vec<(Slot, Secret<String>)>, ExchangeError> {
+    let context = exchange.context()?;
+    let fields = exchange.headers.values().map(http::HeaderValue::as_bytes);
+    let texts = fields.chain([exchange.target.as_bytes()]).chain(exchange.body.decoded());
+    Ok(persona.wardrobe.foreign(texts, &context.vendor, context.epoch))
+}
+
+/// The same person with those addresses in the place of the real values. Compiling takes too long for a worker.
+async fn guard(persona: &Persona, foreign: Vec<(Slot, Secret<String>)>) -> Result<Persona, ExchangeError> {
+    let (identity, wardrobe) = (Arc::clone(&persona.identity), Arc::clone(&persona.wardrobe));
+    let guard = tokio::task::spawn_blocking(move || identity.guarding(foreign));
+    let identity = guard.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
+    Ok(Persona { identity: Arc::new(identity), wardrobe })
 }
 
 /// What a short compressed body unfolds to may take too long for a worker.

@@ -1,6 +1,6 @@
 //! The client's body: untouched, gathered whole, or edited as it flows.
 
-use super::body::{BodyError, Silence};
+use super::body::{BodyError, Quiet};
 use super::error::ExchangeError;
 use super::flow::Tally;
 use super::streamed::EditedBody;
@@ -23,9 +23,8 @@ use tokio::time::timeout;
 pub const MOST_WHOLE: u64 = 64 * 1024;
 /// A body of more bytes than this is not decoded on a worker.
 pub(super) const MOST_AT_ONCE: usize = 16 * 1024;
-/// How long a client may take to send such a body, and to be silent within a longer one.
+/// How long a client may take to send such a body.
 const GATHERING: Duration = Duration::from_secs(30);
-const SILENCE: Duration = Duration::from_secs(300);
 
 /// The body of a request on its way through the corridor.
 pub enum RequestBody {
@@ -46,6 +45,7 @@ pub struct Arriving {
     pub(super) incoming: Incoming,
     length: Option<u64>,
     expects: bool,
+    pub(super) quiet: Quiet,
 }
 
 /// A body gathered in memory.
@@ -60,13 +60,14 @@ pub struct Whole {
 }
 
 impl RequestBody {
-    /// The body of a request that has just arrived.
-    pub fn arriving(incoming: Incoming, headers: &HeaderMap) -> Self {
+    /// The body of a request that has just arrived. Its client may be silent for `patience` while the vendor is, too.
+    pub fn arriving(incoming: Incoming, headers: &HeaderMap, patience: Duration, tally: &Arc<Tally>) -> Self {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT) })
+        let quiet = Quiet::new(patience, tally);
+        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT), quiet })
     }
 
     /// A body that is already there, as `explain` has it.
@@ -179,7 +180,7 @@ impl RequestBody {
                         incoming: body.incoming,
                         tally: Arc::clone(tally),
                         course,
-                        silence: Silence::default(),
+                        quiet: body.quiet,
                     })),
                     Self::Edited(body) => SendBody::Edited(Box::new(body.sending(course))),
                     _ => SendBody::Empty,
@@ -361,14 +362,14 @@ pub struct Untouched {
     incoming: Incoming,
     tally: Arc<Tally>,
     course: Arc<Course>,
-    silence: Silence,
+    quiet: Quiet,
 }
 
 impl Untouched {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                self.silence.broken();
+                self.quiet.broken();
                 if let Some(data) = frame.data_ref() {
                     self.tally.sent(data.len() as u64);
                 }
@@ -378,7 +379,7 @@ impl Untouched {
                 self.course.broke();
                 Poll::Ready(Some(Err(error.into())))
             }
-            Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+            Poll::Pending if self.quiet.poll(cx).is_ready() => {
                 self.course.was_silent();
                 Poll::Ready(Some(Err("the client fell silent".into())))
             }

@@ -38,8 +38,7 @@ impl<S: Handle> Handle for Rescue<S> {
         } else {
             tracing::debug!(flow = %exchange.flow.id(), error = %error, blame = ?error.blame(), "exchange failed");
         }
-        let mut reply =
-            page::refusal(error.status(), error.proxy_error(), &error.to_string(), accepts.as_ref());
+        let mut reply = page::refusal_of(&error, accepts.as_ref());
         // What follows on this connection may be the rest of a message we did not understand.
         if error.closes_connection() && exchange.version <= http::Version::HTTP_11 {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

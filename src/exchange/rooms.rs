@@ -9,7 +9,7 @@ use crate::model::{Clock, Host, MemberId, Origin, Policy, VendorId};
 use crate::persona::{self, Personas, VendorSettings};
 use crate::telemetry::Metrics;
 use crate::trackers::Trackers;
-use crate::upstream::{Reach, Upstream};
+use crate::upstream::{Bounds, Reach, Upstream};
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, HashMap};
@@ -67,14 +67,16 @@ fn written(policies: &Policies) -> BTreeMap<String, Policy> {
     policies.0.iter().map(|(key, policy)| (key.to_string(), *policy)).collect()
 }
 
-/// One generation of policy: configuration, compiled lists and quotas, swapped whole on reload.
+/// One generation of policy: configuration, compiled lists and quotas, swapped whole on reload. A clone counts in the same
+/// quotas.
+#[derive(Clone)]
 pub struct Generation {
     /// What the owner wrote.
     pub config: Arc<Config>,
     /// The lists.
     pub trackers: Arc<Trackers>,
     /// The quotas.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// What `[identity]` says.
     pub identity: persona::Settings,
     vendors: HashMap<VendorId, Arc<VendorSettings>>,
@@ -84,7 +86,7 @@ pub struct Generation {
 impl Generation {
     /// A generation whose gateway listens on `own`.
     pub fn new(config: Arc<Config>, trackers: Arc<Trackers>, own: Vec<SocketAddr>) -> Self {
-        let limits = Limits::of(&config.settings);
+        let limits = Arc::new(Limits::of(&config.settings));
         let identity = &config.settings.identity;
         let identity = persona::Settings {
             new_vendor: identity.new_vendor,
@@ -103,9 +105,14 @@ impl Generation {
         Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
     }
 
-    /// The same policy for a gateway that listens on `own`. Quotas begin anew.
+    /// The same policy with newly compiled lists.
+    pub fn with_trackers(&self, trackers: Arc<Trackers>) -> Self {
+        Self { trackers, ..self.clone() }
+    }
+
+    /// The same policy for a gateway that listens on `own`.
     pub fn listening_on(&self, own: Vec<SocketAddr>) -> Self {
-        Self::new(Arc::clone(&self.config), Arc::clone(&self.trackers), own)
+        Self { own, ..self.clone() }
     }
 
     /// The addresses the gateway listens on.
@@ -122,6 +129,11 @@ impl Generation {
 }
 
 impl Reach for Generation {
+    fn bounds(&self) -> Bounds {
+        let limits = &self.config.settings.limits;
+        Bounds { connect: limits.connect.get(), idle: limits.idle.get(), head_bytes: limits.head_bytes }
+    }
+
     fn static_address(&self, host: &str) -> Option<SocketAddr> {
         self.config.static_host(host)
     }

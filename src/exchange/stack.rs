@@ -36,7 +36,7 @@ pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {
         // 7. Identifiers become this vendor's pseudonyms.
         .layer(PersonaLayer::new(Arc::clone(rooms)))
         // 8. GPC and the person's terms; the vendor's answer.
-        .layer(TermsLayer)
+        .layer(TermsLayer::new(Arc::clone(rooms)))
         // 9. A connection and a durable OPEN; nothing passes before both.
         .layer(GateLayer::new(Arc::clone(rooms)))
         // 10. The plan becomes bytes, and they go.

@@ -3,7 +3,7 @@
 //! Bytes that may be part of an identifier wait until it is clear; a pseudonym that is needed for the first time waits
 //! until it is durable. Everything else leaves as it comes. Trailers survive.
 
-use super::body::{BodyError, Silence};
+use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;
 use super::flow::Tally;
 use super::request_body::{Arriving, Course};
@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// A client may be silent this long within a body.
-const SILENCE: Duration = Duration::from_secs(300);
 /// What waits for more leaves after this much silence, once the vendor is answering too.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -45,7 +43,7 @@ pub struct EditedBody {
     ended: bool,
     tally: Arc<Tally>,
     course: Arc<Course>,
-    silence: Silence,
+    quiet: Quiet,
     pause: Silence,
     /// Nothing has come since the last hurry.
     hurried: bool,
@@ -71,7 +69,7 @@ impl EditedBody {
             ended: false,
             tally,
             course: Arc::default(),
-            silence: Silence::default(),
+            quiet: body.quiet,
             pause: Silence::default(),
             hurried: false,
         }
@@ -104,14 +102,14 @@ impl EditedBody {
             }
             match Pin::new(&mut self.incoming).poll_frame(cx) {
                 Poll::Ready(next) => {
-                    self.silence.broken();
+                    self.quiet.broken();
                     self.pause.broken();
                     self.hurried = false;
                     if let Err(error) = self.take(next) {
                         return self.broke(error);
                     }
                 }
-                Poll::Pending if self.silence.poll(cx, SILENCE).is_ready() => {
+                Poll::Pending if self.quiet.poll(cx).is_ready() => {
                     self.course.was_silent();
                     return Poll::Ready(Some(Err("the client fell silent".into())));
                 }

@@ -2,34 +2,44 @@
 
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
+use super::rooms::Rooms;
 use crate::config::Config;
 use crate::config::schema::SendTerms;
 use crate::model::MemberKind;
-use crate::terms::{MAX_OFFER, Offer, plan_offer, read_answer};
+use crate::terms::{MAX_OFFER, Offer, State, parse_answer, plan_offer};
 use std::sync::Arc;
 use tower::Layer;
 
 /// The layer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TermsLayer;
+#[derive(Clone)]
+pub struct TermsLayer {
+    rooms: Arc<Rooms>,
+}
+
+impl TermsLayer {
+    /// Keeps the state of terms in these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+}
 
 impl<S> Layer<S> for TermsLayer {
     type Service = Termed<S>;
 
     fn layer(&self, inner: S) -> Termed<S> {
-        Termed { inner }
+        Termed { rooms: Arc::clone(&self.rooms), inner }
     }
 }
 
 /// The layer around the rest.
-#[derive(Clone, Debug)]
 pub struct Termed<S> {
+    rooms: Arc<Rooms>,
     inner: S,
 }
 
 impl<S: Handle> Handle for Termed<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if exchange.who.is_guest() {
+        if exchange.is_unread() {
             return self.inner.handle(exchange).await;
         }
         let generation = Arc::clone(&exchange.generation);
@@ -41,11 +51,54 @@ impl<S: Handle> Handle for Termed<S> {
             gpc: settings.terms.gpc,
             send: is_sent(settings.terms.send, exchange)?,
         };
+        let before = self.state(exchange)?;
         let (view, plan) = exchange.view_and_plan()?;
         exchange.terms = plan_offer(&view, &offer, plan);
+        let asked = if exchange.terms.offer.is_empty() { before } else { before.after_offer() };
+        asked.as_str().clone_into(&mut exchange.terms.state);
         let reply = self.inner.handle(exchange).await?;
-        exchange.answer = read_answer(reply.headers(), offer.field).map(|answer| answer.to_string());
+        let answer = match parse_answer(reply.headers(), offer.field) {
+            Ok(answer) => answer,
+            Err(error) => {
+                // RFC 9651 section 4.2: a field that fails to parse is ignored. The log says why.
+                exchange.answer = Some(format!("ignored: {error}"));
+                None
+            }
+        };
+        let after = asked.after_answer(&exchange.terms.offer, answer.as_ref());
+        if let Some(answer) = &answer {
+            exchange.answer = Some(answer.to_string());
+        }
+        if after != before && (answer.is_some() || exchange.context()?.relationship) {
+            self.remember(exchange, after)?;
+        }
         Ok(reply)
+    }
+}
+
+impl<S> Termed<S> {
+    fn state(&self, exchange: &Exchange) -> Result<State, ExchangeError> {
+        let vendor = &exchange.context()?.vendor;
+        let persona = self.rooms.personas.of(exchange.who.member);
+        Ok(persona.and_then(|persona| State::parse(&persona.wardrobe.terms(vendor))).unwrap_or_default())
+    }
+
+    /// Moves the relationship on, off the workers. Nothing waits for it.
+    fn remember(&self, exchange: &Exchange, state: State) -> Result<(), ExchangeError> {
+        let Some(persona) = self.rooms.personas.of(exchange.who.member).filter(|_| !exchange.rehearsal)
+        else {
+            return Ok(());
+        };
+        let context = exchange.context()?;
+        let (vendor, epoch, answer) = (context.vendor.clone(), context.epoch, exchange.answer.clone());
+        let now = self.rooms.clock.now();
+        tokio::task::spawn_blocking(move || {
+            let told = persona.wardrobe.set_terms(&vendor, epoch, state.as_str(), answer.as_deref(), now);
+            if let Err(error) = told {
+                tracing::warn!(%error, "the state of terms could not be kept");
+            }
+        });
+        Ok(())
     }
 }
 

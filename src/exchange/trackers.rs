@@ -26,8 +26,8 @@ pub struct Tracked<S> {
 
 impl<S: Handle> Handle for Tracked<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if exchange.who.is_guest() {
-            return self.guest(exchange).await;
+        if exchange.is_unread() {
+            return self.unread(exchange).await;
         }
         let generation = std::sync::Arc::clone(&exchange.generation);
         let (view, plan) = exchange.view_and_plan()?;
@@ -42,8 +42,8 @@ impl<S: Handle> Handle for Tracked<S> {
 }
 
 impl<S: Handle> Tracked<S> {
-    /// A guest's cleartext passes as it is; tracker hosts are refused by name.
-    async fn guest(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+    /// Cleartext that is left unread passes as a tunnel does: tracker hosts are refused by name.
+    async fn unread(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let host = exchange.origin()?.host.clone();
         match host.name().and_then(|name| exchange.generation.trackers.host_rule(name)) {
             Some(matched) => {

@@ -10,14 +10,11 @@ use super::rooms::Rooms;
 use crate::model::Scheme;
 use crate::upstream::{Connection, Key, Protocol};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 use tokio::time::timeout;
-
-/// A vendor may take this long to begin its answer; long polls are known to take a minute or two.
-const FIRST_BYTE: Duration = Duration::from_secs(180);
 
 /// The sender.
 pub struct UpstreamSender {
@@ -39,7 +36,14 @@ impl UpstreamSender {
         exchange.attempts += 1;
         exchange.flow.attempted(exchange.attempts);
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
-        match timeout(FIRST_BYTE, connection.send(request)).await {
+        let patience = exchange.generation.config.settings.limits.first_byte.get();
+        let departed = Instant::now();
+        let answered = timeout(patience, connection.send(request)).await;
+        exchange.flow.waited(departed.elapsed());
+        if let Ok(Ok(_)) = &answered {
+            self.rooms.metrics.upstream(departed.elapsed());
+        }
+        match answered {
             Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
             Ok(Ok(response)) => {
                 exchange.body.answered();
@@ -82,6 +86,10 @@ impl Send for UpstreamSender {
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
         };
+        // RFC 9110 section 15.2.2: 101 answers an Upgrade, and none was sent.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(ExchangeError::NoResponse(None));
+        }
         let (head, incoming) = response.into_parts();
         Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(VendorBody { incoming, connection }))))
     }
@@ -94,7 +102,9 @@ impl UpstreamSender {
         connection: &mut Connection<SendBody>,
         key: &Arc<Key>,
     ) -> Result<Response<Incoming>, ExchangeError> {
+        let asked = Instant::now();
         *connection = self.rooms.upstream.checkout(key, &*exchange.generation, true).await?;
+        exchange.flow.waited(asked.elapsed());
         match self.attempt(exchange, connection, true).await {
             Ok(response) => Ok(response),
             Err(Failure::Final(error)) => Err(error),
@@ -176,13 +186,13 @@ pub enum Length {
     Unknown,
 }
 
-fn origin_form(target: &str, method: &Method) -> Result<Uri, ExchangeError> {
+pub(super) fn origin_form(target: &str, method: &Method) -> Result<Uri, ExchangeError> {
     // RFC 9112 section 3.2.4: the asterisk-form is for a server-wide OPTIONS.
     let target = if *method == Method::OPTIONS && target == "*" { "*" } else { target };
     target.parse().map_err(|_| ExchangeError::Internal("an edit broke the target"))
 }
 
-fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, ExchangeError> {
+pub(super) fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, ExchangeError> {
     Uri::builder()
         .scheme(scheme.as_str())
         .authority(authority)
@@ -192,7 +202,7 @@ fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, Exchan
 }
 
 /// RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
-fn host_first(authority: &str, headers: HeaderMap) -> Result<HeaderMap, ExchangeError> {
+pub(super) fn host_first(authority: &str, headers: HeaderMap) -> Result<HeaderMap, ExchangeError> {
     let host = HeaderValue::from_str(authority).map_err(|_| ExchangeError::Internal("no Host value"))?;
     let mut with_host = HeaderMap::with_capacity(headers.len() + 1);
     with_host.insert(HOST, host);

@@ -1,26 +1,22 @@
 //! CONNECT: intercepted, tunnelled, or turned away.
 
-use super::front::{Front, Intercepted};
+use super::front::{Arrival, Front, Intercepted};
+use super::pace::Pace;
 use super::peek::{Opening, Peeked, peek};
-use super::serve;
+use super::serve::{self, Bounds};
 use super::tunnel::Tunnel;
 use crate::config::{self, TunnelReason};
-use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who};
+use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who, refusal_of};
 use crate::model::{Host, Origin, Scheme};
 use crate::telemetry::{Handshake, Peer, Tunnelled as Unread};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-
-/// A client may take this long for its TLS handshake with us.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 type ClientStream = Peeked<TokioIo<Upgraded>>;
 
@@ -47,7 +43,12 @@ impl Reason {
     }
 }
 
-pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request: Request<Incoming>) -> Reply {
+pub(super) async fn connect(
+    front: &Arc<Front>,
+    arrival: Arrival,
+    who: Who,
+    request: Request<Incoming>,
+) -> Reply {
     let generation = front.rooms.generation.load_full();
     let origin = match target(&request, &generation) {
         Ok(origin) => origin,
@@ -62,6 +63,8 @@ pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request:
                     let front = Arc::clone(front);
                     let tracker = front.tasks.clone();
                     tracker.spawn(async move {
+                        // Its place is held as long as it lasts.
+                        let _arrival = arrival;
                         if let Ok(stream) = hyper::upgrade::on(request).await {
                             front.stop.run_until_cancelled(tunnel.carry(TokioIo::new(stream))).await;
                         }
@@ -76,7 +79,7 @@ pub(super) async fn connect(front: &Arc<Front>, peer: IpAddr, who: Who, request:
             let tracker = front.tasks.clone();
             tracker.spawn(async move {
                 if let Ok(stream) = hyper::upgrade::on(request).await {
-                    open_up(&front, peer, who, origin, stream).await;
+                    open_up(&front, arrival, who, origin, stream).await;
                 }
             });
             established()
@@ -116,17 +119,16 @@ fn established() -> Reply {
 
 /// The tunnel has recorded its own failure.
 fn refuse_after_record(error: &ExchangeError, request: &Request<Incoming>) -> Reply {
-    let accepts = request.headers().get(http::header::ACCEPT);
-    let mut reply =
-        crate::exchange::refusal(error.status(), error.proxy_error(), &error.to_string(), accepts);
+    let mut reply = refusal_of(error, request.headers().get(http::header::ACCEPT));
     reply.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
     reply
 }
 
 /// Looks at the first bytes and becomes what they are.
-async fn open_up(front: &Arc<Front>, peer: IpAddr, who: Who, origin: Origin, stream: Upgraded) {
-    let Ok((opening, stream)) = peek(TokioIo::new(stream)).await else { return };
+async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin, stream: Upgraded) {
     let generation = front.rooms.generation.load_full();
+    let patience = generation.config.settings.limits.head.get();
+    let Ok((opening, stream)) = peek(TokioIo::new(stream), patience).await else { return };
     match opening {
         Opening::Broken => {
             let error = ExchangeError::Malformed("the stream is not TLS after all");
@@ -145,7 +147,11 @@ async fn open_up(front: &Arc<Front>, peer: IpAddr, who: Who, origin: Origin, str
                     carry(front, &generation, &who, &named, &reason, stream).await;
                 }
                 Decision::Intercept => {
-                    let client = Client { peer, who, tunnelled: Some(Tunnelled { origin, server_name }) };
+                    let client = Client {
+                        peer: arrival.peer,
+                        who,
+                        tunnelled: Some(Tunnelled { origin, server_name }),
+                    };
                     intercept(front, client, &wanted, stream).await;
                 }
             }
@@ -173,9 +179,14 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
         return;
     };
     let metrics = &front.rooms.metrics;
-    let tls = match timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await {
+    let bounds = Bounds::of(&front.rooms.generation.load().config.settings.limits);
+    let tls = match timeout(bounds.head, TlsAcceptor::from(config).accept(stream)).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(_)) | Err(_) => {
+        Ok(Err(error)) => {
+            metrics.handshake(Peer::Downstream, failed(&error));
+            return;
+        }
+        Err(_) => {
             metrics.handshake(Peer::Downstream, Handshake::Failed);
             return;
         }
@@ -183,13 +194,26 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     metrics.handshake(Peer::Downstream, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
     let member = client.who.member;
     let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let service = Intercepted { front: Arc::clone(front), client: Arc::new(client) };
+    let pace = Pace::new();
+    let service = Intercepted { front: Arc::clone(front), client: Arc::new(client), pace: pace.clone() };
     let ended = if speaks_http2 {
-        serve::http2(tls, service, &front.stop).await
+        serve::http2(tls, service, &pace, bounds, &front.stop).await
     } else {
-        serve::http1(tls, service, &front.stop).await
+        serve::http1(tls, service, &pace, bounds, &front.stop).await
     };
     front.connection_ended(member, Some(host.to_string()), ended).await;
+}
+
+/// A client that says it does not know our authority, or does not want a certificate of its, is worth telling apart: it
+/// was not set up, or accepts only its vendor's own.
+fn failed(error: &std::io::Error) -> Handshake {
+    use rustls::AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA, UnsupportedCertificate};
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(
+            BadCertificate | CertificateUnknown | UnknownCA | UnsupportedCertificate,
+        )) => Handshake::Untrusted,
+        _ => Handshake::Failed,
+    }
 }
 
 fn is_resumed(tls: &TlsStream<ClientStream>) -> bool {

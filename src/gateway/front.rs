@@ -1,17 +1,21 @@
 //! The proxy port: what each request becomes.
 
 use super::authority::Leaves;
+use super::connections::{Connections, Seat};
+use super::pace::Pace;
+use super::serve::Leaving;
 use super::{connect, own};
+use crate::config::schema::Detail;
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
-    Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal,
+    Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal, refusal_of,
 };
 use crate::gateway::who::Asking;
 use crate::model::MemberId;
 use crate::model::record::{Event, TermsRecord};
 use arc_swap::ArcSwap;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, PROXY_AUTHENTICATE};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
@@ -36,6 +40,8 @@ pub struct Front {
     pub stop: CancellationToken,
     /// What still runs.
     pub tasks: TaskTracker,
+    /// Who holds how many connections.
+    pub connections: Arc<Connections>,
     corridor: Corridor,
 }
 
@@ -49,6 +55,7 @@ impl Front {
             roster: ArcSwap::from_pointee(roster),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            connections: Arc::default(),
         })
     }
 
@@ -61,22 +68,27 @@ impl Front {
     /// One exchange through the corridor.
     pub(super) async fn exchange(&self, client: Arc<Client>, who: Who, request: Request<Incoming>) -> Reply {
         let accepts = request.headers().get(http::header::ACCEPT).cloned();
-        let flow = match Flow::begin(&self.rooms, who.member).await {
+        let mut flow = match Flow::begin(&self.rooms, who.member).await {
             Ok(flow) => flow,
-            Err(error) => return answer(&error, accepts.as_ref()),
+            Err(error) => return refusal_of(&error, accepts.as_ref()),
         };
+        let generation = self.rooms.generation.load_full();
+        let patience = generation.config.settings.limits.idle.get();
+        if generation.config.detail_for(&who.name) == Detail::Counts {
+            flow.count_only();
+        }
         let (head, body) = request.into_parts();
         let mut exchange = Exchange {
             client,
             who,
             rehearsal: false,
-            generation: self.rooms.generation.load_full(),
-            flow,
+            generation,
             method: head.method,
             version: head.version,
             uri: head.uri,
             target: String::new(),
-            body: RequestBody::arriving(body, &head.headers),
+            body: RequestBody::arriving(body, &head.headers, patience, flow.tally()),
+            flow,
             headers: head.headers,
             extensions: head.extensions,
             origin: None,
@@ -91,7 +103,7 @@ impl Front {
         };
         match self.corridor.handle(&mut exchange).await {
             Ok(reply) => reply,
-            Err(error) => answer(&error, accepts.as_ref()),
+            Err(error) => refusal_of(&error, accepts.as_ref()),
         }
     }
 
@@ -104,7 +116,7 @@ impl Front {
         headers: &HeaderMap,
     ) -> Reply {
         self.record_refusal(member, host, error).await;
-        let mut reply = answer(error, headers.get(http::header::ACCEPT));
+        let mut reply = refusal_of(error, headers.get(http::header::ACCEPT));
         // What a client sent right behind a CONNECT that was turned away is not HTTP.
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         reply
@@ -149,10 +161,6 @@ impl Front {
     }
 }
 
-fn answer(error: &ExchangeError, accepts: Option<&HeaderValue>) -> Reply {
-    refusal(error.status(), error.proxy_error(), &error.to_string(), accepts)
-}
-
 /// What a request on the proxy port becomes.
 enum Stream {
     /// Walks the corridor.
@@ -163,12 +171,22 @@ enum Stream {
     Own,
     /// Is turned away for want of a credential.
     Unauthorised,
+    /// Is turned away because this member holds as many connections as they may.
+    Crowded(Who),
+}
+
+/// One accepted connection: where it comes from, and its place.
+#[derive(Clone)]
+pub(super) struct Arrival {
+    pub(super) peer: IpAddr,
+    pub(super) seat: Arc<Seat>,
 }
 
 /// The proxy port as one client connection sees it.
 pub(super) struct ProxyPort {
     pub(super) front: Arc<Front>,
-    pub(super) peer: IpAddr,
+    pub(super) arrival: Arrival,
+    pub(super) pace: Pace,
 }
 
 impl ProxyPort {
@@ -177,32 +195,42 @@ impl ProxyPort {
         if *request.method() != Method::CONNECT && request.uri().authority().is_none() {
             return Stream::Own;
         }
-        match self.front.identify(self.peer, request.headers()) {
-            Asking::Unauthorised => Stream::Unauthorised,
-            Asking::Known(who) if *request.method() == Method::CONNECT => Stream::Connect(who),
-            Asking::Known(who) => Stream::Exchange(who),
+        let who = match self.front.identify(self.arrival.peer, request.headers()) {
+            Asking::Unauthorised => return Stream::Unauthorised,
+            Asking::Known(who) => who,
+        };
+        let most = self.front.rooms.generation.load().config.settings.limits.connections_per_member;
+        // Guests are many, and stay counted by their addresses.
+        if !who.is_guest() && !self.arrival.seat.belongs_to(who.member, most as usize) {
+            return Stream::Crowded(who);
         }
+        if *request.method() == Method::CONNECT { Stream::Connect(who) } else { Stream::Exchange(who) }
     }
 }
 
 impl Service<Request<Incoming>> for ProxyPort {
-    type Response = Reply;
+    type Response = Response<Leaving>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Leaving>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let busy = self.pace.begin();
         let stream = self.sort(&request);
-        let (front, peer) = (Arc::clone(&self.front), self.peer);
+        let (front, arrival) = (Arc::clone(&self.front), self.arrival.clone());
         Box::pin(async move {
-            Ok(match stream {
+            let reply = match stream {
                 Stream::Exchange(who) => {
-                    let client = Arc::new(Client { peer, who: who.clone(), tunnelled: None });
-                    front.exchange(client, who, request).await
+                    let client = Client { peer: arrival.peer, who: who.clone(), tunnelled: None };
+                    front.exchange(Arc::new(client), who, request).await
                 }
-                Stream::Connect(who) => connect::connect(&front, peer, who, request).await,
+                Stream::Connect(who) => connect::connect(&front, arrival, who, request).await,
                 Stream::Own => own::answer(&front, &request),
                 Stream::Unauthorised => front.unauthorised(request.headers()).await,
-            })
+                Stream::Crowded(who) => {
+                    front.refuse(who.member, None, &ExchangeError::Crowded, request.headers()).await
+                }
+            };
+            Ok(Leaving::of(reply, busy))
         })
     }
 }
@@ -211,18 +239,20 @@ impl Service<Request<Incoming>> for ProxyPort {
 pub(super) struct Intercepted {
     pub(super) front: Arc<Front>,
     pub(super) client: Arc<Client>,
+    pub(super) pace: Pace,
 }
 
 impl Service<Request<Incoming>> for Intercepted {
-    type Response = Reply;
+    type Response = Response<Leaving>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Leaving>, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let busy = self.pace.begin();
         let (front, client) = (Arc::clone(&self.front), Arc::clone(&self.client));
         Box::pin(async move {
             let who = client.who.clone();
-            Ok(front.exchange(client, who, request).await)
+            Ok(Leaving::of(front.exchange(client, who, request).await, busy))
         })
     }
 }

@@ -1,13 +1,14 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
-use super::authority::{AuthorityError, Certificates, Leaves, warm_up};
+use super::authority::{AuthorityError, Certificates, Leaves, Scope, warm_up};
 use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
 use super::policy::Doors;
 use super::who::Roster;
 use crate::config::Config;
-use crate::config::value::PolicyKey;
+use crate::config::schema::{InterceptMode, WriteMode};
+use crate::config::value::{HostPattern, PolicyKey};
 use crate::exchange::{Generation, OwnSettings, Rooms};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
@@ -16,7 +17,7 @@ use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
-use crate::upstream::{Patience, Resolve, SystemResolver, TlsError, Trust, Upstream};
+use crate::upstream::{Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
@@ -24,6 +25,7 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::Notify;
 
 /// Quotas, idle connections and the authority are looked after this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -91,7 +93,30 @@ pub struct House {
     /// The owner's values and keys.
     pub store: Store,
     pub(super) doors: OnceLock<Doors>,
-    log_is_written: Condition,
+    /// One change of policy at a time.
+    pub(super) adopting: tokio::sync::Mutex<()>,
+    /// Told when the configured lists may have become others.
+    pub(super) lists_changed: Notify,
+    pub(super) conditions: Conditions,
+}
+
+/// What must hold before the gateway is ready.
+pub(super) struct Conditions {
+    pub(super) listeners: Condition,
+    lists: Condition,
+    ledger: Condition,
+    authority: Condition,
+}
+
+impl Conditions {
+    fn of(readiness: &Readiness) -> Self {
+        Self {
+            listeners: readiness.condition("listeners"),
+            lists: readiness.condition("lists"),
+            ledger: readiness.condition("ledger"),
+            authority: readiness.condition("authority"),
+        }
+    }
 }
 
 impl House {
@@ -108,6 +133,9 @@ impl House {
             Arc::new(vault.clone()),
             vault.signing_seed()?,
         );
+        if config.settings.ledger.write == WriteMode::Batched {
+            options = options.batched();
+        }
         options.disk = seams.disk;
         options.clock = Arc::clone(&seams.clock);
         options.observer = Some(observer);
@@ -115,11 +143,11 @@ impl House {
         tracing::debug!(?recovery, "log opened");
         let personas = Personas::new(vault.clone(), store.clone());
         let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
-        let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault)?)?;
+        let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault, scope(&config))?)?;
         let trackers = lists::compile(&home, &config);
         let roster = Roster::new(&vault.members()?);
         let rooms = Arc::new(Rooms {
-            upstream: Upstream::new(seams.resolver, &trust, patience(&config)),
+            upstream: Upstream::new(seams.resolver, trust, metrics.clone()),
             generation: ArcSwap::from_pointee(Generation::new(
                 Arc::new(config),
                 Arc::new(trackers),
@@ -135,8 +163,18 @@ impl House {
         });
         let front = Front::new(rooms, leaves, roster);
         let readiness = Readiness::new();
-        let log_is_written = readiness.condition("ledger");
-        let house = Self { home, front, readiness, store, doors: OnceLock::new(), log_is_written };
+        let conditions = Conditions::of(&readiness);
+        conditions.lists.holds();
+        let house = Self {
+            home,
+            front,
+            store,
+            readiness,
+            conditions,
+            doors: OnceLock::new(),
+            adopting: tokio::sync::Mutex::default(),
+            lists_changed: Notify::new(),
+        };
         house.renew_members()?;
         catch_up(house.rooms(), &house.store)?;
         house.measure();
@@ -200,13 +238,33 @@ impl House {
         Ok(self.rooms().ledger.append(vec![record]).await?)
     }
 
+    /// Reads what is only known by looking: gauges, and conditions of readiness.
+    pub fn measure(&self) {
+        let rooms = self.rooms();
+        rooms.metrics.upstream_pool(rooms.upstream.idle());
+        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
+        let set = |condition: &Condition, holds, reason| {
+            if holds { condition.holds() } else { condition.fails(reason) }
+        };
+        set(&self.conditions.ledger, rooms.ledger.healthy(), "the log cannot be written");
+        let certificates = self.front.leaves.certificates();
+        set(&self.conditions.authority, certificates.are_valid(), "its certificates have ended");
+        if self.front.stop.is_cancelled() {
+            self.conditions.listeners.fails("closing");
+        }
+    }
+
     /// Looks after what ages, until the front door closes.
     pub async fn keep(self: Arc<Self>) {
+        tokio::join!(self.keep_house(), self.keep_lists());
+    }
+
+    async fn keep_house(self: &Arc<Self>) {
         let mut tick = tokio::time::interval(HOUSEKEEPING);
         loop {
             tokio::select! {
                 _ = tick.tick() => {
-                    let house = Arc::clone(&self);
+                    let house = Arc::clone(self);
                     tokio::task::spawn_blocking(move || house.look_after());
                 }
                 () = self.front.stop.cancelled() => return,
@@ -214,28 +272,27 @@ impl House {
         }
     }
 
-    /// Brings the gauges, and what readiness says of the log, up to date.
-    pub fn measure(&self) {
-        let rooms = self.rooms();
-        rooms.metrics.upstream_pool(rooms.upstream.idle());
-        rooms.metrics.ledger_backlog(rooms.ledger.backlog());
-        if rooms.ledger.healthy() {
-            self.log_is_written.holds();
-        } else {
-            self.log_is_written.fails("the log cannot be written");
+    async fn keep_lists(&self) {
+        while let Some(next) = self.front.stop.run_until_cancelled(self.refresh_lists()).await {
+            tokio::select! {
+                () = tokio::time::sleep(next) => {}
+                () = self.lists_changed.notified() => {}
+                () = self.front.stop.cancelled() => return,
+            }
         }
     }
 
     fn look_after(&self) {
         let rooms = self.rooms();
-        rooms.upstream.sweep();
-        rooms.generation.load().limits.sweep();
+        let generation = rooms.generation.load();
+        rooms.upstream.sweep(generation.config.settings.limits.idle.get());
+        generation.limits.sweep();
         self.measure();
         if let Err(error) = mark_now(rooms, &self.store) {
             tracing::warn!(%error, "the next start reads more of the log");
         }
         if self.front.leaves.certificates().is_due() {
-            match Certificates::open(&self.home.ca_dir(), &rooms.vault) {
+            match Certificates::open(&self.home.ca_dir(), &rooms.vault, scope(&generation.config)) {
                 Ok(certificates) => self.front.leaves.renew(certificates),
                 Err(error) => tracing::error!(%error, "the intermediate could not be renewed"),
             }
@@ -251,6 +308,22 @@ impl House {
         }
         self.rooms().ledger.shutdown().await;
     }
+}
+
+/// For which hosts the authority may sign: with `mode = "chosen"`, the listed vendors' alone.
+pub(super) fn scope(config: &Config) -> Scope {
+    if config.settings.intercept.mode != InterceptMode::Chosen {
+        return Scope::All;
+    }
+    let patterns = config.settings.vendor.values().flat_map(|vendor| &vendor.hosts);
+    Scope::Only(
+        patterns
+            .map(|pattern| match pattern {
+                HostPattern::Exact(host) => host.clone(),
+                HostPattern::Below(name) => Host::Name(Arc::clone(name)),
+            })
+            .collect(),
+    )
 }
 
 /// What a member set for vendors: `level`, and `identity.SLOT` policies.
@@ -281,11 +354,6 @@ fn log_name(vault: &Vault) -> Result<String, VaultError> {
 fn digest_of(config: &Config) -> String {
     let text = config.file().and_then(|file| std::fs::read(file).ok()).unwrap_or_default();
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn patience(config: &Config) -> Patience {
-    let limits = &config.settings.limits;
-    Patience { connect: limits.connect.get(), handshake: limits.connect.get(), ..Patience::default() }
 }
 
 /// Tells the metrics of every commit.

@@ -1,19 +1,16 @@
 //! The listening socket and its bounds.
 
-use super::front::{Front, ProxyPort};
-use super::serve;
+use super::front::{Arrival, Front, ProxyPort};
+use super::pace::Pace;
+use super::serve::{self, Bounds, Ended};
 use crate::exchange::ExchangeError;
 use crate::model::MemberId;
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
-/// Client connections in all.
-const MOST_CONNECTIONS: usize = 8192;
 /// How long to wait when the system has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -49,12 +46,10 @@ impl Listening {
 
     /// Accepts until the front door closes.
     pub async fn serve(self, front: Arc<Front>) {
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        let peers = Arc::new(Peers::default());
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+            let most = front.rooms.generation.load().config.settings.limits.connections;
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept(&front, most as usize) => accepted,
                 () = front.stop.cancelled() => return,
             };
             let (stream, peer) = match accepted {
@@ -65,97 +60,47 @@ impl Listening {
                     continue;
                 }
             };
-            let most = front.rooms.generation.load().config.settings.limits.connections_per_member as usize;
-            // One more than a member may hold is closed unread.
-            let Some(seat) = Peers::seat(&peers, peer.ip(), most) else { continue };
-            let front = Arc::clone(&front);
-            let tracker = front.tasks.clone();
-            tracker.spawn(async move {
-                serve_connection(front, stream, peer.ip()).await;
-                drop((seat, place));
-            });
+            Arc::clone(&front).attend(stream, peer.ip());
         }
     }
-}
 
-async fn serve_connection(front: Arc<Front>, stream: TcpStream, peer: IpAddr) {
-    // Without it a small answer waits 40 ms for the client's delayed acknowledgement.
-    if stream.set_nodelay(true).is_err() {
-        return;
+    async fn accept(&self, front: &Front, most: usize) -> std::io::Result<(TcpStream, SocketAddr)> {
+        front.connections.room(most).await;
+        self.listener.accept().await
     }
-    let service = ProxyPort { front: Arc::clone(&front), peer };
-    let ended = serve::http1(stream, service, &front.stop).await;
-    front.connection_ended(MemberId::GUEST, None, ended).await;
 }
 
 impl Front {
-    /// What hyper refused by itself never reached the corridor; it stands in the log all the same.
-    pub(super) async fn connection_ended(
-        &self,
-        member: MemberId,
-        host: Option<String>,
-        ended: hyper::Result<()>,
-    ) {
-        let Err(error) = ended else { return };
-        let refused = if error.is_parse_too_large() {
-            ExchangeError::TooLarge("head")
-        } else if error.is_parse() {
-            ExchangeError::Malformed("the bytes are not an HTTP request")
-        } else {
+    /// Serves a connection that was accepted from `peer`, as a task of its own.
+    pub fn attend(self: Arc<Self>, stream: TcpStream, peer: IpAddr) {
+        let limits = &self.rooms.generation.load().config.settings.limits;
+        // One more than an address may hold is closed unread: nothing is known of it that could be recorded.
+        let Some(seat) = self.connections.seat(peer, limits.connections_per_member as usize) else { return };
+        // Without it a small answer waits 40 ms for the client's delayed acknowledgement.
+        if stream.set_nodelay(true).is_err() {
             return;
+        }
+        let (bounds, pace) = (Bounds::of(limits), Pace::new());
+        let tracker = self.tasks.clone();
+        let service =
+            ProxyPort { front: Arc::clone(&self), arrival: Arrival { peer, seat }, pace: pace.clone() };
+        tracker.spawn(async move {
+            let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
+            self.connection_ended(MemberId::GUEST, None, ended).await;
+        });
+    }
+
+    /// What hyper refused by itself never reached the corridor; it stands in the log all the same.
+    pub(super) async fn connection_ended(&self, member: MemberId, host: Option<String>, ended: Ended) {
+        let refused = match ended {
+            Ended::Quietly => return,
+            Ended::SlowHead => ExchangeError::RequestHeadTimeout,
+            Ended::Broken(error) if error.is_parse_too_large() => ExchangeError::TooLarge("head"),
+            Ended::Broken(error) if error.is_parse() => {
+                ExchangeError::Malformed("the bytes are not an HTTP request")
+            }
+            Ended::Broken(_) => return,
         };
         self.record_refusal(member, host, &refused).await;
-    }
-}
-
-/// How many connections each address holds.
-#[derive(Default)]
-struct Peers {
-    held: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One connection's place; given back when dropped.
-struct Seat {
-    peers: Arc<Peers>,
-    address: IpAddr,
-}
-
-impl Peers {
-    fn seat(peers: &Arc<Self>, address: IpAddr, most: usize) -> Option<Seat> {
-        let mut held = peers.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(Seat { peers: Arc::clone(peers), address })
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut held = self.peers.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = held.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&self.address);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_holds_only_so_many() {
-        let peers = Arc::new(Peers::default());
-        let here = IpAddr::from([127, 0, 0, 1]);
-        let first = Peers::seat(&peers, here, 1);
-        assert!(first.is_some() && Peers::seat(&peers, here, 1).is_none());
-        assert!(Peers::seat(&peers, IpAddr::from([127, 0, 0, 2]), 1).is_some());
-        drop(first);
-        assert!(Peers::seat(&peers, here, 1).is_some());
     }
 }

@@ -6,12 +6,14 @@
 pub mod authority;
 mod catch_up;
 mod connect;
+mod connections;
 mod front;
 mod house;
 mod identities;
 mod listen;
 mod lists;
 mod own;
+mod pace;
 mod peek;
 mod policy;
 mod serve;

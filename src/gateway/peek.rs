@@ -38,24 +38,29 @@ pub struct Peeked<T> {
     stream: T,
 }
 
-/// Looks until a whole ClientHello is there, or it is clear that none will come.
-pub async fn peek<T: AsyncRead + Unpin>(mut stream: T) -> io::Result<(Opening, Peeked<T>)> {
+/// Looks until a whole ClientHello is there, or it is clear that none will come. One that has begun may take `patience`.
+pub async fn peek<T: AsyncRead + Unpin>(
+    mut stream: T,
+    patience: Duration,
+) -> io::Result<(Opening, Peeked<T>)> {
     let mut seen = Vec::with_capacity(2048);
-    let opening = match timeout(SILENCE, read_hello(&mut stream, &mut seen)).await {
-        Ok(opening) => opening?,
-        Err(_) => Opening::Other,
+    if let Ok(read) = timeout(SILENCE, stream.read_buf(&mut seen)).await {
+        read?;
+    }
+    let opening = if seen.first() != Some(&HANDSHAKE) {
+        Opening::Other
+    } else {
+        match timeout(patience, read_hello(&mut stream, &mut seen)).await {
+            Ok(opening) => opening?,
+            Err(_) => Opening::Broken,
+        }
     };
     Ok((opening, Peeked { seen, taken: 0, stream }))
 }
 
+/// Goes on after the first bytes, which are a handshake's.
 async fn read_hello<T: AsyncRead + Unpin>(stream: &mut T, seen: &mut Vec<u8>) -> io::Result<Opening> {
     loop {
-        if stream.read_buf(seen).await? == 0 {
-            return Ok(Opening::Other);
-        }
-        if seen.first() != Some(&HANDSHAKE) {
-            return Ok(Opening::Other);
-        }
         let mut acceptor = Acceptor::default();
         let mut rest = seen.as_slice();
         while !rest.is_empty() {
@@ -71,6 +76,9 @@ async fn read_hello<T: AsyncRead + Unpin>(stream: &mut T, seen: &mut Vec<u8>) ->
             }
             Ok(None) if seen.len() < MOST_HELLO => {}
             Ok(None) | Err(_) => return Ok(Opening::Broken),
+        }
+        if stream.read_buf(seen).await? == 0 {
+            return Ok(Opening::Broken);
         }
     }
 }
@@ -126,12 +134,14 @@ mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
 
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     #[tokio::test]
     async fn what_was_seen_is_read_again() {
         let (mut client, server) = tokio::io::duplex(64);
         client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
         drop(client);
-        let (opening, mut peeked) = peek(server).await.unwrap();
+        let (opening, mut peeked) = peek(server, PATIENCE).await.unwrap();
         assert!(matches!(opening, Opening::Other));
         let mut text = String::new();
         peeked.read_to_string(&mut text).await.unwrap();
@@ -149,7 +159,7 @@ mod tests {
         connection.write_tls(&mut hello).unwrap();
         let (mut client, server) = tokio::io::duplex(16);
         let writer = tokio::spawn(async move { client.write_all(&hello).await });
-        let (opening, _) = peek(server).await.unwrap();
+        let (opening, _) = peek(server, PATIENCE).await.unwrap();
         assert!(matches!(opening, Opening::Tls { server_name: Some(name) } if &*name == "shop.test"));
         drop(writer);
     }
@@ -158,7 +168,15 @@ mod tests {
     async fn a_record_without_a_hello_is_broken() {
         let (mut client, server) = tokio::io::duplex(64);
         client.write_all(&[22, 3, 1, 0, 4, 2, 0, 0, 0]).await.unwrap();
-        let (opening, _) = peek(server).await.unwrap();
+        let (opening, _) = peek(server, PATIENCE).await.unwrap();
+        assert!(matches!(opening, Opening::Broken));
+    }
+
+    #[tokio::test]
+    async fn a_hello_that_does_not_go_on_is_broken() {
+        let (mut client, server) = tokio::io::duplex(64);
+        client.write_all(&[22, 3, 1, 2, 0, 1, 0, 1, 252]).await.unwrap();
+        let (opening, _) = peek(server, Duration::from_millis(20)).await.unwrap();
         assert!(matches!(opening, Opening::Broken));
     }
 }

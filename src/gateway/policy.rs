@@ -1,11 +1,13 @@
 //! Taking up a configuration: compiled, put to its own tests, then swapped whole.
 
-use super::house::{House, HouseError};
+use super::authority::Certificates;
+use super::house::{House, HouseError, scope};
 use super::lists;
 use crate::config::{Config, Finding};
 use crate::exchange::explain::{Question, explain_under};
 use crate::exchange::{Generation, Who};
 use crate::model::MemberId;
+use crate::upstream::Trust;
 use crate::vault::Home;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -57,6 +59,7 @@ impl House {
         rooms.generation.store(Arc::new(generation.listening_on(doors.addresses())));
         // Said once: a second start in one process would be another house.
         let _ = self.doors.set(doors);
+        self.conditions.listeners.holds();
         self.record_change(MemberId::GATEWAY, None, "started".to_owned()).await
     }
 
@@ -65,12 +68,14 @@ impl House {
         self.doors.get().copied()
     }
 
-    /// Takes `config` for every exchange from now on; those under way keep the one they began with. Listeners, trust in
-    /// vendors and waiting times stay as they were at the start.
+    /// Takes `config` for every exchange from now on; those under way keep the one they began with, connections their
+    /// bounds. Listeners stay as they were at the start.
     ///
     /// # Errors
-    /// [`AdoptError::Findings`] where the configuration is not to be had; nothing has changed then.
+    /// [`AdoptError::Findings`] where the configuration is not to be had, [`AdoptError::House`] where a certificate it
+    /// names cannot be read; nothing has changed then.
     pub async fn adopt(self: &Arc<Self>, config: Config) -> Result<(), AdoptError> {
+        let _alone = self.adopting.lock().await;
         let promises = config.check_promises();
         if !promises.is_empty() {
             return Err(AdoptError::Findings(promises));
@@ -80,12 +85,32 @@ impl House {
         if !failed.is_empty() {
             return Err(AdoptError::Findings(failed));
         }
+        self.renew_trust(&generation.config)?;
         self.rooms().generation.store(generation);
+        self.lists_changed.notify_one();
         self.regroup();
         let house = Arc::clone(self);
         let renewed = tokio::task::spawn_blocking(move || house.renew_members()).await;
         renewed.map_err(|_| HouseError::Cut)??;
         Ok(self.record_change(MemberId::GATEWAY, None, "reloaded".to_owned()).await?)
+    }
+
+    /// Whom vendors are held against, and for which hosts the authority signs, where `config` changes either.
+    fn renew_trust(&self, config: &Config) -> Result<(), HouseError> {
+        let rooms = self.rooms();
+        let extra_ca = &config.settings.upstream.extra_ca;
+        let trust = match rooms.generation.load().config.settings.upstream.extra_ca == *extra_ca {
+            true => None,
+            false => Some(Trust::platform(extra_ca)?),
+        };
+        let scope = scope(config);
+        if scope != *self.front.leaves.certificates().scope() {
+            self.front.leaves.renew(Certificates::open(&self.home.ca_dir(), &rooms.vault, scope)?);
+        }
+        if let Some(trust) = trust {
+            rooms.upstream.trust(trust);
+        }
+        Ok(())
     }
 
     /// A generation as `config` would have it, not yet in force.

@@ -1,86 +1,172 @@
 //! HTTP toward clients: every bound and timer in one place.
 
+use super::pace::{Busy, Overdue, Pace, Paced};
+use crate::config::schema;
+use crate::exchange::{Reply, ReplyBody};
 use bytes::Bytes;
-use http_body::Body;
+use http::Response;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::HttpService;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-/// A request head: at most this large, with at most so many fields.
-const HEAD_BYTES: usize = 64 * 1024;
+/// A request head has at most this many fields.
 const HEAD_FIELDS: usize = 200;
-/// A head must arrive within this, and a kept connection must begin its next one.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
-/// HTTP/2 toward a client: streams at once, and windows that bound the memory of an upload nobody reads.
-const STREAMS: u32 = 128;
+/// HTTP/2 toward a client: windows that bound the memory of an upload nobody reads.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 const SEND_BUFFER: usize = 256 * 1024;
 /// Resets a client may cause before the connection goes (CVE-2023-44487 and its kin).
 const RESETS: usize = 64;
+/// Whether a client is still there is asked this often, and it has this long to say so.
+const PING: Duration = Duration::from_secs(60);
+const PONG: Duration = Duration::from_secs(20);
+
+/// What `[limits]` says about one client connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of a head.
+    pub head_bytes: u32,
+    /// Streams of an HTTP/2 connection at a time.
+    pub streams: u32,
+    /// A connection may be silent this long.
+    pub idle: Duration,
+    /// A head, and the TLS handshake, may take this long.
+    pub head: Duration,
+}
+
+impl Bounds {
+    /// As the configuration has them.
+    pub fn of(limits: &schema::Limits) -> Self {
+        Self {
+            head_bytes: limits.head_bytes,
+            streams: limits.streams,
+            idle: limits.idle.get(),
+            head: limits.head.get(),
+        }
+    }
+}
+
+/// A reply on its way to the client: its connection is busy until it is gone.
+pub struct Leaving {
+    body: ReplyBody,
+    _busy: Busy,
+}
+
+impl Leaving {
+    /// The reply, and what it keeps busy.
+    pub fn of(reply: Reply, busy: Busy) -> Response<Self> {
+        reply.map(|body| Self { body, _busy: busy })
+    }
+}
+
+impl Body for Leaving {
+    type Data = Bytes;
+    type Error = <ReplyBody as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// By either side, or because nothing came for a while.
+    Quietly,
+    /// A head did not arrive in time.
+    SlowHead,
+    /// With an error of HTTP.
+    Broken(hyper::Error),
+}
+
+impl From<hyper::Result<()>> for Ended {
+    fn from(ended: hyper::Result<()>) -> Self {
+        ended.map_or_else(Self::Broken, |()| Self::Quietly)
+    }
+}
 
 /// HTTP/1.1 on `io` until either side ends it; `stop` lets the current exchange finish.
-pub async fn http1<T, S, B>(io: T, service: S, stop: &CancellationToken) -> hyper::Result<()>
+pub async fn http1<T, S>(io: T, service: S, pace: &Pace, bounds: Bounds, stop: &CancellationToken) -> Ended
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: HttpService<Incoming, ResBody = B> + Send,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Service<Request, Response = Response<Leaving>, Error = Infallible> + Send,
     S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
+        // Its timer also runs between requests; `pace` knows better.
+        .header_read_timeout(None)
         .max_headers(HEAD_FIELDS)
-        .max_header_size(HEAD_BYTES)
+        .max_header_size(bounds.head_bytes as usize)
         .preserve_header_case(true)
         .half_close(false)
         .auto_date_header(false);
-    let connection = builder.serve_connection(TokioIo::new(io), service).with_upgrades();
+    let io = TokioIo::new(Paced::new(io, pace));
+    let connection = builder.serve_connection(io, service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
-        ended = connection.as_mut() => return ended,
+        ended = connection.as_mut() => return ended.into(),
         () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        overdue = pace.overdue(bounds.idle, bounds.head) => return match overdue {
+            Overdue::Idle => Ended::Quietly,
+            Overdue::Head => Ended::SlowHead,
+        },
     }
-    connection.await
+    connection.await.into()
 }
 
 /// HTTP/2 likewise.
-pub async fn http2<T, S, B>(io: T, service: S, stop: &CancellationToken) -> hyper::Result<()>
+pub async fn http2<T, S>(io: T, service: S, pace: &Pace, bounds: Bounds, stop: &CancellationToken) -> Ended
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    S: HttpService<Incoming, ResBody = B> + Send,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Service<Request, Response = Response<Leaving>, Error = Infallible> + Send,
     S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
+        .max_concurrent_streams(bounds.streams)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .max_header_list_size(bounds.head_bytes)
         .max_pending_accept_reset_streams(RESETS)
         .max_local_error_reset_streams(RESETS)
-        .keep_alive_interval(Duration::from_secs(60))
-        .keep_alive_timeout(Duration::from_secs(20))
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PONG)
         .auto_date_header(false);
     let connection = builder.serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
-        ended = connection.as_mut() => return ended,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        ended = connection.as_mut() => return ended.into(),
+        () = stop.cancelled() => {}
+        _ = pace.overdue(bounds.idle, bounds.head) => {}
     }
-    connection.await
+    // RFC 9113 section 6.8: GOAWAY, so that a request sent meanwhile is known not to have been taken.
+    connection.as_mut().graceful_shutdown();
+    connection.await.into()
 }
+
+type Request = http::Request<Incoming>;

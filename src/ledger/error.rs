@@ -5,7 +5,7 @@ use std::io;
 /// A failure of the log.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
-    /// The log cannot be written any more; it stays so until the next start.
+    /// The log cannot be written: it was shut down, or the disk failed and does not work again yet.
     #[error("the log cannot be written: {0}")]
     Closed(String),
     /// No room came free in time: too many flows are open, or the disk is too slow.
@@ -42,7 +42,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// Whether the log is closed for good, so that new requests are to be refused.
+    /// Whether the log is closed, so that new requests are to be refused.
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
     }

@@ -80,7 +80,12 @@ pub fn ndjson(
     result?;
     // A running gateway's log is exported as well; how many flows were open then stands in the report.
     checker.finish(true).map_err(corrupt)?;
-    let checkpoint = Checkpoint { size: checker.tree.size(), root: checker.tree.root(), time: now };
+    let checkpoint = Checkpoint {
+        size: checker.tree.size(),
+        root: checker.tree.root(),
+        time: now,
+        batched: checker.report.batched,
+    };
     let last = LastLine {
         kind: Kind::Checkpoint.as_str().to_owned(),
         note: checkpoint.sign(signer),

@@ -8,9 +8,10 @@ use super::read::Reader;
 use super::recovery::{self, Recovery};
 use super::seal::{Keys, Sealed};
 use super::verify::{Against, Report, verify_dir};
-use super::writer::Writer;
+use super::writer::{Desk, Writer};
 use crate::model::record::{Event, Record};
 use crate::model::{Clock, FlowId, MemberId, MonthKey, Outcome, Timestamp, VendorId};
+use arc_swap::ArcSwap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use tokio::sync::{Semaphore, TryAcquireError};
 pub struct Ledger(Arc<Inner>);
 
 struct Inner {
-    shared: Arc<Shared>,
+    desk: Arc<Desk>,
     keys: Arc<dyn Keys>,
     clock: Arc<dyn Clock>,
     disk: Arc<dyn super::disk::Disk>,
@@ -36,19 +37,19 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shared.stop();
+        self.desk.queue.load().stop();
     }
 }
 
 impl Inner {
-    async fn acquire(&self, semaphore: &Semaphore, count: u32) -> Result<(), LedgerError> {
+    async fn acquire(&self, queue: &Shared, semaphore: &Semaphore, count: u32) -> Result<(), LedgerError> {
         // The usual case costs no timer.
         match semaphore.try_acquire_many(count) {
             Ok(permit) => {
                 permit.forget();
                 return Ok(());
             }
-            Err(TryAcquireError::Closed) => return Err(self.shared.closed()),
+            Err(TryAcquireError::Closed) => return Err(queue.closed()),
             Err(TryAcquireError::NoPermits) => {}
         }
         match tokio::time::timeout(self.patience, semaphore.acquire_many(count)).await {
@@ -56,7 +57,7 @@ impl Inner {
                 permit.forget();
                 Ok(())
             }
-            Ok(Err(_)) => Err(self.shared.closed()),
+            Ok(Err(_)) => Err(queue.closed()),
             Err(_) => Err(LedgerError::Busy),
         }
     }
@@ -88,30 +89,26 @@ impl Inner {
     }
 
     /// Queues sealed records once there is room for them.
-    async fn enqueue(&self, sealed: &Sealed) -> Result<Arc<Commit>, LedgerError> {
+    async fn enqueue(&self, queue: &Shared, sealed: &Sealed) -> Result<Arc<Commit>, LedgerError> {
         let bytes = u32::try_from(sealed.bytes.len()).unwrap_or(u32::MAX);
-        if bytes > self.shared.budget_bytes {
+        if bytes > queue.budget_bytes {
             return Err(LedgerError::TooLarge);
         }
-        self.acquire(&self.shared.budget, bytes).await?;
-        self.shared.push(sealed, bytes as usize)
+        self.acquire(queue, &queue.budget, bytes).await?;
+        queue.push(sealed, bytes as usize)
     }
 
     /// Queues sealed records and returns when they are durable.
-    async fn write(&self, sealed: &Sealed) -> Result<(), LedgerError> {
+    async fn write(&self, queue: &Shared, sealed: &Sealed) -> Result<(), LedgerError> {
         if sealed.count == 0 {
             return Ok(());
         }
-        let commit = self.enqueue(sealed).await?;
-        self.durable(&commit).await
-    }
-
-    async fn durable(&self, commit: &Commit) -> Result<(), LedgerError> {
-        if commit.wait().await { Ok(()) } else { Err(self.shared.closed()) }
+        let commit = self.enqueue(queue, sealed).await?;
+        durable(queue, &commit).await
     }
 
     /// Queues an end record; what cannot be sealed under its own key is at least counted.
-    fn push_end(&self, record: Record, key: Option<&MonthKey>) {
+    fn push_end(&self, queue: &Shared, record: Record, key: Option<&MonthKey>) {
         let mut sealed = Sealed::default();
         let time = record.time;
         let done = match key {
@@ -124,11 +121,15 @@ impl Inner {
             let event = Event::Gap { reason: "an end record could not be sealed".to_owned(), count: 1 };
             let gap = Record { time, member: MemberId::GATEWAY, vendor: None, event };
             if sealed.push(gap, &self.gateway).is_err() {
-                self.shared.close("a record could not be sealed");
+                queue.close("a record could not be sealed");
             }
         }
-        self.shared.push_end(&sealed);
+        queue.push_end(&sealed);
     }
+}
+
+async fn durable(queue: &Shared, commit: &Commit) -> Result<(), LedgerError> {
+    if commit.wait().await { Ok(()) } else { Err(queue.closed()) }
 }
 
 impl Ledger {
@@ -137,12 +138,12 @@ impl Ledger {
     pub fn start(options: Options) -> Result<(Self, Recovery), LedgerError> {
         let month = options.clock.now().month();
         let gateway = options.keys.month_key(MemberId::GATEWAY, None, month)?;
-        let (log, recovery) = recovery::open(&options, &gateway)?;
-        let shared = Shared::new(options.flows, options.queue_bytes, options.lazy, log.tree.size());
-        let shared = Arc::new(shared);
-        Writer::new(log, shared.clone(), &options).spawn()?;
+        let (log, recovery) = recovery::open(&options, &gateway, None)?;
+        let queue = Shared::new(&options, log.tree.size());
+        let desk = Arc::new(Desk { queue: ArcSwap::from_pointee(queue), ended: Commit::default() });
+        Writer::new(log, Arc::clone(&desk), options.clone()).spawn()?;
         let inner = Inner {
-            shared,
+            desk,
             keys: options.keys,
             clock: options.clock,
             disk: options.disk,
@@ -156,8 +157,12 @@ impl Ledger {
     /// Keeps room for one flow: its first record and its end. Waits while as many flows are open as may be; fails at
     /// once when the log cannot be written.
     pub async fn reserve(&self) -> Result<Reservation, LedgerError> {
-        self.0.acquire(&self.0.shared.slots, 1).await?;
-        Ok(Reservation(Slot { inner: self.0.clone(), held: true }))
+        let queue = self.0.desk.queue.load_full();
+        if let Err(error) = self.0.acquire(&queue, &queue.slots, 1).await {
+            queue.miss();
+            return Err(error);
+        }
+        Ok(Reservation(Slot { inner: self.0.clone(), queue, held: true }))
     }
 
     /// Writes records that belong to no flow (`config`, `issue`, `erase`, …); returns when they are durable.
@@ -170,7 +175,7 @@ impl Ledger {
             let key = self.0.key(&record)?;
             sealed.push(record, &key)?;
         }
-        self.0.write(&sealed).await
+        self.0.write(&self.0.desk.queue.load_full(), &sealed).await
     }
 
     /// Checks the log from its first record to its last while it is written: see [`verify_dir`]. Reads everything: not
@@ -182,51 +187,53 @@ impl Ledger {
 
     /// How many records wait for the disk.
     pub fn backlog(&self) -> usize {
-        self.0.shared.backlog()
+        self.0.desk.queue.load().backlog()
     }
 
-    /// Whether the log can be written.
+    /// Whether the log can be written now.
     pub fn healthy(&self) -> bool {
-        self.0.shared.healthy()
+        self.0.desk.queue.load().healthy()
     }
 
     /// How many records are durable.
     pub fn size(&self) -> u64 {
-        self.0.shared.durable.load(Ordering::Acquire)
+        self.0.desk.queue.load().durable.load(Ordering::Acquire)
     }
 
     /// Reads the log while it is written: sees what is durable now, and more on each call.
     pub fn reader(&self) -> Reader {
-        let shared = self.0.shared.clone();
-        let durable = move || shared.durable.load(Ordering::Acquire);
+        let desk = self.0.desk.clone();
+        let durable = move || desk.queue.load().durable.load(Ordering::Acquire);
         Reader::new(self.0.dir.clone(), self.0.disk.clone(), self.0.keys.clone(), Arc::new(durable))
     }
 
     /// Writes what waits, signs a last checkpoint, and ends the thread. Ends of flows that come later are dropped;
     /// the next start gives those flows an unknown outcome.
     pub async fn shutdown(&self) {
-        self.0.shared.stop();
-        self.0.shared.ended.wait().await;
+        self.0.desk.queue.load().stop();
+        self.0.desk.ended.wait().await;
     }
 }
 
 /// A flow's room in the queue; goes back unless an end record takes it along.
 struct Slot {
     inner: Arc<Inner>,
+    /// The queue the room is in: a flow that outlives a failure of the disk was ended when the log was taken up again.
+    queue: Arc<Shared>,
     held: bool,
 }
 
 impl Slot {
     fn end(&mut self, record: Record, key: Option<&MonthKey>) {
         self.held = false;
-        self.inner.push_end(record, key);
+        self.inner.push_end(&self.queue, record, key);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         if self.held {
-            self.inner.shared.slots.add_permits(1);
+            self.queue.slots.add_permits(1);
         }
     }
 }
@@ -255,9 +262,10 @@ impl Reservation {
     /// all are durable. Where the returned future is dropped before, nothing may be sent; the record may stand all the
     /// same, and gets a CLOSE with outcome `failed`.
     pub async fn open(self, issues: Vec<Record>, open: Record) -> Result<Opened, NotOpened> {
-        let inner = self.0.inner.clone();
-        let begun = match inner.seal_open(issues, open) {
-            Ok((sealed, begun)) => inner.enqueue(&sealed).await.map(|commit| (commit, begun)),
+        let begun = match self.0.inner.seal_open(issues, open) {
+            Ok((sealed, begun)) => {
+                self.0.inner.enqueue(&self.0.queue, &sealed).await.map(|commit| (commit, begun))
+            }
             Err(error) => Err(error),
         };
         let (commit, begun) = match begun {
@@ -266,7 +274,7 @@ impl Reservation {
         };
         // From here on the record may become durable, so the flow needs an end whatever happens.
         let mut opened = Opened { slot: self.0, begun, outcome: Outcome::Failed };
-        match inner.durable(&commit).await {
+        match durable(&opened.slot.queue, &commit).await {
             Ok(()) => {
                 opened.outcome = Outcome::Unknown;
                 Ok(opened)
@@ -314,7 +322,7 @@ impl Opened {
             }
             sealed.push(record, &self.begun.key)?;
         }
-        self.slot.inner.write(&sealed).await
+        self.slot.inner.write(&self.slot.queue, &sealed).await
     }
 
     /// Writes the flow's end; never waits.

@@ -5,6 +5,7 @@ use super::disk::{Append, Disk};
 use super::entry::{Kind, write_front};
 use super::error::LedgerError;
 use super::note::{Checkpoint, Signer};
+use super::options::Write;
 use super::seal::tails;
 use super::segment::{Header, OpenFlows, name_of, write_frame};
 use super::tree::{CompactRange, leaf_hash};
@@ -28,6 +29,9 @@ pub(crate) struct Log {
     pub file: Box<dyn Append>,
     pub file_bytes: u64,
     pub segment_bytes: u64,
+    pub write: Write,
+    /// Whether all that was written is on the disk.
+    pub synced: bool,
     /// Where a commit's bytes are gathered.
     pub buffer: Vec<u8>,
     /// Where an entry is put together.
@@ -35,7 +39,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Writes these records at the end, one write and one sync for all: durable on return.
+    /// Writes these records at the end, one write and one sync for all: durable on return, but for [`Write::Batched`].
     pub fn commit(&mut self, sealed: &[u8], now: Timestamp) -> Result<(), LedgerError> {
         if self.file_bytes >= self.segment_bytes {
             self.roll(now)?;
@@ -50,15 +54,25 @@ impl Log {
             note_flow(&mut self.open, tail, self.tree.size());
             self.tree.push(leaf);
         }
+        self.synced = false;
         self.file.write(&self.buffer).map_err(LedgerError::disk("writing records"))?;
-        self.file.sync().map_err(LedgerError::disk("syncing records"))?;
         self.file_bytes += self.buffer.len() as u64;
+        if self.write == Write::Safe { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), LedgerError> {
+        if !self.synced {
+            self.file.sync().map_err(LedgerError::disk("syncing records"))?;
+            self.synced = true;
+        }
         Ok(())
     }
 
-    /// Signs the tree as it stands; the records in it are durable already.
+    /// Signs the tree as it stands, all of it durable.
     pub fn checkpoint(&mut self, now: Timestamp) -> Result<(), LedgerError> {
-        let checkpoint = Checkpoint { size: self.tree.size(), root: self.tree.root(), time: now };
+        self.sync()?;
+        let batched = self.write == Write::Batched;
+        let checkpoint = Checkpoint { size: self.tree.size(), root: self.tree.root(), time: now, batched };
         self.checkpoints.add(checkpoint, &self.signer)?;
         let segments = &self.segments;
         self.checkpoints.thin_out(&*self.disk, &self.dir, |size| segments.contains(&size))

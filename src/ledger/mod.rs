@@ -28,7 +28,7 @@ mod writer;
 pub use disk::{Append, Disk, FsDisk};
 pub use error::{KeyError, LedgerError};
 pub use handle::{Ledger, NotOpened, Opened, Reservation};
-pub use options::{Observer, Options};
+pub use options::{Observer, Options, Write};
 pub use read::{Filter, Listed, Reader, Stats, Stored};
 pub use recovery::Recovery;
 pub use seal::Keys;

@@ -9,6 +9,8 @@ use std::fmt;
 
 /// The signature type of Ed25519 in key ids.
 const ED25519: u8 = 1;
+/// The extension line of a log that is written in batches.
+const BATCHED: &str = "write batched\n";
 /// Longest note that is read.
 const NOTE_BYTES: usize = 4_096;
 
@@ -156,17 +158,20 @@ pub struct Checkpoint {
     pub root: Hash,
     /// When it was signed: an extension line `time MILLISECONDS`.
     pub time: Timestamp,
+    /// Whether records after it may be lost with the power: an extension line `write batched`.
+    pub batched: bool,
 }
 
 impl Checkpoint {
     /// The signed note.
     pub fn sign(&self, signer: &Signer) -> String {
         signer.sign(&format!(
-            "{}\n{}\n{}\ntime {}\n",
+            "{}\n{}\n{}\ntime {}\n{}",
             signer.verifier.name,
             self.size,
             BASE64_STANDARD.encode(self.root),
-            self.time.0
+            self.time.0,
+            if self.batched { BATCHED } else { "" }
         ))
     }
 
@@ -186,10 +191,16 @@ impl Checkpoint {
         }
         let root = BASE64_STANDARD.decode(root).map_err(|_| NoteError::Malformed)?;
         let time = time.strip_prefix("time ").ok_or(NoteError::Malformed)?;
+        let batched = match lines.next() {
+            None => false,
+            Some(line) if Some(line) == BATCHED.strip_suffix('\n') => true,
+            Some(_) => return Err(NoteError::Malformed),
+        };
         Ok(Self {
             size: number(size)?,
             root: root.try_into().map_err(|_| NoteError::Malformed)?,
             time: Timestamp(number(time)?),
+            batched,
         })
     }
 }
@@ -214,14 +225,17 @@ mod tests {
     #[test]
     fn every_flipped_bit_of_a_checkpoint_shows() {
         let signer = Signer::new("doorward.example/home", &[7; 32]).unwrap();
-        let checkpoint = Checkpoint { size: 42, root: [9; 32], time: Timestamp(1_795_305_600_123) };
-        let note = checkpoint.sign(&signer);
-        assert_eq!(Checkpoint::open(&note, signer.verifier()), Ok(checkpoint));
-        for bit in 0..note.len() * 8 {
-            let mut bytes = note.clone().into_bytes();
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            if let Ok(text) = String::from_utf8(bytes) {
-                assert!(Checkpoint::open(&text, signer.verifier()).is_err(), "bit {bit}");
+        for batched in [false, true] {
+            let checkpoint =
+                Checkpoint { size: 42, root: [9; 32], time: Timestamp(1_795_305_600_123), batched };
+            let note = checkpoint.sign(&signer);
+            assert_eq!(Checkpoint::open(&note, signer.verifier()), Ok(checkpoint));
+            for bit in 0..note.len() * 8 {
+                let mut bytes = note.clone().into_bytes();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                if let Ok(text) = String::from_utf8(bytes) {
+                    assert!(Checkpoint::open(&text, signer.verifier()).is_err(), "bit {bit}");
+                }
             }
         }
     }
@@ -229,7 +243,7 @@ mod tests {
     #[test]
     fn another_key_and_another_log_are_refused() {
         let signer = Signer::new("home", &[7; 32]).unwrap();
-        let note = Checkpoint { size: 1, root: [9; 32], time: Timestamp(0) }.sign(&signer);
+        let note = Checkpoint { size: 1, root: [9; 32], time: Timestamp(0), batched: false }.sign(&signer);
         for (name, seed) in [("home", [8; 32]), ("house", [7; 32])] {
             let other = Signer::new(name, &seed).unwrap();
             assert_eq!(Checkpoint::open(&note, other.verifier()), Err(NoteError::UnknownKey));

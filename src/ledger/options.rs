@@ -13,6 +13,17 @@ pub trait Observer: Send + Sync + 'static {
     fn committed(&self, records: usize, elapsed: Duration);
 }
 
+/// When a record counts as written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Write {
+    /// When the disk has it.
+    #[default]
+    Safe,
+    /// When the system has it; the disk has it with the next checkpoint, which says so. Spares SD cards; a power cut may
+    /// take the records since the last checkpoint, so also those of requests that were sent.
+    Batched,
+}
+
 /// How a log is started.
 #[derive(Clone)]
 pub struct Options {
@@ -30,6 +41,11 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Told of commits, for metrics.
     pub observer: Option<Arc<dyn Observer>>,
+    /// When a record counts as written.
+    pub write: Write,
+    /// How long after the disk failed the log is first taken up again; twice as long before each further attempt, up to
+    /// forty times as long. Default 250 ms.
+    pub retry: Duration,
     /// How many flows may be open at once; each holds room for its end. Default 65,536.
     pub flows: usize,
     /// How many bytes of sealed records may wait for the disk, end records not counted. Default 64 MiB.
@@ -52,6 +68,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same, written in batches: see [`Write::Batched`]. Checkpoints, and with them syncs, come every 10 s.
+    pub fn batched(self) -> Self {
+        Self { write: Write::Batched, checkpoint_every: Duration::from_secs(10), ..self }
+    }
+
     /// A log in `dir` on the real disk with the machine's clock and the default bounds.
     pub fn new(
         dir: impl Into<PathBuf>,
@@ -67,6 +88,8 @@ impl Options {
             signing_seed,
             clock: Arc::new(SystemClock),
             observer: None,
+            write: Write::Safe,
+            retry: Duration::from_millis(250),
             flows: 65_536,
             queue_bytes: 64 << 20,
             patience: Duration::from_secs(10),

@@ -3,6 +3,7 @@
 //! All records queued while one sync runs share one [`Commit`], so a sync wakes exactly those it made durable.
 
 use super::error::LedgerError;
+use super::options::Options;
 use super::seal::Sealed;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -63,7 +64,7 @@ struct Pending {
     lazy_since: Option<Instant>,
     sleep: Sleep,
     stopping: bool,
-    /// Set for good once the log cannot be written.
+    /// Set for good once this queue's log cannot be written.
     closed: Option<String>,
 }
 
@@ -104,23 +105,24 @@ pub(crate) struct Shared {
     backlog: AtomicUsize,
     /// How many records are durable.
     pub durable: AtomicU64,
-    /// Done once the thread has ended.
-    pub ended: Commit,
+    /// Flows and ends of flows that found the log closed.
+    missed: AtomicU64,
 }
 
 impl Shared {
-    pub fn new(flows: usize, budget_bytes: u32, lazy: Duration, durable: u64) -> Self {
+    pub fn new(options: &Options, durable: u64) -> Self {
+        let budget_bytes = options.queue_bytes;
         Self {
             pending: Mutex::default(),
             wake: Condvar::new(),
-            slots: Semaphore::new(flows.min(Semaphore::MAX_PERMITS)),
+            slots: Semaphore::new(options.flows.min(Semaphore::MAX_PERMITS)),
             budget: Semaphore::new(budget_bytes as usize),
             budget_bytes,
-            lazy,
+            lazy: options.lazy,
             healthy: AtomicBool::new(true),
             backlog: AtomicUsize::new(0),
             durable: AtomicU64::new(durable),
-            ended: Commit::default(),
+            missed: AtomicU64::new(0),
         }
     }
 
@@ -167,6 +169,7 @@ impl Shared {
     pub fn push_end(&self, sealed: &Sealed) {
         let mut pending = self.lock();
         if pending.closed.is_some() || pending.stopping {
+            self.miss();
             return;
         }
         pending.work.bytes.extend_from_slice(&sealed.bytes);
@@ -193,10 +196,26 @@ impl Shared {
         self.healthy.store(false, Ordering::Release);
         self.slots.close();
         self.budget.close();
-        self.wake.notify_one();
+        self.wake.notify_all();
     }
 
-    /// Closes the log for good: whoever waits fails now, whoever comes fails at once.
+    /// Counts a flow that found the log closed.
+    pub fn miss(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many flows and ends of flows found the log closed.
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was asked to stop, or is within `patience`.
+    pub fn stops_within(&self, patience: Duration) -> bool {
+        let waited = self.wake.wait_timeout_while(self.lock(), patience, |pending| !pending.stopping);
+        waited.unwrap_or_else(PoisonError::into_inner).0.stopping
+    }
+
+    /// Closes this queue for good: whoever waits fails now, whoever comes fails at once.
     pub fn close(&self, reason: &str) {
         let mut pending = self.lock();
         pending.closed.get_or_insert_with(|| reason.to_owned());

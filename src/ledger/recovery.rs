@@ -7,7 +7,7 @@ use super::entry;
 use super::error::LedgerError;
 use super::log::{Log, begin, note_flow};
 use super::note::Signer;
-use super::options::Options;
+use super::options::{Options, Write};
 use super::seal::{self, Sealed};
 use super::segment::{Frames, Header, first_of, name_of};
 use super::tree::CompactRange;
@@ -24,8 +24,16 @@ pub struct Recovery {
     pub cut_bytes: u64,
     /// Flows that got a CLOSE of unknown outcome.
     pub unfinished: u64,
-    /// Whether the log was closed in order, its last record signed.
+    /// Whether the log was closed in order, its last record signed and every flow ended.
     pub clean: bool,
+}
+
+/// What kept a running gateway from writing.
+pub(crate) struct Outage {
+    /// The disk's words.
+    pub reason: String,
+    /// Flows that were refused, and ends of flows that were lost.
+    pub missed: u64,
 }
 
 /// The log's folder as it was found, read from a trusted point on.
@@ -38,8 +46,13 @@ struct Found {
     cut_bytes: u64,
 }
 
-/// Opens the log in the folder, or begins one. `gateway` seals the log's own records.
-pub(crate) fn open(options: &Options, gateway: &MonthKey) -> Result<(Log, Recovery), LedgerError> {
+/// Opens the log in the folder, or begins one. `gateway` seals the log's own records; `outage` is set where the same
+/// process goes on after its disk failed.
+pub(crate) fn open(
+    options: &Options,
+    gateway: &MonthKey,
+    outage: Option<&Outage>,
+) -> Result<(Log, Recovery), LedgerError> {
     let signer = Signer::new(&options.log_name, options.signing_seed.expose())
         .map_err(|_| LedgerError::Foreign("its name is none".to_owned()))?;
     let now = options.clock.now();
@@ -60,8 +73,9 @@ pub(crate) fn open(options: &Options, gateway: &MonthKey) -> Result<(Log, Recove
     };
     let mut log = take_up(options, found, checkpoints, signer, now)?;
     recovery.clean = recovery.cut_bytes == 0 && recovery.unfinished == 0 && log.unsigned() == 0;
-    if recovery.entries > 0 {
-        settle(&mut log, &recovery, options, gateway, now)?;
+    if recovery.entries > 0 || outage.is_some() {
+        let gap = gap(&recovery, outage, options.write);
+        settle(&mut log, gap, options, gateway, now)?;
     }
     Ok((log, recovery))
 }
@@ -245,29 +259,39 @@ fn take_up(
         file,
         file_bytes,
         segment_bytes: options.segment_bytes,
+        write: options.write,
+        synced: true,
         buffer: Vec::new(),
         entry: Vec::new(),
     })
 }
 
+/// How it came that the log is picked up.
+fn gap(recovery: &Recovery, outage: Option<&Outage>, write: Write) -> Event {
+    let mut reason = match outage {
+        Some(outage) => format!("the log could not be written, so requests were refused: {}", outage.reason),
+        None if recovery.clean => "picked up after an orderly stop".to_owned(),
+        None => "picked up after a stop without warning".to_owned(),
+    };
+    if recovery.cut_bytes > 0 {
+        reason = format!("{reason}; {} bytes of an unfinished write cut", recovery.cut_bytes);
+    }
+    if write == Write::Batched && !recovery.clean {
+        reason.push_str("; records written in batches: the last ones may be missing");
+    }
+    Event::Gap { reason, count: outage.map_or(0, |outage| outage.missed) }
+}
+
 /// Records that the log was picked up, and ends each flow that has none with an unknown outcome.
 fn settle(
     log: &mut Log,
-    recovery: &Recovery,
+    gap: Event,
     options: &Options,
     gateway: &MonthKey,
     now: Timestamp,
 ) -> Result<(), LedgerError> {
-    let reason = match (recovery.clean, recovery.cut_bytes) {
-        (true, _) => "picked up after an orderly stop".to_owned(),
-        (false, 0) => "picked up after a stop without warning".to_owned(),
-        (false, cut) => {
-            format!("picked up after a stop without warning; {cut} bytes of an unfinished write cut")
-        }
-    };
     let mut sealed = Sealed::default();
-    let event = Event::Gap { reason, count: 0 };
-    sealed.push(Record { time: now, member: MemberId::GATEWAY, vendor: None, event }, gateway)?;
+    sealed.push(Record { time: now, member: MemberId::GATEWAY, vendor: None, event: gap }, gateway)?;
     let mut unfinished: Vec<_> = log.open.iter().map(|(flow, seq)| (*seq, *flow)).collect();
     unfinished.sort_unstable();
     let openings = openings(log, unfinished.iter().map(|(seq, _)| *seq), options)?;

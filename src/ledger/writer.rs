@@ -1,37 +1,41 @@
 //! The thread named `ledger`: commits whatever queued while the last sync ran.
+//!
+//! When the disk fails, everybody who waits or comes is refused, and nothing that was written since is trusted: a sync
+//! that failed once may report success the next time without having written. The log is then taken up like after a
+//! crash, again and again until that works: read back, cut where it does not hold, written anew and synced.
 
 use super::error::LedgerError;
 use super::log::Log;
-use super::options::{Observer, Options};
-use super::queue::{Shared, Work};
-use crate::model::Clock;
+use super::options::Options;
+use super::queue::{Commit, Shared, Work};
+use super::recovery::{self, Outage};
+use crate::model::MemberId;
+use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Attempts to take the log up again become rarer up to this many times the first pause.
+const MOST_RETRY: u32 = 40;
+
+/// What handles and thread share: the queue of now, another one after each failure of the disk, and when all is over.
+pub(crate) struct Desk {
+    pub queue: ArcSwap<Shared>,
+    pub ended: Commit,
+}
+
 /// The thread's own state.
 pub(crate) struct Writer {
-    log: Log,
+    /// Gone while the disk fails.
+    log: Option<Log>,
     shared: Arc<Shared>,
-    clock: Arc<dyn Clock>,
-    observer: Option<Arc<dyn Observer>>,
-    checkpoint_every: Duration,
-    checkpoint_records: u64,
-    heartbeat: Duration,
+    desk: Arc<Desk>,
+    options: Options,
     signed: Instant,
 }
 
 impl Writer {
-    pub fn new(log: Log, shared: Arc<Shared>, options: &Options) -> Self {
-        Self {
-            log,
-            shared,
-            clock: options.clock.clone(),
-            observer: options.observer.clone(),
-            checkpoint_every: options.checkpoint_every,
-            checkpoint_records: options.checkpoint_records.max(1),
-            heartbeat: options.heartbeat,
-            signed: Instant::now(),
-        }
+    pub fn new(log: Log, desk: Arc<Desk>, options: Options) -> Self {
+        Self { log: Some(log), shared: desk.queue.load_full(), desk, options, signed: Instant::now() }
     }
 
     /// Starts the thread.
@@ -44,50 +48,103 @@ impl Writer {
     }
 
     fn run(mut self) {
-        let mut spare = Vec::new();
-        loop {
-            let mut work = self.shared.take(self.signed + self.pause(), spare);
-            if let Err(error) = self.turn(&work) {
-                // Never a second sync of a file whose first failed: closed until the next start reads what is there.
-                tracing::error!(%error, "the ledger is closed");
-                self.shared.close(&error.to_string());
+        while let Err(error) = self.serve() {
+            tracing::error!(%error, "the ledger is closed until the disk works");
+            self.log = None;
+            if !self.mend(&error) {
                 return;
             }
+            tracing::warn!("the ledger is open again");
+        }
+    }
+
+    /// Commits until told to stop, or until the disk fails.
+    fn serve(&mut self) -> Result<(), LedgerError> {
+        let mut spare = Vec::new();
+        while let Some(log) = &mut self.log {
+            let pause =
+                if log.unsigned() > 0 { self.options.checkpoint_every } else { self.options.heartbeat };
+            let mut work = self.shared.take(self.signed + pause, spare);
+            let due = self.signed + pause;
+            match turn(log, &self.shared, &self.options, &work, due) {
+                Ok(true) => self.signed = Instant::now(),
+                Ok(false) => {}
+                Err(error) => {
+                    // Before the work is dropped, so that whoever waits for it finds out why.
+                    self.shared.close(&error.to_string());
+                    return Err(error);
+                }
+            }
             if work.last {
-                return;
+                break;
             }
             spare = std::mem::take(&mut work.bytes);
         }
-    }
-
-    /// How long after the last checkpoint the next is due.
-    fn pause(&self) -> Duration {
-        if self.log.unsigned() > 0 { self.checkpoint_every } else { self.heartbeat }
-    }
-
-    fn turn(&mut self, work: &Work) -> Result<(), LedgerError> {
-        if work.count > 0 {
-            let start = Instant::now();
-            self.log.commit(&work.bytes, self.clock.now())?;
-            self.shared.finish(work, self.log.tree.size());
-            if let Some(observer) = &self.observer {
-                observer.committed(work.count, start.elapsed());
-            }
-        }
-        let unsigned = self.log.unsigned();
-        let due = self.signed.elapsed() >= self.pause() || unsigned >= self.checkpoint_records;
-        if due || (work.last && unsigned > 0) {
-            self.log.checkpoint(self.clock.now())?;
-            self.signed = Instant::now();
-        }
         Ok(())
     }
+
+    /// Takes the log up again once the disk works; false where it is told to stop before. Flows that were open get an
+    /// end then, so what their old queue is still told of them is dropped.
+    fn mend(&mut self, error: &LedgerError) -> bool {
+        let mut patience = self.options.retry;
+        while !self.shared.stops_within(patience) {
+            patience = (patience * 2).min(self.options.retry * MOST_RETRY);
+            let outage = Outage { reason: error.to_string(), missed: self.shared.missed() };
+            match self.take_up(&outage) {
+                Ok(log) => {
+                    let next = Arc::new(Shared::new(&self.options, log.tree.size()));
+                    let old = std::mem::replace(&mut self.shared, Arc::clone(&next));
+                    self.log = Some(log);
+                    self.signed = Instant::now();
+                    self.desk.queue.store(next);
+                    // Whoever asked the old queue to stop did not see the new one.
+                    if old.stops_within(Duration::ZERO) {
+                        self.shared.stop();
+                    }
+                    return true;
+                }
+                Err(error) => tracing::debug!(%error, "the disk does not work yet"),
+            }
+        }
+        false
+    }
+
+    fn take_up(&self, outage: &Outage) -> Result<Log, LedgerError> {
+        let month = self.options.clock.now().month();
+        let gateway = self.options.keys.month_key(MemberId::GATEWAY, None, month)?;
+        Ok(recovery::open(&self.options, &gateway, Some(outage))?.0)
+    }
+}
+
+/// Commits the work, and signs what is unsigned when that is due; tells whether it signed.
+fn turn(
+    log: &mut Log,
+    shared: &Shared,
+    options: &Options,
+    work: &Work,
+    due: Instant,
+) -> Result<bool, LedgerError> {
+    if work.count > 0 {
+        let start = Instant::now();
+        log.commit(&work.bytes, options.clock.now())?;
+        shared.finish(work, log.tree.size());
+        if let Some(observer) = &options.observer {
+            observer.committed(work.count, start.elapsed());
+        }
+    }
+    let unsigned = log.unsigned();
+    let due = Instant::now() >= due || unsigned >= options.checkpoint_records.max(1);
+    let signs = due || (work.last && unsigned > 0);
+    if signs {
+        log.checkpoint(options.clock.now())?;
+    }
+    Ok(signs)
 }
 
 impl Drop for Writer {
     /// However the thread ends, nobody is left waiting.
     fn drop(&mut self) {
         self.shared.close("its thread has ended");
-        self.shared.ended.finish(true);
+        self.desk.ended.finish(true);
     }
 }

@@ -12,7 +12,7 @@ use super::wardrobe::Worn;
 use super::withhold::Surroundings;
 use super::{Mask, MemberIdentity, Verdict};
 use crate::model::{Action, Answer, Container, Edit, Party, Plan, RequestView, SignedParts, Slot};
-use crate::rewrite::{Hit, Identifiers, find_in_header, find_in_target};
+use crate::rewrite::{Hit, Identifiers, find_in_header, find_in_target, is_clean_head};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -23,6 +23,10 @@ const LEFT_ALONE: &[&str] = &["host"];
 /// The hits in a request's target and header fields.
 pub fn find_in_head(view: &RequestView<'_>, identifiers: &Identifiers) -> Vec<Hit> {
     if identifiers.is_empty() {
+        return Vec::new();
+    }
+    let values = view.headers.values().map(http::HeaderValue::as_bytes);
+    if is_clean_head(identifiers, std::iter::once(view.target.as_bytes()).chain(values)) {
         return Vec::new();
     }
     let mut hits = find_in_target(identifiers, view.target);

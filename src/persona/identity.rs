@@ -19,8 +19,11 @@ pub struct MemberIdentity {
     avoid: Avoid,
     locale: Locale,
     left_out: Vec<Slot>,
+    /// Whether what is searched for was made for other vendors.
+    foreign: bool,
 }
 
+#[derive(Clone)]
 struct Known {
     value: Secret<String>,
     shape: Option<Shape>,
@@ -34,23 +37,59 @@ impl MemberIdentity {
     /// # Errors
     /// More values than can be compiled.
     pub fn compile(attributes: Vec<(Slot, Secret<String>)>, locale: Locale) -> Result<Self, CompileError> {
-        let avoid = Avoid::new(&attributes);
-        let mut list = Vec::with_capacity(attributes.len() + 1);
+        Self::compile_shared(vec![attributes], locale)
+    }
+
+    /// As [`Self::compile`], for a device that several people use: everybody's values are protected as its own are. The
+    /// first of `people` is the device.
+    ///
+    /// # Errors
+    /// More values than can be compiled.
+    pub fn compile_shared(
+        people: Vec<Vec<(Slot, Secret<String>)>>,
+        locale: Locale,
+    ) -> Result<Self, CompileError> {
+        let all: Vec<_> = people.into_iter().flat_map(with_full_name).collect();
+        let avoid = Avoid::new(&all);
+        let mut list: Vec<Identifier> = Vec::with_capacity(all.len());
         let mut left_out = Vec::new();
         let mut slots = BTreeMap::new();
-        for (slot, value) in with_full_name(attributes) {
+        for (slot, value) in all {
             let text = value.expose().trim();
             let strength = strength(&slot, text);
             let shortest = if strength == Strength::Strong { Identifiers::SHORTEST } else { 1 };
-            if (shortest..=Identifiers::LONGEST).contains(&text.len()) {
-                list.push(Identifier { slot: slot.clone(), value: value.clone(), strength });
-            } else {
+            let known = list.iter().any(|one| one.slot == slot && is_same(one.value.expose(), text));
+            if !(shortest..=Identifiers::LONGEST).contains(&text.len()) {
                 left_out.push(slot.clone());
+            } else if !known {
+                list.push(Identifier { slot: slot.clone(), value: value.clone(), strength });
             }
             let shape = Shape::of(&slot, text);
-            slots.insert(slot, Known { value, shape });
+            slots.entry(slot).or_insert(Known { value, shape });
         }
-        Ok(Self { identifiers: Arc::new(Identifiers::compile(list)?), slots, avoid, locale, left_out })
+        let identifiers = Arc::new(Identifiers::compile(list)?);
+        Ok(Self { identifiers, slots, avoid, locale, left_out, foreign: false })
+    }
+
+    /// The same person, but searched for are these values, which were made for other vendors. Takes milliseconds.
+    ///
+    /// # Errors
+    /// More values than can be compiled.
+    pub fn guarding(&self, values: Vec<(Slot, Secret<String>)>) -> Result<Self, CompileError> {
+        let strong = |(slot, value)| Identifier { slot, value, strength: Strength::Strong };
+        Ok(Self {
+            identifiers: Arc::new(Identifiers::compile(values.into_iter().map(strong).collect())?),
+            slots: self.slots.clone(),
+            avoid: self.avoid.clone(),
+            locale: self.locale,
+            left_out: Vec::new(),
+            foreign: true,
+        })
+    }
+
+    /// Whether what is searched for was made for other vendors.
+    pub fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// What is searched for.

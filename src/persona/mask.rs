@@ -1,7 +1,7 @@
 //! What one vendor gets to see of one member: a ruling for each slot, and what becomes of a hit under it.
 
 use super::MemberIdentity;
-use super::policy::{Ruling, Sources, Treatment};
+use super::policy::{NO_MAIL_ROUTE, Ruling, Sources, Treatment};
 use super::rows::ADOPTED;
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
@@ -116,7 +116,23 @@ impl Mask {
             // No hit of this member's own matcher comes here; one of another's must not pass.
             return Verdict::Refuse(refusal("identity", "a protected value without a ruling"));
         };
+        let foreign = identity.is_foreign().then(|| Ruling {
+            reason: format!("made for another vendor; {}", ruling.reason).into(),
+            ..ruling.clone()
+        });
+        let ruling = foreign.as_ref().unwrap_or(ruling);
         match ruling.treatment {
+            // No address can be made, but the vendor has one already.
+            Treatment::Real
+                if ruling.rule == NO_MAIL_ROUTE && worn.get(slot).is_some_and(|issued| issued.recorded) =>
+            {
+                let known = Ruling {
+                    treatment: Treatment::Pseudonym,
+                    rule: "known address".into(),
+                    reason: format!("{} knows you by this address", self.vendor).into(),
+                };
+                self.replace(identity, worn, hit, slot, &known)
+            }
             Treatment::Real => {
                 Verdict::Edit(edit(hit, slot, ruling, Action::WouldHave, hit.span.clone(), vec![]))
             }
@@ -141,7 +157,7 @@ impl Mask {
         match worn.get(slot) {
             Some(issued) if issued.recorded => {
                 let value = issued.value.expose();
-                if issued.how == ADOPTED && identity.is_real(slot, value) {
+                if issued.how == ADOPTED && !identity.is_foreign() && identity.is_real(slot, value) {
                     // An account that exists under the real value was adopted as it is.
                     let adopted = Ruling {
                         treatment: Treatment::Real,

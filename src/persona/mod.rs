@@ -7,6 +7,7 @@
 mod carry;
 pub mod derive;
 mod error;
+mod foreign;
 pub mod format;
 mod head;
 mod hosts;

@@ -4,7 +4,7 @@ use super::MemberIdentity;
 use super::error::IssueError;
 use super::format::Locale;
 use super::wardrobe::{Standing, Wardrobe};
-use crate::model::{MemberId, VendorId};
+use crate::model::{MemberId, MemberKind, Secret, Slot, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
@@ -41,7 +41,7 @@ impl Personas {
     /// No such member; the vault or the store fails; too many values.
     pub fn refresh(&self, member: MemberId, locale: Locale) -> Result<Persona, IssueError> {
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let identity = Arc::new(MemberIdentity::compile(self.vault.attributes(member)?, locale)?);
+        let identity = Arc::new(MemberIdentity::compile_shared(self.values(member)?, locale)?);
         let wardrobe = match self.of(member) {
             // The wardrobe knows which records are on their way: it is never read twice.
             Some(persona) => {
@@ -57,6 +57,18 @@ impl Personas {
             members
         });
         Ok(persona)
+    }
+
+    /// The values to be protected: a member's own; on a shared device everybody's beside its own.
+    fn values(&self, member: MemberId) -> Result<Vec<Vec<(Slot, Secret<String>)>>, IssueError> {
+        let mut people = vec![self.vault.attributes(member)?];
+        let members = self.vault.members()?;
+        if members.iter().any(|row| row.id == member && row.kind == MemberKind::Shared) {
+            for other in members.iter().filter(|row| row.kind != MemberKind::Shared) {
+                people.push(self.vault.attributes(other.id)?);
+            }
+        }
+        Ok(people)
     }
 
     /// Forgets a member who left.

@@ -28,6 +28,9 @@ impl Derivation {
     }
 }
 
+/// The rule by which an address goes as typed because none could be made that takes mail.
+pub(super) const NO_MAIL_ROUTE: &str = "no mail route";
+
 /// Policies as written, by slot (`email.work`) or kind (`email`).
 pub type Written = BTreeMap<String, Policy>;
 
@@ -171,7 +174,7 @@ impl Sources<'_> {
             Policy::Ask => ruling(Treatment::Withhold, "withheld: this version cannot ask you yet".into()),
             Policy::Pseudonym if slot.kind() == SlotKind::Email && self.settings.domain.is_none() => Ruling {
                 treatment: Treatment::Real,
-                rule: "no mail route".into(),
+                rule: NO_MAIL_ROUTE.into(),
                 reason: "no domain for aliases is set, so mail to one would not reach you".into(),
             },
             Policy::Pseudonym if shape.is_none() => {

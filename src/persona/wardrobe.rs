@@ -7,7 +7,7 @@
 use super::derive::{CheckKey, PersonaKey, VendorKey};
 use super::error::IssueError;
 use super::format::email;
-use super::rows::open;
+use super::rows::{ADOPTED, open};
 use crate::model::{MemberId, Secret, Slot, Timestamp, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
@@ -46,6 +46,8 @@ pub struct Standing {
 pub(super) struct State {
     /// Vendors with a relationship.
     pub(super) epochs: HashMap<VendorId, u32>,
+    /// Where the talk about terms stands with them, in the words of the contract.
+    pub(super) terms: HashMap<VendorId, String>,
     pub(super) worn: HashMap<(VendorId, u32), Arc<Worn>>,
     /// Values whose records an exchange carries.
     pub(super) carried: HashMap<(VendorId, u32), BTreeSet<Slot>>,
@@ -54,12 +56,17 @@ pub(super) struct State {
     pub(super) oldest_first: Vec<String>,
     /// What vendors are called now, and the identities they met.
     pub(super) labels: HashMap<VendorId, VendorId>,
+    /// Addresses made here: by domain and local part, for what and whom.
+    pub(super) aliases: BTreeMap<String, HashMap<String, (Slot, VendorId, u32)>>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }
 
 impl State {
     pub(super) fn put(&mut self, vendor: &VendorId, epoch: u32, slot: Slot, issued: Issued) {
+        if issued.how != ADOPTED {
+            self.note_alias(&slot, issued.value.expose(), vendor, epoch);
+        }
         let worn = self.worn.entry((vendor.clone(), epoch)).or_default();
         Arc::make_mut(worn).insert(slot, issued);
     }
@@ -110,9 +117,38 @@ impl Wardrobe {
         let relationships = self.store.relationships(self.member)?;
         let mut state = self.write();
         for relationship in relationships {
+            state.terms.insert(relationship.vendor.clone(), relationship.terms);
             let epoch = state.epochs.entry(relationship.vendor).or_insert(relationship.epoch);
             *epoch = relationship.epoch.max(*epoch);
         }
+        Ok(())
+    }
+
+    /// Where the talk about terms stands with the vendor, in the word of the contract. From memory.
+    pub fn terms(&self, vendor: &VendorId) -> String {
+        self.read().terms.get(vendor).cloned().unwrap_or_else(|| "none".to_owned())
+    }
+
+    /// Moves the state of the terms on; what an identity said that was reset meanwhile does not count. Waits for the
+    /// store's disk: never on a worker.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn set_terms(
+        &self,
+        vendor: &VendorId,
+        epoch: u32,
+        terms: &str,
+        answer: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), IssueError> {
+        if self.standing(vendor).epoch != epoch {
+            return Ok(());
+        }
+        self.store.set_terms(self.member, vendor, terms, answer, now)?;
+        let mut state = self.write();
+        state.terms.insert(vendor.clone(), terms.to_owned());
+        state.epochs.entry(vendor.clone()).or_insert(epoch);
         Ok(())
     }
 
@@ -155,6 +191,7 @@ impl Wardrobe {
         let mut state = self.write();
         let current = state.epochs.entry(vendor.clone()).or_insert(epoch);
         *current = epoch.max(*current);
+        state.terms.remove(vendor);
         Ok(epoch)
     }
 

@@ -8,7 +8,11 @@ use super::values::{Source, Values};
 use super::{Hit, Identifiers, Syntax};
 use crate::model::{Container, Part, Place, Side};
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Bytes of a chunk that is not clean as a whole which are looked at together.
+const GLANCE: usize = 4 << 10;
 
 enum Structure {
     Json(Json),
@@ -76,7 +80,7 @@ impl BodyFinder {
                 self.values.pause(&in_text);
             }
         }
-        self.values.set_quiet(0..0);
+        self.values.set_quiet([]);
         self.offset += chunk.len();
         let hits = self.take_hits(chunk);
         self.keep(chunk);
@@ -127,16 +131,43 @@ impl BodyFinder {
         }
     }
 
-    /// Finds out at a glance where the walk is not needed: in a clean chunk only an identifier that reaches over one of
-    /// its ends can begin or end.
+    /// Finds out at a glance where the walk is not needed: in clean bytes only an identifier that reaches over one of
+    /// their ends can begin or end.
     fn mark_quiet(&mut self, chunk: &[u8]) {
         let identifiers = self.values.identifiers();
         let reach = identifiers.reach();
         let head = if self.values.is_idle() && self.tail.is_empty() { 0 } else { 2 * reach };
-        let quiet = head..chunk.len().saturating_sub(reach);
-        if quiet.start < quiet.end && identifiers.prescan.is_clean(chunk, &identifiers.digits) {
-            self.values.set_quiet(self.offset + quiet.start..self.offset + quiet.end);
+        let most = head..chunk.len().saturating_sub(reach);
+        if most.is_empty() {
+            return;
         }
+        let is_clean = |bytes: Range<usize>| {
+            let bytes = chunk.get(bytes.start..bytes.end.min(chunk.len())).unwrap_or_default();
+            identifiers.prescan.is_clean(bytes, &identifiers.digits)
+        };
+        let mut quiet: Vec<Range<usize>> = Vec::new();
+        if is_clean(0..chunk.len()) {
+            quiet.push(most);
+        } else {
+            for from in (0..chunk.len()).step_by(GLANCE) {
+                let to = from + GLANCE;
+                // With what reaches over from the neighbours.
+                if !is_clean(from.saturating_sub(reach)..to + reach) {
+                    continue;
+                }
+                match quiet.last_mut() {
+                    Some(last) if last.end == from => last.end = to,
+                    _ => quiet.push(from..to),
+                }
+            }
+            for quiet in &mut quiet {
+                let start = if quiet.start == 0 { 0 } else { quiet.start + 2 * reach };
+                *quiet = start.max(most.start)..quiet.end.saturating_sub(reach).min(most.end);
+            }
+            quiet.retain(|quiet| !quiet.is_empty());
+        }
+        let offset = self.offset;
+        self.values.set_quiet(quiet.into_iter().map(|quiet| offset + quiet.start..offset + quiet.end));
     }
 
     fn take_hits(&mut self, chunk: &[u8]) -> Vec<Hit> {
@@ -197,14 +228,14 @@ pub fn find_in_body(identifiers: &Arc<Identifiers>, syntax: Syntax, body: &[u8])
 /// One value of a head, read at once.
 pub(super) fn read_value<S: Source>(
     values: &mut Values<S>,
-    token: std::ops::Range<usize>,
+    token: Range<usize>,
     content: (usize, &[u8]),
     script: Script,
     name: &[u8],
     place: &impl super::values::Locate,
 ) {
     let (start, bytes) = content;
-    let typed = if values.wants_types() { super::field::typed(name) } else { None };
+    let typed = if values.wants_type(start) { super::field::typed(name) } else { None };
     values.begin(token.start, start, script, typed);
     values.feed(bytes, start);
     values.end(start + bytes.len(), Some(token.end), place);

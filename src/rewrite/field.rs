@@ -1,6 +1,8 @@
 //! Field names that say which slot their value belongs to.
 
 use crate::model::{Slot, SlotKind};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// What a field's name says of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,14 +122,17 @@ pub(super) fn typed(name: &[u8]) -> Option<Typed> {
         length += 1;
     }
     let plain = buffer.get(..length)?;
-    let known =
-        |plain: &[u8]| NAMES.iter().find(|(names, _)| names.iter().any(|name| name.as_bytes() == plain));
     let prefixes: [&[u8]; 9] =
         [b"billing", b"shipping", b"user", b"customer", b"contact", b"account", b"profile", b"your", b"new"];
-    known(plain)
-        .or_else(|| prefixes.iter().filter_map(|prefix| plain.strip_prefix(*prefix)).find_map(known))
-        .map(|(_, typed)| *typed)
+    let known = |plain: &[u8]| BY_NAME.get(plain).copied();
+    known(plain).or_else(|| prefixes.iter().filter_map(|prefix| plain.strip_prefix(*prefix)).find_map(known))
 }
+
+/// Every field of every document is looked up.
+static BY_NAME: LazyLock<HashMap<&'static [u8], Typed>> = LazyLock::new(|| {
+    let typed = NAMES.iter().flat_map(|(names, typed)| names.iter().map(|name| (name.as_bytes(), *typed)));
+    typed.collect()
+});
 
 #[cfg(test)]
 mod tests {

@@ -88,7 +88,7 @@ impl Form {
 
     fn begin<S: Source>(&mut self, at: usize, values: &mut Values<S>) {
         self.open = true;
-        let typed = if self.in_value && values.wants_types() { field::typed(&self.decoded()) } else { None };
+        let typed = if self.in_value && values.wants_type(at) { field::typed(&self.decoded()) } else { None };
         if !self.in_value {
             self.name.clear();
         }

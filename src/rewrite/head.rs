@@ -10,6 +10,20 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// What most heads fit into, in bytes.
+const HEAD: usize = 2 << 10;
+
+/// Whether nothing can be found in a whole head, in one pass over its target and field values.
+pub fn is_clean_head<'a>(identifiers: &Identifiers, values: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let mut joined = Vec::with_capacity(HEAD);
+    for value in values {
+        joined.extend_from_slice(value);
+        // Neither part of an identifier nor of an escape, and no field value holds it (RFC 9110 section 5.5).
+        joined.push(b'\n');
+    }
+    identifiers.prescan.is_clean(&joined, &identifiers.digits)
+}
+
 /// Identifiers in a request-target: path segments and query parameters, names as well as values.
 pub fn find_in_target(identifiers: &Identifiers, target: &str) -> Vec<Hit> {
     let bytes = target.as_bytes();

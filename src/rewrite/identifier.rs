@@ -124,9 +124,13 @@ impl Identifiers {
         self.list.is_empty()
     }
 
-    /// Most bytes of the original that one identifier without escaped letters can take.
+    /// Most bytes of the original that one identifier without escaped letters can take: between the digits of a phone
+    /// any number of separators may stand that its scan lets through, each of them escaped.
     pub(super) fn reach(&self) -> usize {
-        self.longest.max(self.weak.longest()) * 10 + 64
+        let phones = self.patterns.get(self.phones..).unwrap_or_default();
+        let digits = phones.iter().map(|phone| phone.folded.len()).max().unwrap_or(0);
+        let phone = digits * (1 + super::scan::SEPARATORS * super::unescape::PLAIN);
+        (self.longest.max(self.weak.longest()) * 10).max(phone) + 64
     }
 }
 

@@ -91,7 +91,7 @@ impl Json {
                 } else {
                     self.document();
                 }
-                let typed = if key { None } else { self.typed(values) };
+                let typed = if key { None } else { self.typed(at, values) };
                 values.begin(at, at + 1, Script::JsonString, typed);
                 self.state = State::String { key, escaped: false };
             }
@@ -101,7 +101,8 @@ impl Json {
             b',' => self.comma(),
             _ => {
                 self.document();
-                values.begin(at, at, Script::JsonBare, self.typed(values));
+                let typed = self.typed(at, values);
+                values.begin(at, at, Script::JsonBare, typed);
                 self.state = State::Bare { end: at };
                 return 0;
             }
@@ -210,9 +211,9 @@ impl Json {
         }
     }
 
-    /// The type of the value by the nearest key.
-    fn typed<S: Source>(&self, values: &Values<S>) -> Option<Typed> {
-        if !values.wants_types() || self.deeper > 0 {
+    /// The type of the value at `at` by the nearest key.
+    fn typed<S: Source>(&self, at: usize, values: &mut Values<S>) -> Option<Typed> {
+        if self.deeper > 0 || !values.wants_type(at) {
             return None;
         }
         let frame = self.frames.iter().rposition(|frame| frame.object)?;

@@ -35,7 +35,7 @@ mod values;
 mod weak;
 
 pub use body::{BodyFinder, find_in_body};
-pub use head::{find_in_field, find_in_header, find_in_target, find_in_trailer};
+pub use head::{find_in_field, find_in_header, find_in_target, find_in_trailer, is_clean_head};
 pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};
 pub use spelling::Spelling;

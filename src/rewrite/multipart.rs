@@ -135,7 +135,8 @@ impl Multipart {
             return;
         }
         if !self.open {
-            let typed = self.name.as_deref().and_then(field::typed);
+            let name = self.name.as_deref().filter(|_| values.wants_type(at));
+            let typed = name.and_then(field::typed);
             values.begin(at, at, Script::Text, typed);
             self.open = true;
         }

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 const MOST: usize = 60;
 /// Bytes folded at a time, on the stack.
 const BLOCK: usize = 4096;
+/// The same for the small values of a head.
+const SMALL: usize = 256;
 /// Longest anchor; a longer run is cut.
 const ANCHOR: usize = 16;
 
@@ -108,11 +110,24 @@ impl Prescan {
     }
 
     fn anchored(&self, searcher: &packed::Searcher, text: &[u8]) -> bool {
-        let mut block = [0u8; BLOCK];
+        if text.len() <= SMALL {
+            self.anchored_in(searcher, text, &mut [0; SMALL])
+        } else {
+            self.anchored_in(searcher, text, &mut [0; BLOCK])
+        }
+    }
+
+    /// With room to fold `N` bytes at a time.
+    fn anchored_in<const N: usize>(
+        &self,
+        searcher: &packed::Searcher,
+        text: &[u8],
+        block: &mut [u8; N],
+    ) -> bool {
         let mut at = 0;
         loop {
             let Some(rest) = text.get(at..) else { return false };
-            let length = rest.len().min(BLOCK);
+            let length = rest.len().min(N);
             for (to, from) in block.iter_mut().zip(rest) {
                 *to = from.to_ascii_lowercase();
             }
@@ -128,7 +143,7 @@ impl Prescan {
             if length == rest.len() {
                 return false;
             }
-            at += BLOCK - ANCHOR;
+            at += N - ANCHOR;
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Unit {
 
 /// Most bytes that wait; longer than any single escape.
 const LONGEST: usize = 48;
+/// Bytes that a byte takes in the longest escape of a single level: `\\u0020`, `&nbsp;`.
+pub(super) const PLAIN: usize = 6;
 /// Longest run of backslashes that counts as one.
 const BACKSLASHES: usize = 64;
 

@@ -39,8 +39,10 @@ pub(super) struct Values<S> {
     scanner: Scanner,
     open: Option<Open>,
     drafts: Vec<Draft>,
-    /// Bytes of the current chunk in which nothing can start or end.
-    quiet: Range<usize>,
+    /// Bytes of the current chunk in which nothing can start or end, in order.
+    quiet: Vec<Range<usize>>,
+    /// The first of these that is not behind us.
+    next: usize,
 }
 
 /// Where a value stands: the part and its occurrence are worked out only for a find.
@@ -58,21 +60,31 @@ impl<F: Fn(&Identifiers, Side) -> Place> Locate for F {
 impl<S: Source> Values<S> {
     pub(super) fn new(identifiers: S, side: Side) -> Self {
         let scanner = Scanner::new(&identifiers);
-        Self { identifiers, side, scanner, open: None, drafts: Vec::new(), quiet: 0..0 }
+        Self { identifiers, side, scanner, open: None, drafts: Vec::new(), quiet: Vec::new(), next: 0 }
     }
 
     pub(super) fn identifiers(&self) -> &Identifiers {
         &self.identifiers
     }
 
-    /// Whether any field type matters.
-    pub(super) fn wants_types(&self) -> bool {
-        !self.identifiers.weak.is_empty()
+    /// Whether the type of the field matters whose value begins at `at`: not where its value can only be a clean one.
+    pub(super) fn wants_type(&mut self, at: usize) -> bool {
+        !self.identifiers.weak.is_empty() && self.quiet_from(at).is_none_or(|quiet| at < quiet.start)
     }
 
-    /// Says that nothing can be found in these bytes of the coming chunk.
-    pub(super) fn set_quiet(&mut self, quiet: Range<usize>) {
-        self.quiet = quiet;
+    /// Says that nothing can be found in these bytes of the coming chunk, which are in order and apart.
+    pub(super) fn set_quiet(&mut self, quiet: impl IntoIterator<Item = Range<usize>>) {
+        self.quiet.clear();
+        self.quiet.extend(quiet);
+        self.next = 0;
+    }
+
+    /// The first quiet bytes that are not all before `at`.
+    fn quiet_from(&mut self, at: usize) -> Option<Range<usize>> {
+        while self.quiet.get(self.next).is_some_and(|quiet| quiet.end <= at) {
+            self.next += 1;
+        }
+        self.quiet.get(self.next).cloned()
     }
 
     /// Whether the past cannot matter any more.
@@ -93,14 +105,17 @@ impl<S: Source> Values<S> {
         if let Some(open) = &mut self.open {
             open.fed = end;
         }
-        let (from, to) = (self.quiet.start.max(offset), self.quiet.end.min(end));
-        if from >= to {
-            self.scanner.feed(&self.identifiers, bytes, offset);
-            return;
+        let mut at = offset;
+        while at < end
+            && let Some(quiet) = self.quiet_from(at).filter(|quiet| quiet.start < end)
+        {
+            let (from, to) = (quiet.start.max(at), quiet.end.min(end));
+            let loud = bytes.get(at - offset..from - offset).unwrap_or_default();
+            self.scanner.feed(&self.identifiers, loud, at);
+            self.scanner.reset(&self.identifiers);
+            at = to;
         }
-        self.scanner.feed(&self.identifiers, bytes.get(..from - offset).unwrap_or_default(), offset);
-        self.scanner.reset(&self.identifiers);
-        self.scanner.feed(&self.identifiers, bytes.get(to - offset..).unwrap_or_default(), to);
+        self.scanner.feed(&self.identifiers, bytes.get(at - offset..).unwrap_or_default(), at);
     }
 
     /// The value's content ends at `content`, its token at `token`; a name has none.

@@ -67,13 +67,8 @@ pub enum AnswerError {
     Meaningless,
 }
 
-/// The vendor's answer, `None` where the field is absent or says nothing that may be relied on.
-pub fn read_answer(headers: &HeaderMap, field: &HeaderName) -> Option<Answer> {
-    parse_answer(headers, field).ok().flatten()
-}
-
-/// As [`read_answer`], and tells why a field that is there counts as absent (RFC 9651 section 4.2). `Ok(None)`: no
-/// field, or none of its keys is an answer.
+/// The vendor's answer. `Ok(None)`: no field, or none of its keys is an answer. An error tells why a field that is there
+/// counts as absent (RFC 9651 section 4.2).
 pub fn parse_answer(headers: &HeaderMap, field: &HeaderName) -> Result<Option<Answer>, AnswerError> {
     let mut text = Vec::new();
     for line in headers.get_all(field) {

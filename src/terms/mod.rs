@@ -10,6 +10,6 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, AnswerError, parse_answer, read_answer};
+pub use answer::{Answer, AnswerError, parse_answer};
 pub use offer::{MAX_OFFER, Offer, offer_value, plan_offer};
 pub use state::State;

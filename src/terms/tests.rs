@@ -185,7 +185,6 @@ fn the_offer_is_written_as_the_reference_has_it() {
 fn answer(lines: &[&'static str]) -> Result<Option<Answer>, AnswerError> {
     let field = HeaderName::from_static("personal-terms");
     let headers = lines.iter().map(|value| (field.clone(), HeaderValue::from_static(value))).collect();
-    assert_eq!(parse_answer(&headers, &field).ok().flatten(), read_answer(&headers, &field));
     parse_answer(&headers, &field)
 }
 

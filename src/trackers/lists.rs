@@ -9,6 +9,7 @@ use std::future::Future;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// The largest list that is read, in bytes. EasyList has 2 MiB.
 pub const MAX_SIZE: u64 = 32 << 20;
@@ -109,10 +110,29 @@ pub enum Problem {
 #[error("download failed: {0}")]
 pub struct FetchError(pub String);
 
+/// What a download brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// Nothing: what is known under the tag is what there is.
+    Unchanged,
+    /// A text.
+    Text {
+        /// As it came, content codings undone.
+        bytes: Vec<u8>,
+        /// Its entity tag (RFC 9110 section 8.8.3), where it has one.
+        tag: Option<String>,
+    },
+}
+
 /// The way out for downloads; whoever implements it goes through `upstream` and leaves a record.
 pub trait Fetch {
-    /// The body of a successful GET of `url`, of at most `limit` bytes.
-    fn fetch(&self, url: &str, limit: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>> + Send;
+    /// The body of a successful GET of `url`, of at most `limit` bytes, unless it is still the one of `tag`.
+    fn fetch(
+        &self,
+        url: &str,
+        limit: u64,
+        tag: Option<&str>,
+    ) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
 }
 
 /// The copies of downloaded lists.
@@ -159,33 +179,75 @@ impl Copies {
         (lists, errors)
     }
 
+    /// How long ago the copy of `source` was found to be what there is; `None` where there is none. A file has no copy.
+    pub fn age(&self, source: &Source) -> Option<Duration> {
+        let Source::Url(url) = source else { return None };
+        let changed = std::fs::metadata(self.path(url)).and_then(|about| about.modified()).ok()?;
+        Some(changed.elapsed().unwrap_or_default())
+    }
+
     /// Downloads one URL and replaces its copy where the download can be trusted to be the list. On any error the copy
     /// stays as it is. A file needs no download.
     pub async fn refresh(&self, source: &Source, fetch: &impl Fetch) -> Result<Refreshed, ListError> {
         let Source::Url(url) = source else { return Ok(Refreshed::Same) };
         let error = |problem| ListError { list: url.clone(), problem };
-        let bytes = fetch.fetch(url, MAX_SIZE).await.map_err(|failed| error(failed.into()))?;
+        let tag = self.tag(url);
+        let fetched =
+            fetch.fetch(url, MAX_SIZE, tag.as_deref()).await.map_err(|failed| error(failed.into()))?;
         let copies = self.clone();
         let name = url.clone();
         // Reading, comparing and writing 2 MiB is no work for a worker.
-        let done = tokio::task::spawn_blocking(move || copies.replace(&name, bytes)).await;
-        done.unwrap_or_else(|failed| Err(std::io::Error::other(failed).into())).map_err(error)
+        let done = tokio::task::spawn_blocking(move || match fetched {
+            Fetched::Unchanged => copies.confirm(&name),
+            Fetched::Text { bytes, tag } => copies.replace(&name, bytes, tag.as_deref()),
+        });
+        done.await.unwrap_or_else(|failed| Err(std::io::Error::other(failed).into())).map_err(error)
     }
 
-    fn replace(&self, url: &str, bytes: Vec<u8>) -> Result<Refreshed, Problem> {
+    /// The tag of a copy that is there and whole.
+    fn tag(&self, url: &str) -> Option<String> {
+        read(&self.path(url)).ok()?;
+        std::fs::read_to_string(self.tag_path(url)).ok()
+    }
+
+    fn confirm(&self, url: &str) -> Result<Refreshed, Problem> {
+        std::fs::File::options().append(true).open(self.path(url))?.set_modified(SystemTime::now())?;
+        Ok(Refreshed::Same)
+    }
+
+    fn replace(&self, url: &str, bytes: Vec<u8>, tag: Option<&str>) -> Result<Refreshed, Problem> {
         let text = check(bytes)?;
-        let path = self.path(url);
-        if let Ok(copy) = read(&path) {
+        if let Ok(copy) = read(&self.path(url)) {
             if copy == text {
-                return Ok(Refreshed::Same);
+                self.keep_tag(url, tag)?;
+                return self.confirm(url);
             }
             let (old, new) = (copy.lines().count(), text.lines().count());
             if new * 100 < old * SHRINK_LIMIT {
                 return Err(Problem::Shrunk { old, new });
             }
         }
+        // Without a tag for a moment rather than with that of another text.
+        self.keep_tag(url, None)?;
         disk::replace(&self.dir, &file_name(url), |file| file.write_all(text.as_bytes()))?;
+        self.keep_tag(url, tag)?;
         Ok(Refreshed::New)
+    }
+
+    fn keep_tag(&self, url: &str, tag: Option<&str>) -> Result<(), Problem> {
+        let path = self.tag_path(url);
+        match (tag, path.file_name().and_then(|name| name.to_str())) {
+            (Some(tag), Some(name)) => disk::replace(&self.dir, name, |file| file.write_all(tag.as_bytes()))?,
+            _ => match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            },
+        }
+        Ok(())
+    }
+
+    fn tag_path(&self, url: &str) -> PathBuf {
+        self.path(url).with_extension("etag")
     }
 
     fn path(&self, url: &str) -> PathBuf {
@@ -229,9 +291,37 @@ mod tests {
     struct Canned(Mutex<Vec<Result<Vec<u8>, FetchError>>>);
 
     impl Fetch for Canned {
-        async fn fetch(&self, _url: &str, _limit: u64) -> Result<Vec<u8>, FetchError> {
-            self.0.lock().unwrap().remove(0)
+        async fn fetch(&self, _url: &str, _limit: u64, _tag: Option<&str>) -> Result<Fetched, FetchError> {
+            self.0.lock().unwrap().remove(0).map(|bytes| Fetched::Text { bytes, tag: None })
         }
+    }
+
+    /// Has one text under one tag.
+    struct Tagged;
+
+    impl Fetch for Tagged {
+        async fn fetch(&self, _url: &str, _limit: u64, tag: Option<&str>) -> Result<Fetched, FetchError> {
+            Ok(match tag {
+                Some("\"one\"") => Fetched::Unchanged,
+                _ => Fetched::Text { bytes: lines(3), tag: Some("\"one\"".to_owned()) },
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_is_still_the_newest_is_not_downloaded_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let copies = Copies::new(dir.path().join("lists"));
+        let source = Source::parse(URL, dir.path()).unwrap();
+        assert_eq!(copies.age(&source), None);
+        assert_eq!(copies.refresh(&source, &Tagged).await.unwrap(), Refreshed::New);
+        let long_ago = SystemTime::now() - Duration::from_secs(1_000_000);
+        std::fs::File::options().append(true).open(copies.path(URL)).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(copies.refresh(&source, &Tagged).await.unwrap(), Refreshed::Same);
+        assert!(copies.age(&source).unwrap() < Duration::from_secs(1000));
+        // A tag without its text proves nothing.
+        std::fs::remove_file(copies.path(URL)).unwrap();
+        assert_eq!(copies.refresh(&source, &Tagged).await.unwrap(), Refreshed::New);
     }
 
     const URL: &str = "https://lists.example/privacy.txt";

@@ -1,25 +1,25 @@
 //! One connection to a vendor: TCP, TLS, HTTP/1.1 or HTTP/2, and what comes back into the pool.
 
+use super::UpstreamError;
 use super::pool::{Key, Pool};
 use super::tls::{ClientConfigs, TlsError, server_name};
-use super::{Patience, UpstreamError};
 use crate::model::Scheme;
+use crate::telemetry::Handshake;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::HandshakeKind;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// Response head of one vendor: at most this large.
-const HEAD_BYTES: usize = 64 * 1024;
+/// A response head has at most this many fields.
 const HEAD_FIELDS: usize = 200;
 /// HTTP/2 windows: memory is streams × stream window at the most, and never above the connection window.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -111,41 +111,52 @@ where
     }
 }
 
-/// Speaks TLS and HTTP over `stream`.
+/// Speaks TLS and HTTP over `stream`; tells whether a TLS session was resumed.
 pub(super) async fn establish<B>(
     stream: TcpStream,
     key: &Arc<Key>,
     trust: &ClientConfigs,
     pool: &Arc<Pool<B>>,
-    patience: Patience,
-) -> Result<Connection<B>, UpstreamError>
+    head_bytes: u32,
+) -> Result<(Connection<B>, bool), UpstreamError>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let handshake = async {
-        if key.origin.scheme == Scheme::Http {
-            return speak_http1(stream).await;
-        }
+    let (sender, resumed) = if key.origin.scheme == Scheme::Http {
+        (speak_http1(stream, head_bytes).await?, false)
+    } else {
         let name = server_name(&key.origin.host)?;
         let connector = TlsConnector::from(trust.of(key));
         let tls = connector.connect(name, stream).await.map_err(TlsError::of)?;
-        if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-            speak_http2(tls).await
+        let session = tls.get_ref().1;
+        let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+        if session.alpn_protocol() == Some(b"h2") {
+            (speak_http2(tls, head_bytes).await?, resumed)
         } else {
-            speak_http1(tls).await
+            (speak_http1(tls, head_bytes).await?, resumed)
         }
     };
-    let sender =
-        timeout(patience.handshake, handshake).await.map_err(|_| UpstreamError::HandshakeTimeout)??;
     let sender = match sender {
         Sender::Http2(sender) => Sender::Http2(pool.share(key, sender)),
         one => one,
     };
-    Ok(Connection::new(sender, Arc::clone(key), Arc::clone(pool), false))
+    Ok((Connection::new(sender, Arc::clone(key), Arc::clone(pool), false), resumed))
 }
 
-async fn speak_http1<B, T>(io: T) -> Result<Sender<B>, UpstreamError>
+/// How the TLS handshake of an attempt ended, for the counter.
+pub(super) fn handshake_of<B: Body + 'static>(
+    outcome: &Result<(Connection<B>, bool), UpstreamError>,
+) -> Handshake {
+    match outcome {
+        Ok((_, true)) => Handshake::Resumed,
+        Ok((_, false)) | Err(UpstreamError::Http(_)) => Handshake::Full,
+        Err(UpstreamError::Tls(TlsError::Certificate(_))) => Handshake::Untrusted,
+        Err(_) => Handshake::Failed,
+    }
+}
+
+async fn speak_http1<B, T>(io: T, head_bytes: u32) -> Result<Sender<B>, UpstreamError>
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -154,7 +165,7 @@ where
     let (sender, connection) = http1::Builder::new()
         .preserve_header_case(true)
         .max_headers(HEAD_FIELDS)
-        .max_header_size(HEAD_BYTES)
+        .max_header_size(head_bytes as usize)
         .handshake(TokioIo::new(io))
         .await
         .map_err(UpstreamError::Http)?;
@@ -163,7 +174,7 @@ where
     Ok(Sender::Http1(sender))
 }
 
-async fn speak_http2<B, T>(io: T) -> Result<Sender<B>, UpstreamError>
+async fn speak_http2<B, T>(io: T, head_bytes: u32) -> Result<Sender<B>, UpstreamError>
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -174,7 +185,7 @@ where
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .max_header_list_size(head_bytes)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(15))
         .handshake(TokioIo::new(io))

@@ -6,19 +6,20 @@ use crate::model::{Host, Origin};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// At most this many addresses of one name are tried.
 const MOST_ADDRESSES: usize = 8;
 /// One address may take this long before the next is tried.
 const PER_ADDRESS: Duration = Duration::from_secs(3);
 
-/// The vetted addresses of `origin`. A static address is the owner's word and goes anywhere but to ourselves.
+/// The vetted addresses of `origin`. A static address is vetted like any other: the owner opens private ones with
+/// `allow_private`.
 pub async fn addresses(
     origin: &Origin,
     reach: &dyn Reach,
     resolver: &dyn Resolve,
-    patience: Duration,
+    deadline: Instant,
 ) -> Result<Vec<SocketAddr>, UpstreamError> {
     let answers = match &origin.host {
         Host::Address(address) => vec![*address],
@@ -26,7 +27,7 @@ pub async fn addresses(
             if let Some(fixed) = reach.static_address(name) {
                 return Ok(vet(&[fixed.ip()], fixed.port(), reach)?);
             }
-            resolve(name, resolver, patience).await?
+            resolve(name, resolver, deadline).await?
         }
     };
     Ok(vet(&answers, origin.port, reach)?)
@@ -35,9 +36,10 @@ pub async fn addresses(
 async fn resolve(
     name: &str,
     resolver: &dyn Resolve,
-    patience: Duration,
+    deadline: Instant,
 ) -> Result<Vec<IpAddr>, UpstreamError> {
-    let answer = timeout(patience, resolver.resolve(name)).await.map_err(|_| UpstreamError::Resolve(None))?;
+    let answer =
+        timeout_at(deadline, resolver.resolve(name)).await.map_err(|_| UpstreamError::Resolve(None))?;
     let mut answers = answer.map_err(|error| UpstreamError::Resolve(Some(error)))?;
     if answers.is_empty() {
         return Err(UpstreamError::NoSuchName);
@@ -50,9 +52,8 @@ async fn resolve(
     Ok(answers)
 }
 
-/// The first address that answers within `patience` for all.
-pub async fn connect(addresses: &[SocketAddr], patience: Duration) -> Result<TcpStream, UpstreamError> {
-    let deadline = Instant::now() + patience;
+/// The first address that answers before `deadline`.
+pub async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, UpstreamError> {
     let mut last = UpstreamError::NoSuchName;
     for (index, address) in addresses.iter().enumerate() {
         let is_last = index + 1 == addresses.len();

@@ -19,12 +19,14 @@ pub use resolve::{Resolve, SystemResolver};
 pub use tls::{TlsError, Trust};
 pub use vet::{Refusal, is_special_use, vet};
 
-use crate::model::Origin;
+use crate::model::{Origin, Scheme};
+use crate::telemetry::{Metrics, Peer};
 use bytes::Bytes;
 use http_body::Body;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// What may be dialled and how names become addresses: one configuration generation's answer.
 pub trait Reach: Send + Sync {
@@ -34,30 +36,19 @@ pub trait Reach: Send + Sync {
     fn allows_private(&self, address: std::net::IpAddr) -> bool;
     /// Whether this is one of the gateway's own listeners, which nobody reaches through it.
     fn is_own_listener(&self, address: SocketAddr) -> bool;
+    /// How long reaching a vendor may take (`[limits]`).
+    fn bounds(&self) -> Bounds;
 }
 
-/// How long each step of reaching a vendor may take.
+/// How much a vendor may take: of time, and of this gateway's memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Name resolution.
-    pub resolve: Duration,
-    /// TCP, over all addresses.
+pub struct Bounds {
+    /// Name resolution, TCP, TLS and the HTTP/2 preface, all together.
     pub connect: Duration,
-    /// TLS and HTTP/2 preface.
-    pub handshake: Duration,
     /// An idle connection is kept this long.
     pub idle: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            resolve: Duration::from_secs(10),
-            connect: Duration::from_secs(10),
-            handshake: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
-        }
-    }
+    /// Bytes of a response head.
+    pub head_bytes: u32,
 }
 
 /// The room's handle: resolver, trust and pool.
@@ -65,7 +56,7 @@ pub struct Upstream<B> {
     resolver: Arc<dyn Resolve>,
     trust: tls::ClientConfigs,
     pool: Arc<pool::Pool<B>>,
-    patience: Patience,
+    metrics: Metrics,
 }
 
 impl<B> Upstream<B>
@@ -73,13 +64,13 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A room with an empty pool. `trust` verifies every vendor.
-    pub fn new(resolver: Arc<dyn Resolve>, trust: &Trust, patience: Patience) -> Self {
+    /// A room with an empty pool. `trust` verifies every vendor; handshakes are counted in `metrics`.
+    pub fn new(resolver: Arc<dyn Resolve>, trust: Trust, metrics: Metrics) -> Self {
         Self {
             resolver,
             trust: tls::ClientConfigs::new(trust),
-            pool: Arc::new(pool::Pool::new(patience.idle)),
-            patience,
+            pool: Arc::new(pool::Pool::default()),
+            metrics,
         }
     }
 
@@ -90,11 +81,21 @@ where
         reach: &dyn Reach,
         fresh: bool,
     ) -> Result<Connection<B>, UpstreamError> {
-        if !fresh && let Some(connection) = self.pool.take(key).await {
+        let bounds = reach.bounds();
+        if !fresh && let Some(connection) = self.pool.take(key, bounds.idle).await {
             return Ok(connection);
         }
-        let stream = self.dial(&key.origin, reach).await?;
-        connection::establish(stream, key, &self.trust, &self.pool, self.patience).await
+        let deadline = Instant::now() + bounds.connect;
+        let stream = self.dial_until(&key.origin, reach, deadline).await?;
+        let established = connection::establish(stream, key, &self.trust, &self.pool, bounds.head_bytes);
+        let outcome = match timeout_at(deadline, established).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(UpstreamError::HandshakeTimeout),
+        };
+        if key.origin.scheme == Scheme::Https {
+            self.metrics.handshake(Peer::Upstream, connection::handshake_of(&outcome));
+        }
+        Ok(outcome?.0)
     }
 
     /// A vetted TCP connection to `origin`'s host and port, for a tunnel.
@@ -103,13 +104,22 @@ where
         origin: &Origin,
         reach: &dyn Reach,
     ) -> Result<tokio::net::TcpStream, UpstreamError> {
-        let addresses = dial::addresses(origin, reach, &*self.resolver, self.patience.resolve).await?;
-        dial::connect(&addresses, self.patience.connect).await
+        self.dial_until(origin, reach, Instant::now() + reach.bounds().connect).await
     }
 
-    /// Drops what has been idle too long; call it now and then.
-    pub fn sweep(&self) {
-        self.pool.sweep();
+    async fn dial_until(
+        &self,
+        origin: &Origin,
+        reach: &dyn Reach,
+        deadline: Instant,
+    ) -> Result<tokio::net::TcpStream, UpstreamError> {
+        let addresses = dial::addresses(origin, reach, &*self.resolver, deadline).await?;
+        dial::connect(&addresses, deadline).await
+    }
+
+    /// Drops what has been idle for `lifetime`; call it now and then.
+    pub fn sweep(&self, lifetime: Duration) {
+        self.pool.sweep(lifetime);
     }
 
     /// How many connections stand idle.
@@ -117,9 +127,9 @@ where
         self.pool.idle()
     }
 
-    /// Forgets every idle connection and TLS ticket, as after a change of trust.
-    pub fn clear(&self) {
+    /// Believes `trust` from now on: no connection or TLS ticket made under another one is used again.
+    pub fn trust(&self, trust: Trust) {
+        self.trust.trust(trust);
         self.pool.clear();
-        self.trust.clear();
     }
 }

@@ -9,11 +9,15 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Idle connections per key; one more closes the oldest.
 const IDLE_PER_KEY: usize = 128;
 /// Idle connections in all; one more is closed at once.
 const IDLE_IN_ALL: usize = 4096;
+
+/// A connection whose answer has been read is ready for the next request within this.
+const FINISHING: Duration = Duration::from_millis(100);
 
 /// What a connection belongs to. The TLS policy is one for all; the next hop and client certificates join the key
 /// when they can differ.
@@ -59,14 +63,15 @@ struct Shelves<B> {
 /// The shelves. One short lock, never held over a wait.
 pub(super) struct Pool<B> {
     shelves: Mutex<Shelves<B>>,
-    lifetime: Duration,
+}
+
+impl<B> Default for Pool<B> {
+    fn default() -> Self {
+        Self { shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0 }) }
+    }
 }
 
 impl<B> Pool<B> {
-    pub(super) fn new(lifetime: Duration) -> Self {
-        Self { shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0 }), lifetime }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Shelves<B>> {
         // The shelves are whole between any two statements, so a panic elsewhere does not spoil them.
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,18 +93,19 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A live connection for `key`, the most recently used first.
-    pub(super) async fn take(self: &Arc<Self>, key: &Arc<Key>) -> Option<Connection<B>> {
-        while let Some(mut sender) = self.take_one(key) {
-            // The connection's task may still be finishing the last exchange; an ended one says so here.
-            if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
+    /// A live connection for `key` that has been idle for less than `lifetime`, the most recently used first.
+    pub(super) async fn take(self: &Arc<Self>, key: &Arc<Key>, lifetime: Duration) -> Option<Connection<B>> {
+        while let Some(mut sender) = self.take_one(key, lifetime) {
+            // The connection's task may still be finishing the last exchange; an ended one says so here, and one whose
+            // upload goes on behind its answer is of no use to anybody else.
+            if let Ok(Ok(())) = timeout(FINISHING, poll_fn(|cx| sender.poll_ready(cx))).await {
                 return Some(Connection::new(sender, Arc::clone(key), Arc::clone(self), true));
             }
         }
         None
     }
 
-    fn take_one(&self, key: &Arc<Key>) -> Option<Sender<B>> {
+    fn take_one(&self, key: &Arc<Key>, lifetime: Duration) -> Option<Sender<B>> {
         let mut shelves = self.lock();
         let shelf = shelves.by_key.get_mut(key)?;
         if let Some(shared) = &mut shelf.shared {
@@ -113,7 +119,7 @@ where
         let found = loop {
             let Some(idle) = shelf.idle.pop() else { break None };
             taken += 1;
-            if idle.since.elapsed() < self.lifetime && !idle.sender.is_closed() {
+            if idle.since.elapsed() < lifetime && !idle.sender.is_closed() {
                 break Some(idle.sender);
             }
         };
@@ -154,10 +160,9 @@ where
         }
     }
 
-    /// Closes what has been idle too long or was closed by the vendor.
-    pub(super) fn sweep(&self) {
+    /// Closes what has been idle for `lifetime` or was closed by the vendor.
+    pub(super) fn sweep(&self, lifetime: Duration) {
         let mut shelves = self.lock();
-        let lifetime = self.lifetime;
         let mut idle = 0;
         shelves.by_key.retain(|_, shelf| {
             shelf.idle.retain(|one| one.since.elapsed() < lifetime && !one.sender.is_closed());

@@ -24,7 +24,6 @@ impl Resolve for SystemResolver {
         name: &'a str,
     ) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send + 'a>> {
         Box::pin(async move {
-            // The final dot keeps search domains of this machine out of it.
             let mut addresses = Vec::new();
             for address in tokio::net::lookup_host((name, 0)).await? {
                 if !addresses.contains(&address.ip()) {

@@ -2,6 +2,7 @@
 
 use super::pool::Key;
 use crate::model::{Host, MemberId};
+use arc_swap::ArcSwap;
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
@@ -92,15 +93,15 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 /// One client configuration per member and epoch, all with the same verifier.
 pub(super) struct ClientConfigs {
-    verifier: Arc<dyn ServerCertVerifier>,
+    trust: ArcSwap<Trust>,
     /// Tickets travel with the configuration, so two members never resume one another's session.
     per_identity: moka::sync::Cache<(MemberId, u32), Arc<ClientConfig>>,
 }
 
 impl ClientConfigs {
-    pub(super) fn new(trust: &Trust) -> Self {
+    pub(super) fn new(trust: Trust) -> Self {
         Self {
-            verifier: Arc::clone(&trust.verifier),
+            trust: ArcSwap::from_pointee(trust),
             per_identity: moka::sync::Cache::builder()
                 .max_capacity(IDENTITIES)
                 .time_to_idle(Duration::from_secs(24 * 3600))
@@ -112,14 +113,15 @@ impl ClientConfigs {
         self.per_identity.get_with((key.member, key.epoch), || Arc::new(self.build()))
     }
 
-    pub(super) fn clear(&self) {
+    pub(super) fn trust(&self, trust: Trust) {
+        self.trust.store(Arc::new(trust));
         self.per_identity.invalidate_all();
     }
 
     fn build(&self) -> ClientConfig {
         let mut config = ClientConfig::builder()
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&self.verifier))
+            .with_custom_certificate_verifier(Arc::clone(&self.trust.load().verifier))
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::in_memory_sessions(TICKETS_PER_IDENTITY);

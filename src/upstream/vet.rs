@@ -104,6 +104,10 @@ mod tests {
         fn is_own_listener(&self, address: SocketAddr) -> bool {
             address == SocketAddr::from(([127, 0, 0, 9], 8118))
         }
+        fn bounds(&self) -> crate::upstream::Bounds {
+            let second = std::time::Duration::from_secs(1);
+            crate::upstream::Bounds { connect: second, idle: second, head_bytes: 1024 }
+        }
     }
 
     #[test]

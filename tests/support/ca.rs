@@ -18,6 +18,11 @@ impl TestCa {
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
+    /// The root in DER.
+    pub fn root(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
+    }
+
     /// The root in PEM.
     pub fn pem(&self) -> String {
         self.issuer.pem()
@@ -36,9 +41,21 @@ impl TestCa {
         (made.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
-    /// A server configuration for `host` that speaks HTTP/1.1.
+    /// A server configuration whose certificate for `host` ended a day ago.
+    pub fn expired(&self, host: &str) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        let now = time::OffsetDateTime::now_utc();
+        params.not_before = now - time::Duration::days(30);
+        params.not_after = now - time::Duration::days(1);
+        let made = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.der().clone()], key).unwrap()
+    }
+
+    /// A server configuration for `host` (several, divided by spaces, are one machine) that speaks HTTP/1.1.
     pub fn server_config(&self, host: &str) -> ServerConfig {
-        let (certificate, key) = self.certificate(host);
+        let (certificate, key) = self.certificate_for(&host.split(' ').collect::<Vec<_>>());
         let mut config =
             ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,6 +45,7 @@ pub struct Client {
     tls: Arc<ClientConfig>,
     credential: Option<String>,
     http2: bool,
+    from: Option<IpAddr>,
 }
 
 /// One connection through the gateway to one host.
@@ -59,7 +60,7 @@ impl Client {
         let mut roots = RootCertStore::empty();
         roots.add(root).unwrap();
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Self { proxy, tls: Arc::new(tls), credential: None, http2: false }
+        Self { proxy, tls: Arc::new(tls), credential: None, http2: false, from: None }
     }
 
     /// Speaks HTTP/2 inside tunnels.
@@ -77,9 +78,34 @@ impl Client {
         self
     }
 
+    /// Comes from this address of the loopback network.
+    pub fn from(mut self, address: &str) -> Self {
+        self.from = Some(address.parse().unwrap());
+        self
+    }
+
+    /// Trusts `root` alone, as one that meets the vendor itself.
+    pub fn trusting(mut self, root: CertificateDer<'static>) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(root).unwrap();
+        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        self.tls = Arc::new(tls);
+        self
+    }
+
+    /// Keeps TLS sessions in the same place as `other`.
+    pub fn sharing_sessions_with(mut self, other: &Self) -> Self {
+        self.tls = Arc::clone(&other.tls);
+        self
+    }
+
     /// A raw connection to the proxy port.
     pub async fn proxy(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.proxy).await.unwrap();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        if let Some(from) = self.from {
+            socket.bind(SocketAddr::new(from, 0)).unwrap();
+        }
+        let stream = socket.connect(self.proxy).await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream
     }
@@ -263,6 +289,31 @@ impl Opened {
                 }
                 sender.ready().await.unwrap();
                 collect(sender.send_request(request).await.unwrap()).await
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// Sends one request and gives the response as its bytes come.
+    pub async fn stream(&mut self, request: Request<Full<Bytes>>) -> http::Response<hyper::body::Incoming> {
+        self.try_stream(request).await.unwrap()
+    }
+
+    /// Likewise, where the head may not come.
+    pub async fn try_stream(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> hyper::Result<http::Response<hyper::body::Incoming>> {
+        match self {
+            Self::Http2(sender) => sender.send_request(request).await,
+            Self::Http1(sender) => {
+                let (mut head, body) = request.into_parts();
+                let authority = head.uri.authority().unwrap().to_string();
+                head.headers.insert("host", authority.parse().unwrap());
+                head.uri = head.uri.path_and_query().unwrap().as_str().parse().unwrap();
+                sender.ready().await?;
+                sender.send_request(Request::from_parts(head, body)).await
             }
         }
     }

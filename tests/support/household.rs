@@ -83,6 +83,28 @@ impl Household {
         self.client().with_credential(member, token.expose())
     }
 
+    /// A client that comes from `peer`, which is no address of this machine.
+    pub async fn client_at(&self, peer: &str) -> Client {
+        let peer = peer.parse().unwrap();
+        let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = door.local_addr().unwrap();
+        let front = Arc::clone(&self.house.front);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = door.accept().await {
+                Arc::clone(&front).attend(stream, peer);
+            }
+        });
+        Client::new(proxy, self.house.front.leaves.certificates().root().clone())
+    }
+
+    /// One line of `/metrics`, without its name.
+    pub fn metric(&self, name: &str) -> f64 {
+        self.house.measure();
+        let text = self.house.rooms().metrics.render();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
     /// What `explain --json` prints.
     pub async fn explain(&self, method: &str, url: &str, headers: &[(&str, &str)], data: &str) -> Value {
         let roster = self.house.front.roster.load();
@@ -136,6 +158,25 @@ impl Household {
     /// The records of one kind.
     pub async fn of_kind(&self, kind: &str) -> Vec<Value> {
         self.records().await.into_iter().filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// The records of one kind once there are `count` of them: what ends without having been sent is not waited for.
+    pub async fn awaited(&self, kind: &str, count: usize) -> Vec<Value> {
+        for _ in 0..200 {
+            let found = self.of_kind(kind).await;
+            if found.len() >= count {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("no {count} of {kind}: {:#?}", self.export().await);
+    }
+
+    /// The OPEN of a flow to that path, once it is durable.
+    pub async fn of_open(&self, path: &str) -> Option<Value> {
+        let records = self.export().await;
+        let to = |record: &Value| record["url"].as_str().is_some_and(|url| url.ends_with(path));
+        records.into_iter().find(|record| record["kind"] == "open" && to(record))
     }
 
     /// Every byte below the home, joined: for looking for what must not be there.
@@ -223,6 +264,11 @@ impl Household {
 }
 
 impl Stopped {
+    /// No longer knows how to reach this host.
+    pub fn forget(&mut self, host: &str) {
+        self.hosts.retain(|(known, _)| known != host);
+    }
+
     /// Goes on as it was.
     pub async fn start(self) -> Household {
         let config = self.config.clone();
@@ -258,6 +304,12 @@ impl HouseholdBuilder {
     /// Knows how to reach `vendor`.
     pub fn knowing(mut self, vendor: &Vendor) -> Self {
         self.hosts.push((vendor.host.clone(), vendor.address));
+        self
+    }
+
+    /// Knows this name by that address.
+    pub fn host(mut self, host: &str, address: SocketAddr) -> Self {
+        self.hosts.push((host.to_owned(), address));
         self
     }
 

@@ -4,16 +4,21 @@
 
 pub mod ca;
 pub mod client;
+pub mod curl;
 pub mod disk;
 pub mod household;
+pub mod http2;
 pub mod nginx;
 pub mod program;
+pub mod script;
 pub mod vendor;
 pub mod views;
 
 pub use ca::TestCa;
 pub use disk::TestDisk;
 pub use household::Household;
+pub use http2::{Answer, Http2Vendor};
+pub use script::Scripted;
 pub use vendor::Vendor;
 
 use std::sync::Once;

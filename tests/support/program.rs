@@ -1,184 +1,215 @@
-//! The program itself, as a newcomer runs it: a process with a home, told what to do by its commands alone.
+//! The real binary in a home of its own.
 
-use super::TestCa;
 use serde_json::Value;
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 
-/// A home and, while it runs, the gateway in it.
+/// A home and the program that works on it.
 pub struct Program {
     dir: TempDir,
-    running: Option<Running>,
+    said: Mutex<Vec<u8>>,
 }
 
-struct Running {
-    process: Child,
-    proxy: SocketAddr,
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Done {
+    /// The one object it printed.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The objects it printed, one a line.
+    pub fn lines(&self) -> Vec<Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
 }
 
 impl Program {
-    /// A home with this configuration, in which vendors of `ca` are trusted and `hosts` lie on loopback.
-    pub fn new(ca: &TestCa, hosts: &[(&str, SocketAddr)], config: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("vendors.pem"), ca.pem()).unwrap();
-        let hosts: Vec<_> = hosts.iter().map(|(host, address)| format!("{host:?} = \"{address}\"")).collect();
-        let text = format!(
-            "schema = 1\n[listen]\nproxy = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n\
-             [upstream]\nextra_ca = [\"vendors.pem\"]\nallow_private = [\"127.0.0.1/32\"]\nhosts = {{ {} }}\n{config}",
-            hosts.join(", ")
-        );
-        let home = dir.path().join("home");
-        fs::create_dir(&home).unwrap();
-        fs::rename(dir.path().join("vendors.pem"), home.join("vendors.pem")).unwrap();
-        fs::write(home.join("doorward.toml"), text).unwrap();
-        Self { dir, running: None }
+    /// In an empty home that is not there yet.
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), said: Mutex::default() }
     }
 
-    /// The home's folder.
+    /// With this configuration; listeners take free ports and no list is fetched.
+    pub fn configured(rest: &str) -> Self {
+        let program = Self::new();
+        program.configure(rest);
+        program
+    }
+
+    /// Writes the configuration anew.
+    pub fn configure(&self, rest: &str) {
+        std::fs::create_dir_all(self.home()).unwrap();
+        let own = "schema = 1\n[listen]\nproxy = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n[trackers]\nlists = []\n";
+        std::fs::write(self.config(), format!("{own}{rest}\n")).unwrap();
+    }
+
+    /// The home.
     pub fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 
-    /// The household's root certificate.
-    pub fn root(&self) -> PathBuf {
-        self.home().join("ca/root.pem")
+    /// Its configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.home().join("doorward.toml")
     }
 
-    /// A command of the program in this home.
-    pub fn command(&self, arguments: &[&str]) -> Output {
-        self.prepared().args(arguments).output().unwrap()
+    /// A file beside the home.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
-    /// A command that must succeed; gives what it prints.
-    pub fn done(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments);
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        for name in ["DOORWARD_HOME", "DOORWARD_TOKEN", "DOORWARD_LOG", "STATE_DIRECTORY", "SUDO_USER"] {
+            command.env_remove(name);
+        }
+        command.arg("--home").arg(self.home()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, words: &[&str]) -> Done {
+        self.run_with(words, &[])
+    }
+
+    /// Likewise, with environment variables.
+    pub fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Done {
+        let output = self.command().args(words).envs(variables.iter().copied()).output().unwrap();
+        self.said.lock().unwrap().extend([output.stdout.as_slice(), &output.stderr].concat());
+        done(&output)
+    }
+
+    /// Likewise, and it must do what it was asked for.
+    pub fn ok(&self, words: &[&str]) -> Done {
+        let done = self.run(words);
+        assert_eq!(done.code, 0, "{words:?}: {done:?}");
+        done
     }
 
     /// Every record of the log, oldest first, as `ledger export` prints it.
     pub fn records(&self) -> Vec<Value> {
-        let text = self.done(&["ledger", "export", "--format", "ndjson"]);
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line.get("seq").is_some()).collect()
+        let exported = self.ok(&["ledger", "export", "--format", "ndjson"]).lines();
+        exported.into_iter().filter(|line| line.get("seq").is_some()).collect()
     }
 
-    /// Starts the gateway and waits until it says that it is ready.
-    pub fn run(&mut self) -> SocketAddr {
-        let log = fs::File::create(self.dir.path().join("log")).unwrap();
-        let mut process = self
-            .prepared()
+    /// Everything that any command of this home has printed so far, and every byte below the home.
+    pub fn everything(&self) -> Vec<u8> {
+        let mut all = self.said.lock().unwrap().clone();
+        gather(&self.home(), &mut all);
+        all
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    pub fn start(&self) -> Running {
+        let mut child = self
+            .command()
             .args(["--json", "run"])
             .stdout(Stdio::piped())
-            .stderr(log)
-            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let ready: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready: {line}{}", self.log()));
-        let proxy = ready["proxy"].as_str().unwrap().parse().unwrap();
-        self.running = Some(Running { process, proxy });
-        proxy
+        let log = Arc::new(Mutex::new(String::new()));
+        let (mut stderr, writes) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read) = stderr.read(&mut chunk) {
+                if read == 0 {
+                    break;
+                }
+                writes.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
+            }
+        });
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let ready = serde_json::from_str(&first)
+            .unwrap_or_else(|error| panic!("{error}: {first:?} {}", log.lock().unwrap()));
+        Running { child, ready, log }
+    }
+}
+
+fn done(output: &Output) -> Done {
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout.clone()).unwrap(),
+        err: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+fn gather(dir: &Path, all: &mut Vec<u8>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            gather(&entry.path(), all);
+        } else if let Ok(bytes) = std::fs::read(entry.path()) {
+            all.extend(bytes);
+        }
+    }
+}
+
+/// A gateway in a process of its own.
+pub struct Running {
+    child: Child,
+    /// The first line of its stdout.
+    pub ready: Value,
+    log: Arc<Mutex<String>>,
+}
+
+impl Running {
+    /// An address of the ready line, without scheme and path.
+    pub fn address(&self, field: &str) -> String {
+        let text = self.ready[field].as_str().unwrap();
+        text.trim_start_matches("http://").trim_end_matches('/').to_owned()
     }
 
-    /// Where the proxy port is.
-    pub fn proxy(&self) -> SocketAddr {
-        self.running.as_ref().expect("a running gateway").proxy
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
-    /// What the gateway has logged.
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
-    }
-
-    /// The most memory the gateway has had resident so far, in KiB.
+    /// The most memory it has had resident so far, in KiB.
     pub fn peak_memory(&self) -> u64 {
-        let pid = self.running.as_ref().expect("a running gateway").process.id();
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// `kill -9`.
-    pub fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.process.kill().unwrap();
-            running.process.wait().unwrap();
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until its log says `words` `times` times.
+    pub fn says(&self, words: &str, times: usize) {
+        for _ in 0..600 {
+            if self.log().matches(words).count() >= times {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
+        panic!("the log does not say {words:?}: {}", self.log());
     }
 
-    /// Asks it to stop and waits until it has.
-    pub fn stop(&mut self) {
-        let mut running = self.running.take().expect("a running gateway");
-        let pid = running.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(running.process.wait().unwrap().success(), "{}", self.log());
-    }
-
-    fn prepared(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").arg("--home").arg(self.home());
-        command
+    /// Tells it to stop and gives its exit code.
+    pub fn stop(mut self) -> i32 {
+        self.signal("TERM");
+        self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }
 
-impl Drop for Program {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// What curl got.
-#[derive(Debug)]
-pub struct Fetched {
-    /// The status.
-    pub status: u16,
-    /// The version curl and the gateway spoke: `1.1` or `2`.
-    pub version: String,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-impl Program {
-    /// curl through the gateway, trusting the household's root alone. Standard input is `input`.
-    pub fn curl(&self, url: &str, arguments: &[&str], input: &[u8]) -> Fetched {
-        use std::io::Write;
-        let out = tempfile::NamedTempFile::new().unwrap();
-        let mut curl = Command::new("curl")
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .args(["-q", "--silent", "--show-error", "--noproxy", ""])
-            .args(["--proxy", &format!("http://{}", self.proxy()), "--cacert"])
-            .arg(self.root())
-            .arg("--output")
-            .arg(out.path())
-            .args(["--write-out", "%{http_code} %{http_version}"])
-            .args(arguments)
-            .arg(url)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("curl: tests/run installs it");
-        curl.stdin.take().unwrap().write_all(input).unwrap();
-        let done = curl.wait_with_output().unwrap();
-        let complaint = String::from_utf8_lossy(&done.stderr).into_owned();
-        assert!(done.status.success(), "{url}: {complaint}{}", self.log());
-        let said = String::from_utf8(done.stdout).unwrap();
-        let (status, version) = said.split_once(' ').unwrap();
-        let mut body = Vec::new();
-        fs::File::open(out.path()).unwrap().read_to_end(&mut body).unwrap();
-        Fetched { status: status.parse().unwrap(), version: version.to_owned(), body }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

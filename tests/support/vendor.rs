@@ -1,6 +1,7 @@
 //! A fake vendor that records every byte it receives: a TLS server that only knows how to find the end of a request.
 
 use super::ca::TestCa;
+use rustls::ServerConfig;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,7 @@ impl Received {
     /// Head and raw body.
     pub fn split(&self) -> (String, Vec<u8>) {
         let at = find(&self.bytes, b"\r\n\r\n").expect("a whole head");
-        (String::from_utf8(self.bytes[..at].to_vec()).expect("an ASCII head"), self.bytes[at + 4..].to_vec())
+        (String::from_utf8_lossy(&self.bytes[..at]).into_owned(), self.bytes[at + 4..].to_vec())
     }
 
     /// The request line.
@@ -101,18 +102,19 @@ pub struct VendorBuilder {
     host: String,
     tls: bool,
     eager: bool,
+    config: Option<ServerConfig>,
     routes: Routes,
 }
 
 impl Vendor {
     /// One that speaks TLS as `host`.
     pub fn https(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: true, eager: false, routes: Routes::new() }
+        VendorBuilder { host: host.to_owned(), tls: true, eager: false, config: None, routes: Routes::new() }
     }
 
     /// One that speaks cleartext.
     pub fn http(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: false, eager: false, routes: Routes::new() }
+        VendorBuilder { host: host.to_owned(), tls: false, eager: false, config: None, routes: Routes::new() }
     }
 
     /// Everything received so far.
@@ -182,6 +184,12 @@ impl VendorBuilder {
         self
     }
 
+    /// Speaks TLS by this configuration instead of one that is in order.
+    pub fn tls(mut self, config: ServerConfig) -> Self {
+        self.config = Some(config);
+        self
+    }
+
     /// Starts it on loopback with a certificate from `ca`.
     pub async fn start(self, ca: &TestCa) -> Vendor {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -193,7 +201,8 @@ impl VendorBuilder {
             connections: Arc::default(),
             rest: Arc::new(Semaphore::new(0)),
         };
-        let acceptor = self.tls.then(|| TlsAcceptor::from(Arc::new(ca.server_config(&self.host))));
+        let config = self.tls.then(|| self.config.unwrap_or_else(|| ca.server_config(&self.host)));
+        let acceptor = config.map(|config| TlsAcceptor::from(Arc::new(config)));
         let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
         let (routes, eager) = (Arc::new(self.routes), self.eager);
         let (arrived, rest) = (Arc::clone(&vendor.arrived), Arc::clone(&vendor.rest));

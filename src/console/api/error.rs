@@ -32,6 +32,11 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
+    /// Not in that way.
+    pub fn method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "the API does not take that method there")
+    }
+
     /// Not for whoever asks.
     pub fn forbidden(detail: impl Display) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)

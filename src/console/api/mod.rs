@@ -7,14 +7,16 @@ mod explain;
 mod flows;
 mod log;
 mod members;
+mod openapi;
 mod personas;
+mod read;
 mod status;
 mod vendors;
 mod who;
 
 use crate::gateway::House;
 use axum::Router;
-use axum::routing::{get, patch, post};
+use axum::routing::{MethodRouter, get, patch, post};
 use error::ApiError;
 use http::StatusCode;
 use std::sync::Arc;
@@ -28,30 +30,38 @@ pub struct Api {
 
 /// Everything below `/api/v1`, for whoever may speak for the owner.
 pub fn router(house: Arc<House>) -> Router {
-    let api = Router::new()
-        .route("/status", get(status::status))
-        .route("/reload", post(configuration::reload))
-        .route("/config", get(configuration::show))
-        .route("/config/check", post(configuration::check))
-        .route("/members", get(members::list).post(members::add))
-        .route("/members/{name}", patch(members::set).delete(members::remove))
-        .route("/members/{name}/token", post(members::token))
-        .route("/vendors", get(vendors::list))
-        .route("/vendors/{vendor}", get(vendors::show).patch(vendors::set))
-        .route("/personas/{vendor}", get(personas::show))
-        .route("/personas/{vendor}/issue", post(personas::issue))
-        .route("/personas/{vendor}/reset", post(personas::reset))
-        .route("/personas/{vendor}/adopt", post(personas::adopt))
-        .route("/flows", get(flows::list))
-        .route("/flows/{flow}", get(flows::show))
-        .route("/ledger/verify", post(log::verify))
-        .route("/ledger/export", get(log::export))
-        .route("/ledger/stats", get(log::stats))
-        .route("/explain", post(explain::explain))
-        .route("/ca", get(ca::show))
+    let api = routes().into_iter().fold(Router::new(), |api, (path, methods)| api.route(path, methods));
+    let api = api
         .fallback(|| async { ApiError::not_found("the API has nothing of that name") })
-        .method_not_allowed_fallback(|| async { ApiError::usage("the API does not take that method there") });
+        .method_not_allowed_fallback(|| async { ApiError::method() });
     Router::new().nest("/api/v1", api).with_state(Api { house })
+}
+
+/// What there is; `openapi.json` describes each.
+fn routes() -> [(&'static str, MethodRouter<Api>); 21] {
+    [
+        ("/status", get(status::status)),
+        ("/reload", post(configuration::reload)),
+        ("/config", get(configuration::show)),
+        ("/config/check", post(configuration::check)),
+        ("/members", get(members::list).post(members::add)),
+        ("/members/{name}", patch(members::set).delete(members::remove)),
+        ("/members/{name}/token", post(members::token)),
+        ("/vendors", get(vendors::list)),
+        ("/vendors/{vendor}", get(vendors::show).patch(vendors::set)),
+        ("/personas/{vendor}", get(personas::show)),
+        ("/personas/{vendor}/issue", post(personas::issue)),
+        ("/personas/{vendor}/reset", post(personas::reset)),
+        ("/personas/{vendor}/adopt", post(personas::adopt)),
+        ("/flows", get(flows::list)),
+        ("/flows/{flow}", get(flows::show)),
+        ("/ledger/verify", post(log::verify)),
+        ("/ledger/export", get(log::export)),
+        ("/ledger/stats", get(log::stats)),
+        ("/explain", post(explain::explain)),
+        ("/ca", get(ca::show)),
+        ("/openapi.json", get(openapi::document)),
+    ]
 }
 
 /// Work that waits for the disk or takes long, off the workers.

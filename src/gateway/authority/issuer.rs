@@ -1,15 +1,18 @@
 //! Root and intermediate: made once, kept sealed, renewed in time.
 
-use crate::model::Secret;
+use crate::model::{Host, Secret};
 use crate::vault::Vault;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
+    PKCS_ECDSA_P256_SHA256, SerialNumber,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
+use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -21,6 +24,8 @@ const ROOT_DAYS: i64 = 3650;
 /// An intermediate lives 90 days and is renewed once fewer than this many are left.
 const INTERMEDIATE_DAYS: i64 = 90;
 const RENEW_WITH_DAYS_LEFT: i64 = 30;
+/// A name that is nobody's (RFC 2606).
+pub(super) const NOBODY: &str = "warm-up.invalid";
 /// Clocks of devices are known to be two days off.
 pub(super) const BACKDATED: Duration = Duration::hours(48);
 
@@ -55,6 +60,16 @@ pub enum AuthorityError {
     Randomness,
 }
 
+/// For which hosts the intermediate may sign (RFC 5280 section 4.2.1.10).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// Any.
+    #[default]
+    All,
+    /// These and what lies below their names; name constraints know no single host.
+    Only(BTreeSet<Host>),
+}
+
 /// The certificates a gateway works with.
 pub struct Certificates {
     root_pem: String,
@@ -62,11 +77,12 @@ pub struct Certificates {
     intermediate: CertificateDer<'static>,
     intermediate_ends: OffsetDateTime,
     issuer: Issuer<'static, KeyPair>,
+    scope: Scope,
 }
 
 impl Certificates {
-    /// Opens the authority in `dir`, making or renewing what is missing or about to end.
-    pub fn open(dir: &Path, vault: &Vault) -> Result<Self, AuthorityError> {
+    /// Opens the authority in `dir`, making or renewing what is missing, about to end, or of another scope.
+    pub fn open(dir: &Path, vault: &Vault, scope: Scope) -> Result<Self, AuthorityError> {
         let root_files = Files::new(dir, "root");
         let (root_pem, root_key) = match root_files.read(vault)? {
             Some(found) => found,
@@ -74,10 +90,10 @@ impl Certificates {
         };
         let root_issuer = Issuer::from_ca_cert_pem(&root_pem, root_key)?;
         let files = Files::new(dir, "intermediate");
-        let kept = files.read(vault)?.filter(|(pem, _)| is_fresh(pem, &root_pem));
+        let kept = files.read(vault)?.filter(|(pem, _)| is_fresh(pem, &root_pem, &scope));
         let (pem, key) = match kept {
             Some(found) => found,
-            None => files.create(vault, &intermediate_key_pair(&root_issuer)?)?,
+            None => files.create(vault, &intermediate_key_pair(&root_issuer, &scope)?)?,
         };
         let intermediate = certificate(&pem, &files.certificate)?;
         let intermediate_ends = x509::validity(&intermediate)
@@ -89,6 +105,7 @@ impl Certificates {
             intermediate,
             intermediate_ends,
             root_pem,
+            scope,
         })
     }
 
@@ -100,6 +117,16 @@ impl Certificates {
     /// The root in DER.
     pub fn root(&self) -> &CertificateDer<'static> {
         &self.root
+    }
+
+    /// For which hosts the intermediate may sign.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether the certificates are valid now.
+    pub fn are_valid(&self) -> bool {
+        OffsetDateTime::now_utc() < self.intermediate_ends
     }
 
     /// Whether it is time to open the authority anew, so that the intermediate is renewed.
@@ -131,15 +158,40 @@ fn root_key_pair() -> Result<MadePair, AuthorityError> {
     Ok((pem, KeyPair::from_pem(&issuer.key().serialize_pem())?))
 }
 
-fn intermediate_key_pair(root: &Issuer<'static, KeyPair>) -> Result<MadePair, AuthorityError> {
+fn intermediate_key_pair(root: &Issuer<'static, KeyPair>, scope: &Scope) -> Result<MadePair, AuthorityError> {
     let mark = random_serial()?;
     let mut params = authority_params(&format!("Doorward intermediate {}", short(&mark)), INTERMEDIATE_DAYS)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
+    params.name_constraints = constraints(scope);
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let made = params.signed_by(&key, root)?;
     Ok((made.pem(), key))
+}
+
+/// One kind of name that nothing is written about would be free, so each kind is: a name no vendor has, and for
+/// addresses, where no vendor is one, the exclusion of them all.
+fn constraints(scope: &Scope) -> Option<NameConstraints> {
+    let Scope::Only(hosts) = scope else { return None };
+    let mut permitted_subtrees = vec![GeneralSubtree::DnsName(NOBODY.to_owned())];
+    let mut has_address = false;
+    for host in hosts {
+        permitted_subtrees.push(match host {
+            Host::Name(name) => GeneralSubtree::DnsName(name.to_string()),
+            Host::Address(address) => {
+                has_address = true;
+                GeneralSubtree::IpAddress(match address {
+                    IpAddr::V4(address) => CidrSubnet::V4(address.octets(), [0xff; 4]),
+                    IpAddr::V6(address) => CidrSubnet::V6(address.octets(), [0xff; 16]),
+                })
+            }
+        });
+    }
+    let every_address = [CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])];
+    let excluded_subtrees =
+        if has_address { Vec::new() } else { every_address.map(GeneralSubtree::IpAddress).into() };
+    Some(NameConstraints { permitted_subtrees, excluded_subtrees })
 }
 
 fn authority_params(name: &str, days: i64) -> Result<CertificateParams, AuthorityError> {
@@ -168,12 +220,14 @@ fn short(serial: &SerialNumber) -> String {
     serial.to_bytes().iter().skip(1).take(3).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn is_fresh(pem: &str, root_pem: &str) -> bool {
+fn is_fresh(pem: &str, root_pem: &str, scope: &Scope) -> bool {
     let parse = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
     let (Some(der), Some(root)) = (parse(pem), parse(root_pem)) else { return false };
     let ends = x509::validity(&der).map(|Validity { ends }| ends);
     let left = ends.map(|ends| ends - OffsetDateTime::now_utc());
-    left.is_some_and(|left| left > Duration::days(RENEW_WITH_DAYS_LEFT)) && x509::was_issued_by(&der, &root)
+    left.is_some_and(|left| left > Duration::days(RENEW_WITH_DAYS_LEFT))
+        && x509::was_issued_by(&der, &root)
+        && x509::scope(&der).as_ref() == Some(scope)
 }
 
 fn certificate(pem: &str, path: &Path) -> Result<CertificateDer<'static>, AuthorityError> {
@@ -238,11 +292,14 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Authorit
     fs::rename(&beside, path).map_err(failed)
 }
 
-/// The two questions asked of a certificate that was read back.
+/// What is asked of a certificate that was read back.
 mod x509 {
+    use super::{NOBODY, Scope};
+    use crate::model::Host;
     use rustls::pki_types::CertificateDer;
+    use std::net::IpAddr;
     use time::OffsetDateTime;
-    use x509_parser::prelude::{FromDer, X509Certificate};
+    use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
     pub struct Validity {
         pub ends: OffsetDateTime,
@@ -256,5 +313,23 @@ mod x509 {
     pub fn was_issued_by(der: &CertificateDer<'_>, root: &CertificateDer<'_>) -> bool {
         let parsed = X509Certificate::from_der(der).ok().zip(X509Certificate::from_der(root).ok());
         parsed.is_some_and(|((_, one), (_, root))| one.verify_signature(Some(root.public_key())).is_ok())
+    }
+
+    pub fn scope(der: &CertificateDer<'_>) -> Option<Scope> {
+        let (_, parsed) = X509Certificate::from_der(der).ok()?;
+        let Some(constraints) = parsed.name_constraints().ok()? else { return Some(Scope::All) };
+        let permitted = constraints.value.permitted_subtrees.as_deref()?;
+        let hosts = permitted.iter().map(|subtree| match &subtree.base {
+            GeneralName::DNSName(name) => Host::parse(name),
+            // Address and mask (RFC 5280 section 4.2.1.10).
+            GeneralName::IPAddress(bytes) => {
+                let (address, _) = bytes.split_at_checked(bytes.len() / 2)?;
+                let four = <[u8; 4]>::try_from(address).map(IpAddr::from);
+                four.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from)).ok().map(Host::Address)
+            }
+            _ => None,
+        });
+        let hosts = hosts.collect::<Option<std::collections::BTreeSet<_>>>()?;
+        Some(Scope::Only(hosts.into_iter().filter(|host| host.name() != Some(NOBODY)).collect()))
     }
 }

@@ -93,6 +93,7 @@ fn leaf_params(host: &Host, issuer_ends: OffsetDateTime) -> Result<CertificatePa
 
 #[cfg(test)]
 mod tests {
+    use super::super::Scope;
     use super::*;
     use crate::store::Store;
     use crate::vault::Vault;
@@ -104,7 +105,7 @@ mod tests {
             std::fs::create_dir(home.path().join(dir)).unwrap();
         }
         let vault = Vault::open(&home.path().join("keys"), Store::in_memory().unwrap()).unwrap();
-        let certificates = Certificates::open(&home.path().join("ca"), &vault).unwrap();
+        let certificates = Certificates::open(&home.path().join("ca"), &vault, Scope::All).unwrap();
         (home, Leaves::new(certificates).unwrap())
     }
 
@@ -145,13 +146,32 @@ mod tests {
         std::fs::create_dir(&keys).unwrap();
         std::fs::create_dir(&ca).unwrap();
         let vault = Vault::open(&keys, Store::open(&home.path().join("state.db")).unwrap()).unwrap();
-        let first = Certificates::open(&ca, &vault).unwrap();
-        let second = Certificates::open(&ca, &vault).unwrap();
+        let first = Certificates::open(&ca, &vault, Scope::All).unwrap();
+        let second = Certificates::open(&ca, &vault, Scope::All).unwrap();
         assert_eq!(first.root_pem(), second.root_pem());
         assert_eq!(first.intermediate(), second.intermediate());
         let root_key = std::fs::read(ca.join("root.key")).unwrap();
         assert!(!String::from_utf8_lossy(&root_key).contains("PRIVATE KEY"));
         let leaves = Leaves::new(second).unwrap();
         assert_ne!(leaves.key.public_key_raw(), leaves.certificates().issuer().key().public_key_raw());
+    }
+
+    #[test]
+    fn a_constrained_intermediate_is_kept_and_another_scope_makes_another() {
+        let home = tempfile::tempdir().unwrap();
+        let (keys, ca) = (home.path().join("keys"), home.path().join("ca"));
+        std::fs::create_dir(&keys).unwrap();
+        std::fs::create_dir(&ca).unwrap();
+        let vault = Vault::open(&keys, Store::in_memory().unwrap()).unwrap();
+        let only = |hosts: &[&str]| Scope::Only(hosts.iter().filter_map(|host| Host::parse(host)).collect());
+        let scopes =
+            [only(&[]), only(&["shop.test"]), only(&["shop.test", "192.0.2.7", "2001:db8::7"]), Scope::All];
+        let mut seen = Vec::new();
+        for scope in scopes {
+            let made = Certificates::open(&ca, &vault, scope.clone()).unwrap().intermediate().clone();
+            assert_eq!(&made, Certificates::open(&ca, &vault, scope).unwrap().intermediate());
+            assert!(!seen.contains(&made));
+            seen.push(made);
+        }
     }
 }

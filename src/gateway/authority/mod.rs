@@ -9,7 +9,7 @@ mod leaf;
 mod shown;
 mod warm;
 
-pub use issuer::{AuthorityError, Certificates};
+pub use issuer::{AuthorityError, Certificates, Scope};
 pub use leaf::Leaves;
 pub use shown::{Described, write_bundle};
 pub use warm::warm_up;

@@ -1,14 +1,12 @@
 //! One throw-away mint and handshake before listening.
 
-use super::issuer::AuthorityError;
+use super::issuer::{AuthorityError, NOBODY};
 use super::leaf::Leaves;
 use crate::model::{Host, MemberId};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
 use std::sync::Arc;
 
-/// Host of the throw-away leaf (RFC 2606: never a real one).
-const NOBODY: &str = "warm-up.invalid";
 /// A handshake takes fewer flights than this.
 const MOST_FLIGHTS: usize = 8;
 

@@ -17,6 +17,7 @@ fn small(disk: &SimDisk, keys: &Arc<MemoryKeys>) -> Options {
     let mut options = options(disk, keys);
     (options.segment_bytes, options.scan_bytes) = (3_000, 6_000);
     (options.checkpoint_records, options.lazy) = (3, Duration::ZERO);
+    options.retry = Duration::from_micros(100);
     options
 }
 
@@ -26,10 +27,22 @@ async fn work(options: Options) -> Vec<FlowId> {
     let mut acknowledged = Vec::new();
     let Ok((ledger, _)) = Ledger::start(options) else { return acknowledged };
     let mut held = Vec::new();
+    let mut failures = 0;
     for number in 0..12 {
         let flow = FlowId::now();
-        let Ok(room) = ledger.reserve().await else { break };
-        let Ok(opened) = room.open(Vec::new(), open(ann, flow)).await else { break };
+        let opened = match ledger.reserve().await {
+            Ok(room) => room.open(Vec::new(), open(ann, flow)).await.ok(),
+            Err(_) => None,
+        };
+        let Some(opened) = opened else {
+            // A disk that works again is soon taken up again; one without power never.
+            failures += 1;
+            if failures == 5 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            continue;
+        };
         acknowledged.push(flow);
         if number % 4 == 0 {
             held.push(opened);

@@ -2,7 +2,7 @@
 
 use super::super::entry::Kind;
 use super::super::sim::{Fault, SimDisk};
-use super::super::{Filter, Ledger, LedgerError, Reader, Recovery};
+use super::super::{Filter, Ledger, LedgerError, Options, Reader, Recovery};
 use super::fixtures::{MemoryKeys, blocked, close, issue, open, options};
 use crate::model::record::Event;
 use crate::model::{FlowId, MemberId, Outcome};
@@ -117,9 +117,11 @@ async fn an_erased_key_hides_the_record_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_failed_sync_closes_the_log_for_good() {
+async fn a_failed_sync_closes_the_log() {
     let (disk, keys, ann) = (SimDisk::default(), Arc::default(), MemberId::random());
-    let (ledger, _) = Ledger::start(options(&disk, &keys)).unwrap();
+    let mut options = options(&disk, &keys);
+    options.retry = std::time::Duration::from_secs(3_600);
+    let (ledger, _) = Ledger::start(options).unwrap();
     let flow = FlowId::now();
     let before = ledger.reserve().await.unwrap().open(Vec::new(), open(ann, flow)).await.unwrap();
     let reserved = ledger.reserve().await.unwrap();
@@ -136,6 +138,64 @@ async fn a_failed_sync_closes_the_log_for_good() {
     before.close(close(ann, flow));
     ledger.shutdown().await;
     assert_eq!(disk.calls(), calls, "a closed log leaves the disk alone");
+}
+
+#[tokio::test]
+async fn the_log_is_taken_up_again_once_the_disk_works() {
+    let (disk, keys, ann) = (SimDisk::default(), Arc::default(), MemberId::random());
+    let (ledger, _) = Ledger::start(options(&disk, &keys)).unwrap();
+    let [before, failed, after] = [FlowId::now(), FlowId::now(), FlowId::now()];
+    let opened = ledger.reserve().await.unwrap().open(Vec::new(), open(ann, before)).await.unwrap();
+    disk.fuse(2, Fault::OneError);
+    assert!(ledger.reserve().await.unwrap().open(Vec::new(), open(ann, failed)).await.is_err());
+    assert!(ledger.reserve().await.is_err());
+    while !ledger.healthy() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    // The flow that went on meanwhile has its end already.
+    opened.close(close(ann, before));
+    let again = ledger.reserve().await.unwrap().open(Vec::new(), open(ann, after)).await.unwrap();
+    again.close(close(ann, after));
+    let reader = ledger.reader();
+    ledger.shutdown().await;
+    // What the failed sync had written was read back and kept, as nobody can know that it is not on the disk.
+    assert_eq!(kinds(&reader), ["open", "open", "gap", "close", "close", "open", "close"]);
+    let outcomes = [before, failed, after].map(|flow| {
+        let records = reader.flow(flow).unwrap();
+        outcome(&records.last().unwrap().record.as_ref().unwrap().event)
+    });
+    assert_eq!(outcomes, [Outcome::Unknown, Outcome::Unknown, Outcome::Complete]);
+    let mut gaps = Vec::new();
+    let each = |stored: super::super::Stored, _: &[u8]| {
+        if let Some(Event::Gap { reason, count }) = stored.record.map(|record| record.event) {
+            gaps.push((reason, count));
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    reader.walk(0, each).unwrap();
+    assert!(gaps.len() == 1 && gaps[0].0.contains("could not be written") && gaps[0].1 > 0, "{gaps:?}");
+}
+
+#[tokio::test]
+async fn a_log_in_batches_syncs_with_its_checkpoints_and_says_so() {
+    let (disk, keys, ann) = (SimDisk::default(), Arc::default(), MemberId::random());
+    let mut options = options(&disk, &keys).batched();
+    options.checkpoint_records = 4;
+    let (ledger, _) = Ledger::start(options.clone()).unwrap();
+    let calls = disk.calls();
+    for _ in 0..3 {
+        ledger.append(vec![issue(ann)]).await.unwrap();
+    }
+    assert_eq!(disk.calls() - calls, 3, "a write each and no sync");
+    ledger.append(vec![issue(ann)]).await.unwrap();
+    ledger.shutdown().await;
+    // The power goes: what the checkpoint covers is there.
+    let mut rng = super::super::sim::Rng(1);
+    let (ledger, _) =
+        Ledger::start(Options { disk: Arc::new(disk.after_crash(&mut rng)), ..options }).unwrap();
+    assert_eq!(ledger.size(), 5);
+    let report = ledger.verify(&Default::default()).unwrap();
+    assert!(report.holds() && report.batched, "{report:?}");
 }
 
 #[tokio::test]

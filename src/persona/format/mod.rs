@@ -142,4 +142,6 @@ impl Maker<'_> {
 }
 
 #[cfg(test)]
+mod stable;
+#[cfg(test)]
 mod tests;

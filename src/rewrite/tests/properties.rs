@@ -230,3 +230,40 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// Large chunks are looked at block by block and mostly skipped; small ones are walked byte by byte.
+    #[test]
+    fn what_is_skipped_holds_nothing(
+        pieces in proptest::collection::vec((0usize..9, 0usize..6000), 1..6), which in 0usize..5, step in 40usize..200
+    ) {
+        let hits = [
+            "ann@home.example", "ann%40home.example", "\\u0061nn@home.example", "Ann%20%20Real",
+            "+49%20(0)%20151%20-%201%202%203%204%205%206%207%208", "0151 1234 5678", "\"first_name\":\"Ann\"",
+            "&zip=12345&", "Lindenstra&szlig;e 5",
+        ];
+        let filler = "{\"k\":[1,2,\"lorem ipsum dolor\"],\"x\":\"sit amet, 4711 & co\"}, ".repeat(120);
+        let mut body = String::new();
+        for (hit, length) in pieces {
+            body.push_str(&filler[..length]);
+            body.push(' ');
+            body.push_str(hits[hit]);
+            body.push(' ');
+        }
+        let syntax = &syntaxes()[which];
+        let cuts: Vec<usize> = (0..body.len()).step_by(step).skip(1).collect();
+        let walked = shapes(cut(syntax, body.as_bytes(), &cuts));
+        prop_assert_eq!(shapes(cut(syntax, body.as_bytes(), &[])), walked.clone());
+        prop_assert_eq!(shapes(cut(syntax, body.as_bytes(), &[body.len() / 2])), walked);
+    }
+
+    #[test]
+    fn a_clean_head_has_no_hit(values in proptest::collection::vec(soup(), 1..6)) {
+        let found = values.iter().any(|value| !find_in_header(&ANN, "x-a", 0, value).is_empty());
+        if is_clean_head(&ANN, values.iter().map(Vec::as_slice)) {
+            prop_assert!(!found);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! How long a client connection may be silent, and how long one head may take.
+//!
+//! hyper's own head timer also runs while a kept connection waits for its next request, so the two bounds of
+//! `[limits]`, `idle` and `head`, are told apart here: by the bytes that come and by the exchanges under way. A head that
+//! began before the exchange in front of it was over cannot be told from a body, and has as long as a silence may last.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// Set in [`Clock::mark`] while a head is arriving; the rest of the mark is a time.
+const HEAD: u64 = 1 << 63;
+
+/// One connection's pace; a clone is the same connection's.
+#[derive(Clone, Debug)]
+pub struct Pace(Arc<Clock>);
+
+#[derive(Debug)]
+struct Clock {
+    began: Instant,
+    /// Exchanges under way.
+    busy: AtomicUsize,
+    /// Since when it is quiet, or since when a head has been arriving (milliseconds from `began`).
+    mark: AtomicU64,
+}
+
+/// An exchange under way; ends when dropped.
+#[derive(Debug)]
+pub struct Busy(Pace);
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overdue {
+    /// Nothing came for too long.
+    Idle,
+    /// A head began and did not end in time.
+    Head,
+}
+
+impl Pace {
+    /// Of a connection that begins now.
+    pub fn new() -> Self {
+        Self(Arc::new(Clock { began: Instant::now(), busy: AtomicUsize::new(0), mark: AtomicU64::new(0) }))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(HEAD - 1)
+    }
+
+    /// A whole head has arrived.
+    pub fn begin(&self) -> Busy {
+        self.0.busy.fetch_add(1, Ordering::AcqRel);
+        Busy(self.clone())
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.0.busy.load(Ordering::Acquire) == 0 && self.0.mark.load(Ordering::Acquire) & HEAD == 0
+    }
+
+    /// Resolves once the connection has been silent for `idle`, or a head has been arriving for `head`.
+    pub async fn overdue(&self, idle: Duration, head: Duration) -> Overdue {
+        loop {
+            let mark = self.0.mark.load(Ordering::Acquire);
+            let (bound, overdue) =
+                if mark & HEAD == 0 { (idle, Overdue::Idle) } else { (head, Overdue::Head) };
+            let until = self.0.began + Duration::from_millis(mark & !HEAD) + bound;
+            if self.0.busy.load(Ordering::Acquire) > 0 {
+                // The exchange has bounds of its own. Looked at again no later than the next bound could pass.
+                tokio::time::sleep(idle.min(head)).await;
+            } else if Instant::now() < until {
+                // A head that begins while this sleeps may be due before it wakes.
+                tokio::time::sleep_until(until.min(Instant::now() + head)).await;
+            } else {
+                return overdue;
+            }
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // Set first: with nothing under way, an old mark would look like a long silence.
+        self.0.0.mark.store(self.0.now(), Ordering::Release);
+        self.0.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A stream of HTTP/1: bytes that come while nothing is under way begin a head.
+#[derive(Debug)]
+pub struct Paced<T> {
+    stream: T,
+    pace: Pace,
+}
+
+impl<T> Paced<T> {
+    /// Reads set `pace`.
+    pub fn new(stream: T, pace: &Pace) -> Self {
+        Self { stream, pace: pace.clone() }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before && self.pace.is_quiet() {
+            self.pace.0.mark.store(self.pace.now() | HEAD, Ordering::Release);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[tokio::test]
+    async fn a_silent_connection_and_a_slow_head_have_bounds_of_their_own() {
+        let pace = Pace::new();
+        assert_eq!(pace.overdue(SHORT, LONG).await, Overdue::Idle);
+
+        let pace = Pace::new();
+        let (mut client, server) = tokio::io::duplex(64);
+        let mut server = Paced::new(server, &pace);
+        client.write_all(b"GET").await.unwrap();
+        server.read_exact(&mut [0; 3]).await.unwrap();
+        assert_eq!(pace.overdue(LONG, SHORT).await, Overdue::Head);
+    }
+
+    #[tokio::test]
+    async fn an_exchange_under_way_is_no_silence() {
+        let pace = Pace::new();
+        let busy = pace.begin();
+        assert!(tokio::time::timeout(SHORT * 10, pace.overdue(SHORT, SHORT)).await.is_err());
+        drop(busy);
+        assert_eq!(pace.overdue(SHORT, LONG).await, Overdue::Idle);
+    }
+}
