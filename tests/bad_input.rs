@@ -291,7 +291,8 @@ async fn malformed_http2_requests_are_not_sent() {
     let good: [(&str, &[u8]); 4] =
         [(":method", b"GET"), (":scheme", b"https"), (":authority", b"shop.test"), (":path", b"/bad")];
     let with = |more: &[(&'static str, &'static [u8])]| [&good[..], more].concat();
-    let cases: Vec<(&str, Vec<(&str, &[u8])>)> = vec![
+    type Fields<'a> = Vec<(&'a str, &'a [u8])>;
+    let cases: Vec<(&str, Fields<'_>)> = vec![
         ("no method", good[1..].to_vec()),
         ("no path", good[..3].to_vec()),
         ("two paths", with(&[(":path", b"/other")])),
