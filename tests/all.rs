@@ -7,6 +7,7 @@ mod bad_input;
 mod bodies;
 mod commands;
 mod edits;
+mod eyes;
 mod first_use;
 mod front_door;
 mod isolation;

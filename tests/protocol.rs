@@ -265,6 +265,24 @@ async fn an_answer_may_come_before_the_upload_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_goes_on_behind_its_answer_holds_up_nobody() {
+    let ca = TestCa::new();
+    let shop = Scripted::start("shop.test", &ca, vec![vec![OK.to_vec()]]).await;
+    let home = Household::trusting(&ca).host("shop.test", shop.address).start().await;
+    let mut tls = home.client().tunnel("shop.test", "shop.test").await.unwrap();
+    let head =
+        "POST /slow HTTP/1.1\r\nHost: shop.test\r\nContent-Type: video/mp4\r\nContent-Length: 900000\r\n\r\n";
+    tls.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    tls.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    // The upload is not over, and never will be.
+    assert_eq!(home.client().get("https://shop.test/quick").await.text(), "ok");
+    let last = shop.heads().pop().unwrap();
+    assert!(last.0 == 1 && last.1.starts_with("GET /quick"), "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_http10_client_gets_what_it_can_read() {
     let ca = TestCa::new();
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";

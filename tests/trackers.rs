@@ -141,6 +141,29 @@ async fn fields_that_only_follow_people_go_in_both_directions() {
     assert!(places.contains(&"response.header:nel") && places.len() == 4, "{places:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_hides_a_real_value_in_the_path_of_what_was_blocked_or_let_through() {
+    let ca = TestCa::new();
+    let ads = Vendor::https("ads.test").start(&ca).await;
+    let bank = Vendor::https("bank.test").start(&ca).await;
+    let config =
+        "[trackers]\nlists = [\"mine.txt\"]\n[vendor.bank]\nhosts = [\"bank.test\"]\nlevel = \"known\"";
+    let home = Household::trusting(&ca)
+        .knowing(&ads)
+        .knowing(&bank)
+        .member("ann", &[("email.primary", "ann@home.example")])
+        .file("mine.txt", "||ads.test^\n")
+        .config(config)
+        .start()
+        .await;
+    let ann = home.client_of("ann");
+    ann.get("https://ads.test/of/ann%40home.example/p.gif?x=ann@home.example").await;
+    ann.get("https://bank.test/of/ann@home.example/page?x=1").await;
+    assert_eq!(bank.only().target(), "/of/ann@home.example/page?x=1");
+    assert_eq!(home.awaited("blocked", 1).await[0]["url"], "https://ads.test/of/…/p.gif");
+    assert_eq!(home.of_kind("open").await[0]["url"], "https://bank.test/of/…/page?x=…");
+}
+
 async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     for _ in 0..400 {
         if holds().await {

@@ -58,7 +58,7 @@ pub enum Command {
     Ca(Ca),
     /// Print the proxy and certificate variables for a shell: eval "$(doorward env)".
     Env,
-    /// Have this machine trust the local certificate authority (Debian's store; needs root).
+    /// Have this machine trust the local certificate authority (Debian's store; asks sudo).
     Trust,
     /// Take that back.
     Untrust,

@@ -20,8 +20,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long another command may have the home, or a gateway may take from its lock to its socket.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long another command may have the home, or a gateway may take between its lock and its socket, starting or
+/// stopping.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 

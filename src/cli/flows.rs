@@ -68,12 +68,22 @@ fn list(context: &Context, path: &str) -> Done {
                 shown("status"),
                 shown("method"),
                 target,
-                shown("reason"),
+                why(flow),
             ]
         })
         .collect();
     table(["FLOW", "TIME", "VERDICT", "STATUS", "METHOD", "URL", "WHY"], &rows);
     Ok(())
+}
+
+/// What was changed is half the story of a flow that did not come to a good end.
+fn why(flow: &Value) -> String {
+    let (reason, outcome) = (text(flow, "reason"), text(flow, "outcome"));
+    match outcome.as_str() {
+        "complete" | "-" => reason,
+        _ if reason.is_empty() => outcome,
+        _ => format!("{outcome}; {reason}"),
+    }
 }
 
 fn show(context: &Context, flow: &str) -> Done {
@@ -118,7 +128,11 @@ pub fn record(record: &Value) {
         print(&format!("        for {} to {}, {} party", shown("member"), shown("vendor"), shown("party")));
         if let Some(terms) = record.get("terms") {
             let gpc = if super::output::is(terms, "gpc") { "Sec-GPC sent" } else { "no Sec-GPC" };
-            print(&format!("        terms {} {}, {gpc}", text(terms, "state"), text(terms, "offer")));
+            let offer = match items(terms, "offer") {
+                [] => String::new(),
+                _ => format!(" {}", text(terms, "offer")),
+            };
+            print(&format!("        terms {}{offer}, {gpc}", text(terms, "state")));
         }
     }
     for note in items(record, "notes") {
@@ -220,6 +234,9 @@ pub fn describe(report: &Value, exported: bool) {
     print(&format!("flows sent: {}, still open: {}", shown("opened"), shown("unended")));
     if exported {
         print(&format!("readable here and shown to be what was sealed: {}", shown("readable")));
+    }
+    if super::output::is(report, "batched") {
+        print("written in batches: a power cut may have taken the newest records");
     }
     let origin = if super::output::is(report, "key_given") {
         "the key you gave"

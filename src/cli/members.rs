@@ -52,7 +52,12 @@ pub fn execute(context: &Context, command: Member) -> Done {
             )?;
             let path = format!("/members/{}", encoded(&name));
             let gone = context.ask(Call::with(Method::DELETE, path, json!({})))?;
-            said(context, &gone, |gone| print(&format!("{} is gone", text(gone, "removed"))))
+            said(context, &gone, |gone| {
+                print(&format!("{} is gone", text(gone, "removed")));
+                if is(gone, "was_owner") {
+                    print(&format!("what comes from this machine is {}'s from now on", text(gone, "owner")));
+                }
+            })
         }
     }
 }
@@ -82,7 +87,8 @@ fn list(context: &Context) -> Done {
 fn protected(member: &Value) {
     let (slots, bare) = (items(member, "slots"), items(member, "not_protected"));
     if slots.is_empty() {
-        print("nothing is protected yet: doorward member set NAME email.primary=… name.full=…");
+        let name = text(member, "name");
+        print(&format!("nothing is protected yet: doorward member set {name} email.primary=… name.full=…"));
     } else {
         print(&format!("protected: {}", text(member, "slots")));
     }

@@ -3,7 +3,7 @@
 use super::ask::Context;
 use super::output::{Done, Exit, Failure, print_json};
 use crate::config::{Config, Finding, Severity};
-use crate::console::{router, serve_control, serve_metrics, serve_probes};
+use crate::console::{console_url, router, serve_control, serve_metrics, serve_probes};
 use crate::gateway::{Doors, House, Listening, listen};
 use crate::telemetry::log::{self, Format};
 use crate::vault::{Home, HomeError};
@@ -135,7 +135,7 @@ fn announce(context: &Context, house: &House, doors: Doors) {
         print_json(&json!({
             "event": "ready",
             "proxy": doors.proxy,
-            "console": doors.console.map(|address| format!("http://{address}/")),
+            "console": doors.console.map(console_url),
             "ca": house.home.ca_dir().join("root.pem"),
         }));
     }

@@ -17,7 +17,7 @@ pub fn print_status(context: &Context) -> Done {
         };
         print(&format!("gateway  {state}"));
         print(&format!("proxy    {}", text(answer, "proxy")));
-        print(&format!("console  http://{}/", text(answer, "console")));
+        print(&format!("console  {}", text(answer, "console")));
         if text(answer, "metrics") != "-" {
             print(&format!("metrics  http://{}/metrics", text(answer, "metrics")));
         }

@@ -51,7 +51,7 @@ fn show(vendor: &Value) {
         _ => "as every new vendor",
     };
     print(&format!(
-        "{} is {} to {} ({origin})",
+        "{}: level {} for {} ({origin})",
         text(vendor, "vendor"),
         text(vendor, "level"),
         text(vendor, "member")

@@ -7,8 +7,10 @@ mod api;
 mod control;
 mod probes;
 mod speak;
+mod tls;
 
 pub use api::{Api, router};
 pub use control::{ControlError, serve_control};
 pub use probes::{serve_metrics, serve_probes};
 pub use speak::{Answer, Call, SpeakError, Speaker, Spoken};
+pub use tls::console_url;

@@ -1,11 +1,13 @@
 //! Health, readiness and metrics: what a supervisor asks.
 
+use super::tls::{TlsListener, is_local};
 use crate::gateway::House;
 use crate::model::Host;
 use crate::telemetry::Metrics;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::serve::Listener;
 use axum::{Json, Router};
 use http::{HeaderMap, StatusCode, header};
 use std::net::SocketAddr;
@@ -13,9 +15,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// `/healthz` and `/readyz` on the console's listener. Nothing else is there without a login.
+/// `/healthz` and `/readyz` on the console's listener, over TLS where others than this machine reach it. Nothing else is
+/// there without a login.
 pub async fn serve_probes(listener: TcpListener, house: Arc<House>, stop: CancellationToken) {
-    serve(listener, probes(house), stop).await;
+    let router = probes(Arc::clone(&house));
+    match listener.local_addr() {
+        Ok(address) if is_local(address) => serve(listener, router, stop).await,
+        _ => serve(TlsListener::new(listener, house), router, stop).await,
+    }
 }
 
 /// `/metrics` on its own listener.
@@ -33,7 +40,7 @@ fn probes(house: Arc<House>) -> Router {
         .with_state(house)
 }
 
-async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+async fn serve<L: Listener<Addr: std::fmt::Debug>>(listener: L, router: Router, stop: CancellationToken) {
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::warn!(%error, "console");
     }

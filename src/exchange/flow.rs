@@ -354,7 +354,9 @@ impl<S> Flows<S> {
                 ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))
             }
             local => {
-                exchange.flow.end(record::answered_here(exchange, verdict)?);
+                let persona = self.rooms.personas.of(exchange.who.member);
+                let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
+                exchange.flow.end(record::answered_here(exchange, verdict, identifiers)?);
                 local
             }
         };

@@ -111,7 +111,14 @@ impl<S> Gate<S> {
         // Numbered in any case: an edit's number must not depend on how much is kept.
         let edits = record::request_edits(exchange, body, &digests);
         let device = exchange.who.device.as_deref().map(str::to_owned);
-        let (host, url) = (origin.host.to_string(), record::url(origin, &sent, with_values));
+        let persona = self.rooms.personas.of(exchange.who.member);
+        let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
+        let url = if with_values {
+            record::url(origin, &sent, true)
+        } else {
+            record::url_without(origin, &sent, identifiers)
+        };
+        let host = origin.host.to_string();
         let notes = exchange.notes.clone();
         let kept = !exchange.flow.is_counted_only();
         Ok(Event::Open {

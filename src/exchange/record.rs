@@ -5,12 +5,14 @@ use super::error::ExchangeError;
 use super::flow::Tally;
 use super::layers::{Exchange, Reply};
 use crate::model::record::{EditRecord, Event};
-use crate::model::{Answer, Container, Edit, FlowId, Secret, Verdict};
+use crate::model::{Answer, Container, Edit, FlowId, Origin, Secret, Verdict};
+use crate::rewrite::{Identifiers, find_in_target};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 
 /// What stands for a value in a recorded URL.
 const HIDDEN: &str = "…";
@@ -95,9 +97,13 @@ pub fn reply_edits(edits: &[Edit], tally: &Tally) -> Vec<EditRecord> {
 }
 
 /// The address as it is recorded: scheme, host, path and parameter names; values only at `bodies`.
-pub fn url(origin: &crate::model::Origin, target: &str, with_values: bool) -> String {
+pub fn url(origin: &Origin, target: &str, with_values: bool) -> String {
     let mut url = origin.to_string();
-    let Some((path, query)) = target.split_once('?').filter(|_| !with_values) else {
+    if with_values {
+        url.push_str(target);
+        return url;
+    }
+    let Some((path, query)) = target.split_once('?') else {
         url.push_str(target);
         return url;
     };
@@ -118,6 +124,29 @@ pub fn url(origin: &crate::model::Origin, target: &str, with_values: bool) -> St
     url
 }
 
+/// The address as it is recorded where a real value may have stayed in the path, because policy lets it pass or because
+/// nothing was sent: such a segment is hidden too. `target` is what `identifiers` are looked for in.
+pub fn url_without(origin: &Origin, target: &str, identifiers: Option<&Identifiers>) -> String {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let found = identifiers.map(|identifiers| find_in_target(identifiers, target)).unwrap_or_default();
+    let hidden = |segment: &Range<usize>| found.iter().any(|hit| overlaps(&hit.span, segment));
+    let (mut shown, mut at) = (String::new(), 0);
+    for (number, segment) in path.split('/').enumerate() {
+        if number > 0 {
+            shown.push('/');
+            at += 1;
+        }
+        let span = at..at + segment.len();
+        shown.push_str(if hidden(&span) { HIDDEN } else { segment });
+        at = span.end;
+    }
+    url(origin, &format!("{shown}{}", target.get(path.len()..).unwrap_or_default()), false)
+}
+
+fn overlaps(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
 /// The verdict of an exchange that is over, as metrics count it and `explain` says it.
 pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> Verdict {
     match (outcome, exchange.plan.answer()) {
@@ -132,7 +161,11 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
 }
 
 /// The end record of an exchange that was answered here.
-pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, ExchangeError> {
+pub fn answered_here(
+    exchange: &Exchange,
+    verdict: Verdict,
+    identifiers: Option<&Identifiers>,
+) -> Result<Event, ExchangeError> {
     let origin = exchange.origin()?;
     let (rule, reason) = match exchange.plan.answer() {
         Some(
@@ -148,8 +181,12 @@ pub fn answered_here(exchange: &Exchange, verdict: Verdict) -> Result<Event, Exc
         host: if named { origin.host.to_string() } else { String::new() },
         party: exchange.context()?.party,
         method: exchange.method.to_string(),
-        // What was asked for may hold a real value that nothing replaced, because nothing was sent: names only.
-        url: if named { url(origin, path_only(&exchange.target), false) } else { String::new() },
+        // Nothing was sent, so nothing was replaced: not even names of parameters.
+        url: if named {
+            url_without(origin, path_only(&exchange.target), identifiers)
+        } else {
+            String::new()
+        },
         verdict: verdict.as_str().to_owned(),
         rule,
         reason,
@@ -195,7 +232,7 @@ fn path_only(target: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Host, Origin, Scheme};
+    use crate::model::{Host, Scheme};
 
     #[test]
     fn recorded_addresses_keep_names_and_hide_values() {

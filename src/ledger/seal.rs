@@ -5,7 +5,7 @@ use super::entry::{Entry, Kind, NONCE_BYTES, Outer};
 use super::error::{KeyError, LedgerError};
 use super::{decode, encode};
 use crate::model::record::Record;
-use crate::model::{KeyId, MemberId, MonthKey, VendorId};
+use crate::model::{KeyId, MemberId, MonthKey, Timestamp, VendorId};
 use crate::vault::Vault;
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
@@ -15,8 +15,12 @@ use zeroize::Zeroize;
 
 /// Said before the clear part in the additional data of the seal.
 const AAD_DOMAIN: &[u8] = b"doorward ledger entry 1\n";
+/// Room for the longest additional data.
+const AAD_BYTES: usize = 192;
 /// Said before key and nonce in the salt of the commitment.
 const SALT_DOMAIN: &[u8] = b"doorward ledger salt 1\n";
+/// Nonces fetched from the kernel together.
+const NONCES_AT_ONCE: usize = 32;
 /// Bytes of a Poly1305 tag.
 const TAG_BYTES: usize = 16;
 
@@ -58,6 +62,33 @@ pub(crate) struct Sealed {
 thread_local! {
     /// Where a payload stands before it is sealed; wiped after each use.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    static NONCES: RefCell<Nonces> =
+        const { RefCell::new(Nonces { ready: [[0; NONCE_BYTES]; NONCES_AT_ONCE], used: NONCES_AT_ONCE }) };
+}
+
+/// Random nonces, fetched several at once, as asking the kernel costs as much as sealing does.
+struct Nonces {
+    ready: [[u8; NONCE_BYTES]; NONCES_AT_ONCE],
+    used: usize,
+}
+
+impl Nonces {
+    /// A fresh one. The moment is mixed in: a machine that was copied while running has the same ones ready twice, but
+    /// uses them at other moments.
+    fn next(&mut self, time: Timestamp) -> Result<[u8; NONCE_BYTES], KeyError> {
+        if self.used == NONCES_AT_ONCE {
+            getrandom::fill(self.ready.as_flattened_mut())
+                .map_err(|_| KeyError("the system has no randomness".to_owned()))?;
+            self.used = 0;
+        }
+        let nonce = self.ready.get_mut(self.used).map(std::mem::take);
+        self.used += 1;
+        let mut nonce = nonce.ok_or_else(|| KeyError("no nonce is ready".to_owned()))?;
+        for (byte, moment) in nonce.iter_mut().zip(time.0.to_le_bytes()) {
+            *byte ^= moment;
+        }
+        Ok(nonce)
+    }
 }
 
 impl Sealed {
@@ -79,8 +110,7 @@ impl Sealed {
     }
 
     fn push_payload(&mut self, record: &Record, payload: &[u8], key: &MonthKey) -> Result<(), LedgerError> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).map_err(|_| KeyError("the system has no randomness".to_owned()))?;
+        let nonce = NONCES.with_borrow_mut(|nonces| nonces.next(record.time))?;
         let outer = Outer {
             time: record.time,
             kind: Kind::of(&record.event),
@@ -93,7 +123,8 @@ impl Sealed {
         self.bytes.reserve(payload.len() + 192);
         self.bytes.extend_from_slice(&[0; 4]);
         outer.write(&mut self.bytes);
-        let mut aad = AAD_DOMAIN.to_vec();
+        let mut aad = Vec::with_capacity(AAD_BYTES);
+        aad.extend_from_slice(AAD_DOMAIN);
         aad.extend_from_slice(self.bytes.get(start + 4..).unwrap_or_default());
         Writer(&mut self.bytes).bytes_head(payload.len() + TAG_BYTES);
         let body = self.bytes.len();

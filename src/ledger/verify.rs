@@ -11,6 +11,7 @@ use super::error::LedgerError;
 use super::note::{Checkpoint, Verifier};
 use super::segment::{Frames, Header, OpenFlows, first_of, name_of};
 use super::tree::{CompactRange, Hash};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::path::Path;
 
 /// What a log is checked against beside what lies in it.
@@ -50,7 +51,8 @@ pub struct Report {
     pub readable: u64,
     /// Whether the log was written in batches, so that a power cut may have taken records that no checkpoint covers.
     pub batched: bool,
-    /// The root over all records.
+    /// The root over all records; base64 where it is written, as in a checkpoint.
+    #[serde(serialize_with = "base64")]
     pub root: Hash,
     /// The public key it was checked with.
     pub key: String,
@@ -65,6 +67,10 @@ impl Report {
     pub fn holds(&self) -> bool {
         self.failure.is_none()
     }
+}
+
+fn base64<S: serde::Serializer>(root: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64_STANDARD.encode(root))
 }
 
 /// Stops a check at its first failure.

@@ -128,7 +128,7 @@ impl Mask {
             {
                 let known = Ruling {
                     treatment: Treatment::Pseudonym,
-                    rule: "adopted".into(),
+                    rule: "known address".into(),
                     reason: format!("{} knows you by this address", self.vendor).into(),
                 };
                 self.replace(identity, worn, hit, slot, &known)

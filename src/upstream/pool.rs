@@ -9,11 +9,15 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Idle connections per key; one more closes the oldest.
 const IDLE_PER_KEY: usize = 128;
 /// Idle connections in all; one more is closed at once.
 const IDLE_IN_ALL: usize = 4096;
+
+/// A connection whose answer has been read is ready for the next request within this.
+const FINISHING: Duration = Duration::from_millis(100);
 
 /// What a connection belongs to. The TLS policy is one for all; the next hop and client certificates join the key
 /// when they can differ.
@@ -92,8 +96,9 @@ where
     /// A live connection for `key` that has been idle for less than `lifetime`, the most recently used first.
     pub(super) async fn take(self: &Arc<Self>, key: &Arc<Key>, lifetime: Duration) -> Option<Connection<B>> {
         while let Some(mut sender) = self.take_one(key, lifetime) {
-            // The connection's task may still be finishing the last exchange; an ended one says so here.
-            if poll_fn(|cx| sender.poll_ready(cx)).await.is_ok() {
+            // The connection's task may still be finishing the last exchange; an ended one says so here, and one whose
+            // upload goes on behind its answer is of no use to anybody else.
+            if let Ok(Ok(())) = timeout(FINISHING, poll_fn(|cx| sender.poll_ready(cx))).await {
                 return Some(Connection::new(sender, Arc::clone(key), Arc::clone(self), true));
             }
         }

@@ -54,7 +54,7 @@ pub struct Limits {
     pub uri_bytes: u32,
     /// Streams of one HTTP/2 connection at a time.
     pub streams: u32,
-    /// How long a connection may be silent.
+    /// How long a connection may be silent; a tunnel, which nobody looks into, may be for an hour.
     pub idle: Interval,
     /// How long a client may take for a TLS handshake or a request's head.
     pub head: Interval,

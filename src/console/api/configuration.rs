@@ -1,6 +1,7 @@
 //! The configuration in force, and one that is to be.
 
 use super::error::ApiError;
+use super::read::Given;
 use super::who::Asker;
 use super::{Api, off_worker};
 use crate::config::{Config, ConfigError, Finding, Severity};
@@ -30,7 +31,7 @@ pub async fn show(State(api): State<Api>, asker: Asker) -> Result<Json<Value>, A
 pub async fn check(
     State(api): State<Api>,
     asker: Asker,
-    Json(check): Json<Check>,
+    Given(check): Given<Check>,
 ) -> Result<Json<Value>, ApiError> {
     asker.must_own()?;
     let house = &api.house;

@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::error::ApiError;
+use super::read::Given;
 use super::who::Asker;
 use crate::exchange::Who;
 use crate::exchange::explain::{Explanation, Question, explain as answer};
@@ -21,7 +22,7 @@ pub struct Asked {
     #[serde(default)]
     headers: Vec<(String, String)>,
     #[serde(default)]
-    body: Option<Given>,
+    body: Option<Sent>,
     #[serde(default)]
     member: Option<String>,
 }
@@ -29,15 +30,15 @@ pub struct Asked {
 /// A body that may not be text.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Given {
+enum Sent {
     Text(String),
-    Bytes { base64: String },
+    Base64 { base64: String },
 }
 
 pub async fn explain(
     State(api): State<Api>,
     asker: Asker,
-    Json(asked): Json<Asked>,
+    Given(asked): Given<Asked>,
 ) -> Result<Json<Explanation>, ApiError> {
     let who = asker.sees(&api.house, asked.member.as_deref())?;
     let question = Question { who, ..question(asked)? };
@@ -51,8 +52,8 @@ fn question(asked: Asked) -> Result<Question, ApiError> {
     }
     let body = match asked.body {
         None => Vec::new(),
-        Some(Given::Text(text)) => text.into_bytes(),
-        Some(Given::Bytes { base64 }) => {
+        Some(Sent::Text(text)) => text.into_bytes(),
+        Some(Sent::Base64 { base64 }) => {
             STANDARD.decode(base64).map_err(|_| ApiError::usage("the body is not base64"))?
         }
     };

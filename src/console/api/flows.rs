@@ -1,6 +1,7 @@
 //! Flows: what happened, exchange by exchange.
 
 use super::error::ApiError;
+use super::read::Wanted;
 use super::who::{Asker, name_of};
 use super::{Api, off_worker};
 use crate::exchange::Who;
@@ -9,7 +10,7 @@ use crate::ledger::{Filter, Listed, Stored};
 use crate::model::record::{Event, Record};
 use crate::model::{FlowId, Host, MemberId, Timestamp, VendorId, Verdict};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ const USUAL: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
+pub struct Narrowed {
     member: Option<String>,
     vendor: Option<String>,
     since: Option<String>,
@@ -31,7 +32,7 @@ pub struct Wanted {
 pub async fn list(
     State(api): State<Api>,
     asker: Asker,
-    Query(wanted): Query<Wanted>,
+    Wanted(wanted): Wanted<Narrowed>,
 ) -> Result<Json<Value>, ApiError> {
     let who = match wanted.member.as_deref() {
         Some("gateway") if asker.owner => Who { member: MemberId::GATEWAY, ..asker.who.clone() },

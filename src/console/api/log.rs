@@ -1,6 +1,7 @@
 //! The log as a whole: proved, written out, counted.
 
 use super::error::ApiError;
+use super::read::Given;
 use super::who::{Asker, name_of};
 use super::{Api, off_worker};
 use crate::gateway::House;
@@ -36,7 +37,7 @@ pub struct Verify {
 pub async fn verify(
     State(api): State<Api>,
     _asker: Asker,
-    Json(verify): Json<Verify>,
+    Given(verify): Given<Verify>,
 ) -> Result<Json<Report>, ApiError> {
     let key = match verify.key.as_deref().map(Verifier::parse) {
         Some(Ok(key)) => Some(key),

@@ -1,6 +1,7 @@
 //! The people and their real attributes. Values go in; only the names of slots come out.
 
 use super::error::ApiError;
+use super::read::Given;
 use super::who::{self, Asker};
 use super::{Api, Created, off_worker};
 use crate::gateway::House;
@@ -49,7 +50,7 @@ pub async fn list(State(api): State<Api>, asker: Asker) -> Result<Json<Value>, A
 pub async fn add(
     State(api): State<Api>,
     asker: Asker,
-    Json(new): Json<Add>,
+    Given(new): Given<Add>,
 ) -> Result<Created<Value>, ApiError> {
     asker.must_own()?;
     let house = Arc::clone(&api.house);
@@ -76,7 +77,7 @@ pub async fn set(
     State(api): State<Api>,
     asker: Asker,
     Path(name): Path<String>,
-    Json(set): Json<Set>,
+    Given(set): Given<Set>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.manages(&api.house, &name)?;
     let (house, member, name) = (Arc::clone(&api.house), who.member, who.name.clone());
@@ -117,6 +118,7 @@ pub async fn remove(
 ) -> Result<Json<Value>, ApiError> {
     asker.must_own()?;
     let who = who::member(&api.house, &name)?;
+    let was_owner = asker.who.member == who.member;
     let house = Arc::clone(&api.house);
     off_worker(move || {
         let vault = &house.rooms().vault;
@@ -128,7 +130,8 @@ pub async fn remove(
     })
     .await?;
     api.house.record_change(MemberId::GATEWAY, None, "a member was removed".to_owned()).await?;
-    Ok(Json(json!({ "removed": &*who.name })))
+    let owner = api.house.front.roster.load().owner().map(|who| who.name.to_string());
+    Ok(Json(json!({ "removed": &*who.name, "was_owner": was_owner, "owner": owner })))
 }
 
 fn describe(house: &House, member: &Member, owner: Option<MemberId>) -> Value {

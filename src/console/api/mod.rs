@@ -9,6 +9,7 @@ mod log;
 mod members;
 mod openapi;
 mod personas;
+mod read;
 mod status;
 mod vendors;
 mod who;

@@ -3,13 +3,14 @@
 use super::Api;
 use super::error::ApiError;
 use super::members::NO_SLOT;
+use super::read::{Given, Wanted};
 use super::vendors::{About, find};
 use super::who::Asker;
 use crate::model::Slot;
 use crate::persona::Issued;
 use crate::vault::VaultError;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ pub async fn show(
     State(api): State<Api>,
     asker: Asker,
     Path(vendor): Path<String>,
-    Query(about): Query<About>,
+    Wanted(about): Wanted<About>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;
@@ -51,8 +52,8 @@ pub async fn issue(
     State(api): State<Api>,
     asker: Asker,
     Path(vendor): Path<String>,
-    Query(about): Query<About>,
-    Json(issue): Json<Issue>,
+    Wanted(about): Wanted<About>,
+    Given(issue): Given<Issue>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;
@@ -65,7 +66,7 @@ pub async fn reset(
     State(api): State<Api>,
     asker: Asker,
     Path(vendor): Path<String>,
-    Query(about): Query<About>,
+    Wanted(about): Wanted<About>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;
@@ -77,8 +78,8 @@ pub async fn adopt(
     State(api): State<Api>,
     asker: Asker,
     Path(vendor): Path<String>,
-    Query(about): Query<About>,
-    Json(adopt): Json<Adopt>,
+    Wanted(about): Wanted<About>,
+    Given(adopt): Given<Adopt>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;

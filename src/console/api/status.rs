@@ -1,5 +1,6 @@
 //! What is on, and for whom.
 
+use super::super::tls::console_url;
 use super::Api;
 use super::error::ApiError;
 use super::off_worker;
@@ -41,7 +42,7 @@ fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
         "ready": doors.is_some() && readiness.ready,
         "conditions": readiness.conditions,
         "proxy": doors.map_or(listen.proxy.0, |doors| doors.proxy),
-        "console": doors.map_or(Some(listen.console.0), |doors| doors.console),
+        "console": doors.map_or(Some(listen.console.0), |doors| doors.console).map(console_url),
         "metrics": doors.map_or(listen.metrics.map(|address| address.0), |doors| doors.metrics),
         "home": house.home.dir(),
         "config": config.file(),

@@ -1,6 +1,7 @@
 //! The vendors a member deals with, and how each is treated.
 
 use super::error::ApiError;
+use super::read::{Given, Wanted};
 use super::who::Asker;
 use super::{Api, off_worker};
 use crate::config::value::PolicyKey;
@@ -9,7 +10,7 @@ use crate::gateway::House;
 use crate::model::{Host, Level, Policy, VendorId};
 use crate::store::Relationship;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +36,7 @@ pub struct Set {
 pub async fn list(
     State(api): State<Api>,
     asker: Asker,
-    Query(about): Query<About>,
+    Wanted(about): Wanted<About>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     off_worker(move || {
@@ -57,7 +58,7 @@ pub async fn show(
     State(api): State<Api>,
     asker: Asker,
     Path(vendor): Path<String>,
-    Query(about): Query<About>,
+    Wanted(about): Wanted<About>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;
@@ -68,8 +69,8 @@ pub async fn set(
     State(api): State<Api>,
     asker: Asker,
     Path(vendor): Path<String>,
-    Query(about): Query<About>,
-    Json(set): Json<Set>,
+    Wanted(about): Wanted<About>,
+    Given(set): Given<Set>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;

@@ -179,6 +179,29 @@ fn edits_that_do_not_fit_spill_in_order() {
 }
 
 #[test]
+fn no_nonce_comes_twice() {
+    let mut sealed = Sealed::default();
+    let record = Record {
+        time: now(),
+        member: MemberId::GATEWAY,
+        vendor: None,
+        event: Event::Gap { reason: "test".into(), count: 1 },
+    };
+    for _ in 0..500 {
+        sealed.push(record.clone(), &key()).unwrap();
+    }
+    let nonces: std::collections::HashSet<_> = tails(&sealed.bytes)
+        .map(|tail| {
+            let mut bytes = Vec::new();
+            write_front(0, &mut bytes);
+            bytes.extend_from_slice(tail);
+            entry::parse(&bytes).unwrap().outer.nonce
+        })
+        .collect();
+    assert_eq!(nonces.len(), 500);
+}
+
+#[test]
 fn nothing_of_a_record_stands_in_the_clear() {
     let mut sealed = Sealed::default();
     let event = Event::Issue {

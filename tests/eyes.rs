@@ -1,0 +1,93 @@
+//! What the gateway says about itself: metrics and readiness, without a name in them.
+
+use crate::support::{Household, TestCa, TestDisk, Vendor};
+use doorward::gateway::Seams;
+use http::StatusCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_in_the_gateway_and_time_at_the_vendor_are_told_apart() {
+    let ca = TestCa::new();
+    let late = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let shop = Vendor::https("shop.test").held_route("/late", "", late).start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).start().await;
+    let began = Instant::now();
+    let held = Duration::from_millis(700);
+    let reply = tokio::spawn({
+        let client = home.client();
+        async move { client.get("https://shop.test/late").await }
+    });
+    shop.arrival_of(b"GET /late").await;
+    tokio::time::sleep(held).await;
+    shop.let_go();
+    assert_eq!(reply.await.unwrap().text(), "ok");
+    let whole = began.elapsed().as_secs_f64();
+    let (upstream, added) =
+        (home.metric("doorward_upstream_seconds_sum"), home.metric("doorward_added_latency_seconds_sum"));
+    assert!(upstream >= held.as_secs_f64(), "{upstream}");
+    // No second counts twice.
+    assert!(added > 0.0 && upstream + added <= whole, "{upstream} + {added} > {whole}");
+    for name in ["doorward_upstream_seconds_count", "doorward_added_latency_seconds_count"] {
+        assert_eq!(home.metric(name), 1.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchanges_handshakes_and_the_pool_are_counted_by_kind_and_never_by_name() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .member("ann", &[])
+        .config("[vendor.shop]\nhosts = [\"shop.test\"]")
+        .start()
+        .await;
+    let ann = home.client_of("ann");
+    ann.get("https://shop.test/?utm_source=x").await;
+    ann.get("https://shop.test/").await;
+    home.records().await;
+    assert_eq!(home.metric("doorward_handshakes_total{result=\"full\",side=\"upstream\"}"), 1.0);
+    let clients = home.metric("doorward_handshakes_total{result=\"full\",side=\"downstream\"}")
+        + home.metric("doorward_handshakes_total{result=\"resumed\",side=\"downstream\"}");
+    assert_eq!(clients, 2.0);
+    assert_eq!(home.metric("doorward_exchanges_total{verdict=\"changed\"}"), 2.0);
+    assert_eq!(home.metric("doorward_edits_total{action=\"removed\",stage=\"trackers\"}"), 1.0);
+    assert_eq!(home.metric("doorward_upstream_pool"), 1.0);
+    let text = home.house.rooms().metrics.render();
+    for name in ["shop", "ann", "127.0.0.1"] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_whose_log_cannot_be_written_is_not_ready() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let disk = TestDisk::lax();
+    let seams = Seams { disk: Arc::new(disk.clone()), ..Seams::default() };
+    let home = Household::trusting(&ca).knowing(&shop).seams(seams).start().await;
+    home.house.measure();
+    let report = home.house.readiness.report();
+    assert!(report.ready, "{report:?}");
+    for condition in ["listeners", "lists", "ledger", "authority"] {
+        assert_eq!(report.conditions.get(condition).map(|state| &**state), Some("ok"), "{condition}");
+    }
+    disk.full(true);
+    assert_eq!(home.client().get("https://shop.test/").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    home.house.measure();
+    let report = home.house.readiness.report();
+    assert!(!report.ready && report.conditions["ledger"] == "the log cannot be written", "{report:?}");
+    assert!(shop.received().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_nobody_can_come_to_is_not_ready() {
+    crate::support::crypto();
+    let dir = tempfile::tempdir().unwrap();
+    let home = doorward::vault::Home::open(dir.path()).unwrap();
+    let config = doorward::config::Config::defaults(doorward::config::schema::Profile::Household);
+    let house = doorward::gateway::House::open(home, config, Seams::default()).unwrap();
+    let report = house.readiness.report();
+    assert!(!report.ready && report.conditions["listeners"] == "starting", "{report:?}");
+}
