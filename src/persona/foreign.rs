@@ -1,6 +1,7 @@
 //! An address made for another vendor, or for an identity that was reset, must not get to this one: by it the two would
 //! know that they talk about the same person. It is treated as the real one is: where a vendor gets an alias it gets its
-//! own, and a third party gets none.
+//! own, a third party gets none, and where a vendor gets what is typed it goes and is recorded. User names and device ids
+//! of other identities are not looked for, nor are addresses in bodies that flow.
 //!
 //! Looking is cheap because every alias stands in front of one of few domains. Found are those whose letters stand as
 //! they are before an `@` in any usual spelling, in heads and in whole bodies.

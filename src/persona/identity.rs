@@ -12,6 +12,9 @@ const STRONG_USERNAME: usize = 6;
 /// Shorter account and custom ids are numbers that stand everywhere.
 const STRONG_ID: usize = 8;
 
+/// Real values by slot, as the vault gives them.
+pub type Values = Vec<(Slot, Secret<String>)>;
+
 /// What the rooms above need to know about one member. Real values are the same at every vendor, so one serves all.
 pub struct MemberIdentity {
     identifiers: Arc<Identifiers>,
@@ -36,7 +39,7 @@ impl MemberIdentity {
     ///
     /// # Errors
     /// More values than can be compiled.
-    pub fn compile(attributes: Vec<(Slot, Secret<String>)>, locale: Locale) -> Result<Self, CompileError> {
+    pub fn compile(attributes: Values, locale: Locale) -> Result<Self, CompileError> {
         Self::compile_shared(vec![attributes], locale)
     }
 
@@ -45,10 +48,7 @@ impl MemberIdentity {
     ///
     /// # Errors
     /// More values than can be compiled.
-    pub fn compile_shared(
-        people: Vec<Vec<(Slot, Secret<String>)>>,
-        locale: Locale,
-    ) -> Result<Self, CompileError> {
+    pub fn compile_shared(people: Vec<Values>, locale: Locale) -> Result<Self, CompileError> {
         let all: Vec<_> = people.into_iter().flat_map(with_full_name).collect();
         let avoid = Avoid::new(&all);
         let mut list: Vec<Identifier> = Vec::with_capacity(all.len());
@@ -75,7 +75,7 @@ impl MemberIdentity {
     ///
     /// # Errors
     /// More values than can be compiled.
-    pub fn guarding(&self, values: Vec<(Slot, Secret<String>)>) -> Result<Self, CompileError> {
+    pub fn guarding(&self, values: Values) -> Result<Self, CompileError> {
         let strong = |(slot, value)| Identifier { slot, value, strength: Strength::Strong };
         Ok(Self {
             identifiers: Arc::new(Identifiers::compile(values.into_iter().map(strong).collect())?),
@@ -160,7 +160,7 @@ impl fmt::Debug for MemberIdentity {
 }
 
 /// Where a full name is not written but its parts are, they make one: together they are searched for everywhere.
-fn with_full_name(mut attributes: Vec<(Slot, Secret<String>)>) -> Vec<(Slot, Secret<String>)> {
+fn with_full_name(mut attributes: Values) -> Values {
     let part = |name: &str| attributes.iter().find(|(slot, _)| slot.as_str() == name).map(|(_, value)| value);
     let full = match (part("name.full"), part("name.given"), part("name.family")) {
         (None, Some(given), Some(family)) => {

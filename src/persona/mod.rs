@@ -24,7 +24,7 @@ pub use carry::{Carried, Settled};
 pub use error::IssueError;
 pub use format::Locale;
 pub use head::{Gathered, find_in_head};
-pub use identity::MemberIdentity;
+pub use identity::{MemberIdentity, Values};
 pub use issue::Order;
 pub use mask::{Mask, Verdict};
 pub use personas::{Persona, Personas};

@@ -1,10 +1,10 @@
 //! All members at once: what the corridor asks by member.
 
-use super::MemberIdentity;
 use super::error::IssueError;
 use super::format::Locale;
+use super::identity::{MemberIdentity, Values};
 use super::wardrobe::{Standing, Wardrobe};
-use crate::model::{MemberId, MemberKind, Secret, Slot, VendorId};
+use crate::model::{MemberId, MemberKind, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
@@ -60,7 +60,7 @@ impl Personas {
     }
 
     /// The values to be protected: a member's own; on a shared device everybody's beside its own.
-    fn values(&self, member: MemberId) -> Result<Vec<Vec<(Slot, Secret<String>)>>, IssueError> {
+    fn values(&self, member: MemberId) -> Result<Vec<Values>, IssueError> {
         let mut people = vec![self.vault.attributes(member)?];
         let members = self.vault.members()?;
         if members.iter().any(|row| row.id == member && row.kind == MemberKind::Shared) {
