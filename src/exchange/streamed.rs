@@ -2,6 +2,10 @@
 //!
 //! Bytes that may be part of an identifier wait until it is clear; a pseudonym that is needed for the first time waits
 //! until it is durable. Everything else leaves as it comes. Trailers survive.
+//!
+//! Whether anything will change is not known before the end: such a body leaves without its length, and a compressed one
+//! is coded again even where nothing changes (its decoded bytes are the same). The record says both. A body that cannot
+//! be decoded, or unfolds too far, breaks off and never comes to its end.
 
 use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;

@@ -54,7 +54,7 @@ pub(super) struct Pattern {
 pub(super) fn of_value(identifier: usize, kind: SlotKind, value: &str) -> Vec<Pattern> {
     match kind {
         SlotKind::Phone => phone(identifier, value),
-        SlotKind::Email => cased(&BTreeSet::from([value.trim().to_owned()]))
+        SlotKind::Email => cased(&addresses(value.trim()))
             .into_iter()
             .map(|text| {
                 let exact = text.as_bytes().contains(&b'+').then(|| text.to_ascii_lowercase().into_bytes());
@@ -65,6 +65,20 @@ pub(super) fn of_value(identifier: usize, kind: SlotKind, value: &str) -> Vec<Pa
         SlotKind::Device | SlotKind::Ad => words(identifier, hexadecimal(value)),
         _ => words(identifier, BTreeSet::from([value.trim().to_owned()])),
     }
+}
+
+/// With the domain in letters of its own script and in those of the DNS (RFC 5890 section 2.3.2.1).
+fn addresses(value: &str) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([value.to_owned()]);
+    if let Some((local, domain)) = value.rsplit_once('@') {
+        for domain in [url::quirks::domain_to_ascii(domain), url::quirks::domain_to_unicode(domain)] {
+            // Empty where it is no domain name.
+            if !domain.is_empty() {
+                forms.insert(format!("{local}@{domain}"));
+            }
+        }
+    }
+    forms
 }
 
 /// `Ann Real`, `Real Ann`, `Real, Ann`.

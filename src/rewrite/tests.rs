@@ -97,6 +97,23 @@ fn addresses_end_where_they_end() {
 }
 
 #[test]
+fn domains_of_other_scripts_in_both_forms() {
+    for value in ["ann@müller.example", "ann@xn--mller-kva.example"] {
+        let ann = compile(&[("email.primary", value, Strength::Strong)]);
+        for text in [
+            "ann@müller.example",
+            "ann@mu\u{308}ller.example",
+            "ANN@M\u{dc}LLER.example",
+            "ann%40m%C3%BCller.example",
+            "ann\\u0040m\\u00fcller.example",
+            "ann@XN--mller-kva.example",
+        ] {
+            assert_eq!(find_in_body(&ann, Syntax::Text, text.as_bytes()).len(), 1, "{value} as {text}");
+        }
+    }
+}
+
+#[test]
 fn names_are_words() {
     for (text, want) in [
         ("Dear Ann Real,", "Ann Real"),

@@ -321,7 +321,7 @@ impl Opened {
 
 async fn collect(response: http::Response<hyper::body::Incoming>) -> Reply {
     let (head, body) = response.into_parts();
-    let collected = tokio::time::timeout(Duration::from_secs(20), body.collect())
+    let collected = tokio::time::timeout(Duration::from_secs(120), body.collect())
         .await
         .expect("in time")
         .expect("a body");
