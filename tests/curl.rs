@@ -37,6 +37,7 @@ impl Scene {
             "[upstream]\nextra_ca = [\"vendors.pem\"]\nallow_private = [\"127.0.0.1/32\"]\n\
              hosts = {{ \"one.shop.test\" = \"{one}\", \"two.shop.test\" = \"{two}\", \"pixel.tracker.test\" = \"{one}\" }}\n\
              [identity]\nfirst = \"pseudonym\"\ndomain = \"alias.example\"\n\
+             [terms]\noffer = [\"SD-BASE\"]\n\
              [vendor.shop]\nhosts = [\"*.shop.test\"]\n\
              [member.ann]\nterms = [\"SD-BASE\"]",
             one = nginx.http1,
