@@ -154,10 +154,15 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
         (_, Some(Answer::Block { .. })) => Verdict::Blocked,
         (_, Some(Answer::Redirect { .. })) => Verdict::Redirected,
         (Ok(reply), None) if matches!(reply.body(), ReplyBody::Local(_)) => Verdict::Refused,
-        (Ok(_), None) if exchange.is_unread() => Verdict::NotInspected,
-        (Ok(_), None) if exchange.plan.standing().next().is_some() => Verdict::Changed,
-        (Ok(_), None) => Verdict::Passed,
+        (Ok(_), None) => sent(exchange).0,
     }
+}
+
+/// What there is to say of an exchange that is sent.
+pub fn sent(exchange: &Exchange) -> (Verdict, String) {
+    let changes = exchange.plan.standing().chain(exchange.reply_plan.standing()).count();
+    let unread = exchange.context.as_ref().and_then(|context| context.unread.as_deref());
+    Verdict::of_sent(unread.or_else(|| exchange.is_unread().then_some("guest")), changes, &exchange.notes)
 }
 
 /// The end record of an exchange that was answered here.

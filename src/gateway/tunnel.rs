@@ -1,7 +1,7 @@
 //! Bytes that go through unread. Four steps: the member and their limits, the host block list and the vetted address, the
 //! durable record; then the first byte.
 
-use crate::exchange::{ExchangeError, Flow, Generation, Rooms, Who};
+use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who};
 use crate::model::record::Event;
 use crate::model::{Origin, Outcome};
 use std::sync::Arc;
@@ -51,10 +51,7 @@ impl Tunnel {
         reason: &str,
     ) -> Result<TcpStream, ExchangeError> {
         if let Some(matched) = origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
-            return Err(ExchangeError::Forbidden {
-                rule: matched.rule.into(),
-                reason: "a tracker host".into(),
-            });
+            return Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() });
         }
         let event =
             Event::Tunnel { flow: flow.id(), host: Some(origin.host.to_string()), reason: reason.to_owned() };
