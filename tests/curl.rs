@@ -37,6 +37,7 @@ impl Scene {
             "[upstream]\nextra_ca = [\"vendors.pem\"]\nallow_private = [\"127.0.0.1/32\"]\n\
              hosts = {{ \"one.shop.test\" = \"{one}\", \"two.shop.test\" = \"{two}\", \"pixel.tracker.test\" = \"{one}\" }}\n\
              [identity]\nfirst = \"pseudonym\"\ndomain = \"alias.example\"\n\
+             [terms]\noffer = [\"SD-BASE\"]\n\
              [vendor.shop]\nhosts = [\"*.shop.test\"]\n\
              [member.ann]\nterms = [\"SD-BASE\"]",
             one = nginx.http1,
@@ -147,6 +148,8 @@ fn a_page_comes_without_its_tracker() {
     assert_eq!((pixel.status, pixel.body.get(..6)), (200, Some(&b"GIF89a"[..])));
     scene.nginx.requests("/page.html", 1);
     assert!(scene.nginx.log().iter().all(|line| line.field("host") != "pixel.tracker.test"));
+    // What was not sent is in the log for sure once the gateway has ended.
+    assert_eq!(scene.gateway.stop(), 0);
     let blocked: Vec<_> =
         scene.home.records().into_iter().filter(|record| record["kind"] == "blocked").collect();
     assert_eq!(blocked.len(), 1);

@@ -1,6 +1,8 @@
 //! What the gateway says about itself: metrics and readiness, without a name in them.
 
+use crate::support::vendor::response;
 use crate::support::{Household, TestCa, TestDisk, Vendor};
+use doorward::console::{Call, Speaker, router};
 use doorward::gateway::Seams;
 use http::StatusCode;
 use std::sync::Arc;
@@ -90,4 +92,48 @@ async fn a_home_that_nobody_can_come_to_is_not_ready() {
     let house = doorward::gateway::House::open(home, config, Seams::default()).unwrap();
     let report = house.readiness.report();
     assert!(!report.ready && report.conditions["listeners"] == "starting", "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_the_counters_and_explain_give_one_verdict() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test")
+        .route("/reports", response("200 OK", &[("NEL", "{}")], b"ok"))
+        .start(&ca)
+        .await;
+    let bank = Vendor::http("bank.test").start(&ca).await;
+    let covered = "AWS4-HMAC-SHA256 Credential=a, SignedHeaders=host;sec-gpc, Signature=0a";
+    let signed = [("authorization", covered)];
+    let changed = [signed[0], ("x-client-data", "abc")];
+    for (url, fields, want) in [
+        // A signature keeps the signal away: noted as what would have been done.
+        ("https://shop.test/", &signed[..], "passed"),
+        ("https://shop.test/?utm_source=x", &[], "changed"),
+        ("https://shop.test/", &[], "changed"),
+        ("http://bank.test/", &changed, "not-inspected"),
+    ] {
+        let home = Household::trusting(&ca)
+            .knowing(&shop)
+            .knowing(&bank)
+            .config("[intercept]\nnever = [\"bank.test\"]")
+            .start()
+            .await;
+        let explained = home.explain("GET", url, fields, "").await;
+        assert_eq!(explained["verdict"], want, "{url}: {explained}");
+        home.client().get_with(url, fields).await;
+        assert_eq!(home.metric(&format!("doorward_exchanges_total{{verdict={want:?}}}")), 1.0, "{url}");
+        home.records().await;
+        let listed = Speaker::Here(router(Arc::clone(&home.house))).ask(Call::get("/flows")).await.unwrap();
+        let listed: serde_json::Value = serde_json::from_slice(&listed.whole().await.unwrap().body).unwrap();
+        let flow = &listed["flows"][0];
+        assert_eq!(
+            (&flow["verdict"], &flow["reason"]),
+            (&want.into(), &explained["reason"]),
+            "{url}: {flow}"
+        );
+    }
+    let home = Household::trusting(&ca).knowing(&shop).config("[terms]\ngpc = false").start().await;
+    home.client().get("https://shop.test/reports").await;
+    // Known only once the answer is there.
+    assert_eq!(home.metric("doorward_exchanges_total{verdict=\"changed\"}"), 1.0);
 }

@@ -49,7 +49,8 @@ async fn absolute_form_and_connect_both_reach_the_vendor() {
 async fn loopback_is_the_owner_a_credential_a_member_and_a_static_address_a_device() {
     let ca = TestCa::new();
     let shop = Vendor::https("shop.test").start(&ca).await;
-    let device = "[member.cid]\ndevices = [{ address = \"127.0.0.2\", static = true }]";
+    let device = "[member.cid]\ndevices = [{ address = \"127.0.0.2\", static = true }, \
+        { name = \"tablet\", address = \"127.0.0.3\", static = true }]";
     let home = Household::trusting(&ca)
         .knowing(&shop)
         .member("ann", &[])
@@ -61,11 +62,15 @@ async fn loopback_is_the_owner_a_credential_a_member_and_a_static_address_a_devi
     home.client().get("https://shop.test/").await;
     home.client_of("ben").get("https://shop.test/").await;
     home.client().from("127.0.0.2").get("https://shop.test/").await;
+    home.client().from("127.0.0.3").get("https://shop.test/").await;
+    let token = home.house.rooms().vault.new_token(home.id("ben")).unwrap();
+    home.client().with_credential("BEN", token.expose()).get("https://shop.test/").await;
     let records = home.of_kind("open").await;
     let owner = home.house.front.roster.load().owner().unwrap().name.to_string();
     let members: Vec<_> = records.iter().map(|record| record["member"].as_str().unwrap()).collect();
-    assert_eq!(members, [owner.as_str(), "ben", "cid"]);
+    assert_eq!(members, [owner.as_str(), "ben", "cid", "cid", "ben"]);
     assert_eq!(records[2]["device"], "127.0.0.2");
+    assert_eq!(records[3]["device"], "tablet");
     assert!(shop.received().iter().all(|request| request.header("proxy-authorization").is_empty()));
 }
 
@@ -397,7 +402,7 @@ async fn what_is_not_tls_is_tunnelled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_speaks_for_itself_only_when_it_is_addressed() {
     let ca = TestCa::new();
-    let home = Household::trusting(&ca).start().await;
+    let home = Household::trusting(&ca).config("[listen]\nnames = [\"doorward.home.arpa\"]").start().await;
     let ask = async |path: &str, host: &str, more: &str| {
         let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
         home.client().raw(head.as_bytes()).await
@@ -406,6 +411,7 @@ async fn the_gateway_speaks_for_itself_only_when_it_is_addressed() {
     let pac = ask("/proxy.pac", &own, "").await;
     assert!(pac.contains(&format!("PROXY {own}")) && pac.contains("application/x-ns-proxy-autoconfig"));
     assert!(ask("/ca.pem", &own, "").await.contains("BEGIN CERTIFICATE"));
+    assert!(ask("/ca.pem", "doorward.home.arpa", "").await.contains("BEGIN CERTIFICATE"));
     assert!(ask("/trust", "localhost", "").await.contains("certificate"));
     for (host, more) in [
         ("evil.test", ""),

@@ -9,6 +9,7 @@ use sfv::{Dictionary, ListEntry, Parser};
 const ANN: &[(&str, &str)] = &[("email.primary", "ann@home.example")];
 const CHOICE: &str = "[identity]\ndomain = \"alias.example\"\n[terms]\noffer = [\"SD-BASE\", \"SD-BASE-DP\"]\n\
     [member.ann]\nterms = [\"SD-BASE\", \"SD-BASE-DP\"]";
+const BOTH: &str = "terms = [\"SD-BASE\", \"SD-BASE-DP\"]";
 const KNOWN: &str = "[vendor.shop]\nhosts = [\"shop.test\"]";
 
 async fn household(ca: &TestCa, vendors: &[&Vendor], config: &str) -> Household {
@@ -127,20 +128,47 @@ async fn nobody_offers_what_they_did_not_choose_and_a_child_offers_nothing() {
     let ca = TestCa::new();
     let shop = Vendor::https("shop.test").start(&ca).await;
     let config = format!(
-        "{CHOICE}\n{KNOWN}\nterms = [\"SD-BASE-DP\"]\n[member.kim]\nkind = \"child\"\nterms = [\"SD-BASE\", \"SD-BASE-DP\"]"
+        "{CHOICE}\n{KNOWN}\nterms = [\"SD-BASE-DP\"]\n[member.kim]\nkind = \"child\"\n{BOTH}\n[member.tom]\n{BOTH}"
     );
     let home = Household::trusting(&ca)
         .knowing(&shop)
         .member("ann", ANN)
         .member("bob", &[("email.primary", "bob@home.example")])
-        .member_of_kind("kim", MemberKind::Child, &[("email.primary", "kim@home.example")])
+        .member("kim", &[("email.primary", "kim@home.example")])
+        .member_of_kind("tom", MemberKind::Child, &[("email.primary", "tom@home.example")])
         .config(&config)
         .start()
         .await;
-    for (who, want) in [("ann", Some(vec!["SD-BASE-DP".to_owned()])), ("bob", None), ("kim", None)] {
+    for (who, want) in
+        [("ann", Some(vec!["SD-BASE-DP".to_owned()])), ("bob", None), ("kim", None), ("tom", None)]
+    {
         home.client_of(who).get("https://shop.test/").await;
         assert_eq!(offered(&shop.last().header("personal-terms")), want, "{who}");
         assert_eq!(shop.last().header("sec-gpc"), ["1"], "{who}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_choose_from_what_is_on_offer_and_a_vendor_gets_it_in_its_own_order() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let own = format!("[member.ann]\n{BOTH}");
+    for (offer, here, want) in [
+        // Written nowhere, there is the basic agreement.
+        ("", "", Some(vec!["SD-BASE"])),
+        ("offer = []", "", None),
+        ("offer = [\"SD-BASE-DP\", \"PDC-AI\"]", "", Some(vec!["SD-BASE-DP"])),
+        ("offer = [\"SD-BASE-DP\", \"SD-BASE\"]", "", Some(vec!["SD-BASE", "SD-BASE-DP"])),
+        (
+            "offer = [\"SD-BASE\", \"SD-BASE-DP\", \"PDC-AI\"]",
+            "terms = [\"PDC-AI\", \"SD-BASE-DP\", \"SD-BASE\"]",
+            Some(vec!["SD-BASE-DP", "SD-BASE"]),
+        ),
+    ] {
+        let home = household(&ca, &[&shop], &format!("[terms]\n{offer}\n{own}\n{KNOWN}\n{here}")).await;
+        home.client().get("https://shop.test/").await;
+        let said = offered(&shop.last().header("personal-terms"));
+        assert_eq!(said, want.map(|ids| ids.into_iter().map(str::to_owned).collect()), "{offer} {here}");
     }
 }
 

@@ -164,6 +164,30 @@ async fn the_log_hides_a_real_value_in_the_path_of_what_was_blocked_or_let_throu
     assert_eq!(home.of_kind("open").await[0]["url"], "https://bank.test/of/…/page?x=…");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_says_of_a_tracker_host_that_nobody_looks_into_what_becomes_of_it() {
+    let ca = TestCa::new();
+    let ads = Vendor::https("ads.test").start(&ca).await;
+    for intercept in ["mode = \"off\"", "mode = \"chosen\"", "never = [\"*.test\"]"] {
+        let test = "[[test]]\nurl = \"https://ads.test/p\"\nwant = \"refused\"";
+        let home = Household::trusting(&ca)
+            .knowing(&ads)
+            .file("mine.txt", "||ads.test^\n")
+            .config(&format!("[trackers]\nlists = [\"mine.txt\"]\n[intercept]\n{intercept}\n{test}"))
+            .start()
+            .await;
+        for url in ["https://ads.test/p", "http://ads.test/p"] {
+            let explained = home.explain("GET", url, &[], "").await;
+            assert_eq!(explained["verdict"], "refused", "{intercept} {url}: {explained}");
+            assert_eq!(explained["rules"][0]["rule"], "||ads.test^", "{intercept} {url}");
+        }
+        assert_eq!(home.client().get("http://ads.test/p").await.status, StatusCode::FORBIDDEN);
+        let generation = home.house.rooms().generation.load_full();
+        assert_eq!(home.house.failing_tests(&generation).await, []);
+    }
+    assert_eq!(ads.connections(), 0);
+}
+
 async fn until<F: Future<Output = bool>>(what: &str, holds: impl Fn() -> F) {
     for _ in 0..400 {
         if holds().await {

@@ -2,7 +2,7 @@
 
 use super::check::Findings;
 use super::finding::Finding;
-use super::schema::{Carriers, Derivation, Detail, First, OnFailure, OnPinned, Resolver, Reveal, Settings};
+use super::schema::{Carriers, Detail, First, OnFailure, Resolver, Reveal, Settings};
 use super::snapshot::Config;
 use super::value::StoreUrl;
 use crate::model::Policy;
@@ -11,12 +11,8 @@ use crate::model::Policy;
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     let identity = &settings.identity;
     let ledger = &settings.ledger;
-    let switches: [(&str, bool, &str); 11] = [
-        (
-            "intercept.on_pinned",
-            settings.intercept.on_pinned == OnPinned::Block,
-            "pinned applications fail by themselves",
-        ),
+    let switches: [(&str, bool, &str); 10] = [
+        ("intercept.on_pinned", true, "what accepts only its vendor's own certificate fails"),
         (
             "upstream.resolver",
             settings.upstream.resolver != Resolver::System,
@@ -25,14 +21,9 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
         ("upstream.proxy", settings.upstream.proxy.is_some(), "connections would leave directly"),
         ("identity.first", identity.first != First::Pseudonym, "it acts as \"pseudonym\""),
         ("identity.carriers", identity.carriers == Carriers::Block, "carriers pass and are recorded"),
-        (
-            "identity.derivation",
-            identity.derivation == Derivation::Random,
-            "pseudonyms are derived (\"seed\")",
-        ),
         ("trackers.html", settings.trackers.html, "pages are not edited"),
         ("ledger.detail", ledger.detail == Detail::Bodies, "it acts as \"metadata\""),
-        ("ledger.keep_days", true, "records are kept until `ledger erase`"),
+        ("ledger.keep_days", true, "records are kept"),
         ("ledger.on_failure", ledger.on_failure == OnFailure::Spool, "requests are refused"),
         ("store.url", settings.store.url != StoreUrl::Sqlite, "SQLite is used"),
     ];
@@ -57,6 +48,9 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
         if vendor.reveal != Reveal::None {
             later(findings, &format!("{at}.reveal"), "nothing is revealed");
         }
+        if !vendor.rule.is_empty() {
+            later(findings, &format!("{at}.rule"), "fields are found by the values they hold");
+        }
     }
     people(settings, findings);
 }
@@ -66,6 +60,9 @@ fn people(settings: &Settings, findings: &mut Findings<'_>) {
         let at = super::origins::join("member", name);
         if member.guardian.is_some() {
             later(findings, &format!("{at}.guardian"), "guardians see nothing");
+        }
+        if member.guardian_sees.is_some() {
+            later(findings, &format!("{at}.guardian_sees"), "guardians see nothing");
         }
         if member.detail == Some(Detail::Bodies) {
             later(findings, &format!("{at}.detail"), "it acts as \"metadata\"");

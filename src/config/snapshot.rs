@@ -6,7 +6,7 @@ use super::groups;
 use super::host_map::HostMap;
 use super::origins::Origins;
 use super::schema::{Detail, InterceptMode, MemberConfig, Settings, VendorConfig};
-use super::value::{HostCategory, NeverEntry};
+use super::value::{HostCategory, NeverEntry, OfferId};
 use crate::model::{Host, VendorId};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -26,8 +26,17 @@ pub struct Config {
     vendor_hosts: HostMap<usize>,
     never_hosts: HostMap<Arc<str>>,
     never_categories: HashMap<HostCategory, Arc<str>>,
-    devices: HashMap<IpAddr, String>,
+    devices: HashMap<IpAddr, Device>,
     static_hosts: HashMap<Box<str>, SocketAddr>,
+}
+
+/// A device that is its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Whose it is.
+    pub member: String,
+    /// What people call it, else its address.
+    pub name: Arc<str>,
 }
 
 /// A vendor, and what is written about it.
@@ -111,7 +120,11 @@ impl Config {
         }
         let devices = settings.member.iter().flat_map(|(name, member)| {
             let own = member.devices.iter().filter(|device| device.is_static);
-            own.map(move |device| (device.address.to_canonical(), name.clone()))
+            own.map(move |device| {
+                let address = device.address.to_canonical();
+                let called = device.name.clone().unwrap_or_else(|| address.to_string());
+                (address, Device { member: name.clone(), name: called.into() })
+            })
         });
         let devices = devices.collect();
         let named = |(name, address): (&String, &SocketAddr)| Some((Host::parse(name)?, *address));
@@ -213,9 +226,15 @@ impl Config {
         self.settings.member.get(name)
     }
 
-    /// The member whose device has this address as its own.
-    pub fn member_at(&self, address: IpAddr) -> Option<&str> {
-        self.devices.get(&address.to_canonical()).map(String::as_str)
+    /// The agreements a member chose, in the order preferred, of those that people may choose from.
+    pub fn terms_of(&self, member: &str) -> impl Iterator<Item = &OfferId> {
+        let own = self.member(member).and_then(|member| member.terms.as_deref()).unwrap_or_default();
+        own.iter().filter(|id| self.settings.terms.offer.contains(id))
+    }
+
+    /// The device that has this address as its own.
+    pub fn device_at(&self, address: IpAddr) -> Option<&Device> {
+        self.devices.get(&address.to_canonical())
     }
 
     /// Whether clients of this address need no credential (`listen.trust_network`).

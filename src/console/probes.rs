@@ -1,16 +1,14 @@
 //! Health, readiness and metrics: what a supervisor asks.
 
 use super::tls::{TlsListener, is_local};
-use crate::gateway::House;
-use crate::model::Host;
+use crate::gateway::{House, is_addressed_to_us};
 use crate::telemetry::Metrics;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::serve::Listener;
 use axum::{Json, Router};
-use http::{HeaderMap, StatusCode, header};
-use std::net::SocketAddr;
+use http::{StatusCode, header};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +34,7 @@ fn probes(house: Arc<House>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readiness))
         .fallback(|| async { (StatusCode::NOT_FOUND, "not here\n") })
-        .layer(axum::middleware::from_fn(literal_host))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&house), to_us))
         .with_state(house)
 }
 
@@ -58,52 +56,15 @@ async fn metrics(State(house): State<Arc<House>>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], house.rooms().metrics.render())
 }
 
-/// A name in Host could be one that was rebound to this address by somebody's page.
-async fn literal_host(
-    headers: HeaderMap,
+async fn to_us(
+    State(house): State<Arc<House>>,
     request: axum::extract::Request,
     next: axum::middleware::Next,
 ) -> Response {
-    if names_us(&headers) {
+    let generation = house.rooms().generation.load_full();
+    if is_addressed_to_us(request.headers(), &generation.config.settings.listen.names) {
         next.run(request).await
     } else {
         (StatusCode::MISDIRECTED_REQUEST, "address the console by its address\n").into_response()
-    }
-}
-
-fn names_us(headers: &HeaderMap) -> bool {
-    let mut fields = headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (fields.next().and_then(|host| host.to_str().ok()), fields.next()) else {
-        return false;
-    };
-    let bare = match host.strip_prefix("localhost:") {
-        Some(port) if port.parse::<u16>().is_ok() => "localhost",
-        _ => host,
-    };
-    bare == "localhost"
-        || host.parse::<SocketAddr>().is_ok()
-        || matches!(Host::parse(host), Some(Host::Address(_)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    #[test]
-    fn only_an_address_or_localhost_names_the_console() {
-        let named = |values: &[&'static str]| {
-            let fields = values.iter().map(|value| (header::HOST, HeaderValue::from_static(value)));
-            names_us(&fields.collect())
-        };
-        for host in ["127.0.0.1:8119", "[::1]:8119", "localhost", "localhost:8119", "192.168.1.2"] {
-            assert!(named(&[host]), "{host}");
-        }
-        for host in
-            ["evil.example", "127.0.0.1.evil.example:8119", "localhost.evil.example", "localhost:x", ""]
-        {
-            assert!(!named(&[host]), "{host}");
-        }
-        assert!(!named(&[]) && !named(&["127.0.0.1", "127.0.0.1"]));
     }
 }

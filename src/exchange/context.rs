@@ -5,6 +5,7 @@ use super::layers::{Context, Exchange, Handle, Reply};
 use super::rooms::Rooms;
 use super::signed::signed_parts;
 use crate::config::Decision;
+use crate::model::record::NOT_INSPECTED;
 use crate::model::{Host, Party, RequestType};
 use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER, UPGRADE};
 use http::{HeaderMap, HeaderName};
@@ -64,7 +65,7 @@ impl<S: Handle> Handle for Contextual<S> {
         if let Some(scheme) = signed.scheme {
             exchange.notes.push(format!("signed ({scheme}): covered parts untouched"));
         }
-        exchange.notes.extend(unread.iter().map(|rule| format!("not inspected: {rule}")));
+        exchange.notes.extend(unread.iter().map(|rule| format!("{NOT_INSPECTED}{rule}")));
         exchange.context = Some(Context {
             vendor,
             label,

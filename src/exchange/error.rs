@@ -80,6 +80,11 @@ pub enum ExchangeError {
 }
 
 impl ExchangeError {
+    /// Refused because it cannot be inspected and `strict` is set.
+    pub(super) fn unread(note: &'static str) -> Self {
+        Self::Forbidden { rule: "identity.strict".into(), reason: note.into() }
+    }
+
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {

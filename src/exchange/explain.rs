@@ -11,12 +11,12 @@ use super::record::{self, Digests};
 use super::request_body::{RequestBody, SendBody};
 use super::rooms::{Generation, Rooms};
 use super::terms::TermsLayer;
-use super::trackers::TrackersLayer;
+use super::trackers::{TRACKER_HOST, TrackersLayer};
 use super::upstream::outgoing;
 use crate::config::Decision;
 use crate::model::record::{EditRecord, TermsRecord};
 use crate::model::{Answer, Origin, Verdict};
-use crate::trackers::RuleMatch;
+use crate::trackers::{Matched, RuleMatch};
 use crate::upstream::Protocol;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -156,14 +156,22 @@ fn not_inspected(exchange: &Exchange) -> Option<Explanation> {
     else {
         return None;
     };
+    // As on the way out: a tunnel goes nowhere that a list names.
+    let refused = origin.host.name().and_then(|name| exchange.generation.trackers.host_rule(name));
+    let (verdict, reason) = match &refused {
+        Some(_) => (Verdict::Refused, TRACKER_HOST.to_owned()),
+        None => (Verdict::NotInspected, reason.rule()),
+    };
+    let winner =
+        |matched: Matched| RuleMatch { rule: matched.rule, list: matched.list.to_string(), winner: true };
     Some(Explanation {
-        verdict: Verdict::NotInspected,
-        reason: reason.rule(),
+        verdict,
+        reason,
         url_after: address(origin, &exchange.target),
         headers_after: Vec::new(),
         body_after: None,
         edits: Vec::new(),
-        rules: Vec::new(),
+        rules: refused.into_iter().map(winner).collect(),
         notes: Vec::new(),
         terms: exchange.terms.clone(),
     })
@@ -216,11 +224,7 @@ fn outcome(exchange: &Exchange, failed: Option<&ExchangeError>) -> (Verdict, Str
         (Some(Answer::Redirect { reason, .. }), _) => (Verdict::Redirected, reason.to_string()),
         (Some(Answer::Refuse { reason, .. }), _) => (Verdict::Refused, reason.to_string()),
         (None, Some(error)) => (Verdict::Refused, error.to_string()),
-        (None, None) => match exchange.plan.standing().count() {
-            0 => (Verdict::Passed, "nothing is changed".to_owned()),
-            1 => (Verdict::Changed, "one change".to_owned()),
-            count => (Verdict::Changed, format!("{count} changes")),
-        },
+        (None, None) => record::sent(exchange),
     }
 }
 

@@ -36,3 +36,4 @@ pub use layers::{Client, Context, Exchange, Handle, Reply, Tunnelled, Who};
 pub use page::{refusal, refusal_of};
 pub use request_body::RequestBody;
 pub use rooms::{Generation, OwnSettings, Rooms};
+pub use trackers::TRACKER_HOST;

@@ -154,10 +154,15 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
         (_, Some(Answer::Block { .. })) => Verdict::Blocked,
         (_, Some(Answer::Redirect { .. })) => Verdict::Redirected,
         (Ok(reply), None) if matches!(reply.body(), ReplyBody::Local(_)) => Verdict::Refused,
-        (Ok(_), None) if exchange.is_unread() => Verdict::NotInspected,
-        (Ok(_), None) if exchange.plan.standing().next().is_some() => Verdict::Changed,
-        (Ok(_), None) => Verdict::Passed,
+        (Ok(_), None) => sent(exchange).0,
     }
+}
+
+/// What there is to say of an exchange that is sent.
+pub fn sent(exchange: &Exchange) -> (Verdict, String) {
+    let changes = exchange.plan.standing().chain(exchange.reply_plan.standing()).count();
+    let unread = exchange.context.as_ref().and_then(|context| context.unread.as_deref());
+    Verdict::of_sent(unread.or_else(|| exchange.is_unread().then_some("guest")), changes, &exchange.notes)
 }
 
 /// The end record of an exchange that was answered here.
@@ -192,7 +197,7 @@ pub fn answered_here(
 /// where they may name a host.
 pub fn unnamed(event: Event) -> Event {
     match event {
-        Event::Open { flow, party, source, method, terms, .. } => Event::Open {
+        Event::Open { flow, party, source, method, terms, notes, .. } => Event::Open {
             flow,
             device: None,
             host: String::new(),
@@ -202,13 +207,14 @@ pub fn unnamed(event: Event) -> Event {
             url: String::new(),
             terms,
             edits: Vec::new(),
-            notes: Vec::new(),
+            // That it passed unread is what became of it.
+            notes: notes
+                .iter()
+                .filter(|note| note.starts_with("not inspected"))
+                .map(|note| rule_alone(note))
+                .collect(),
         },
-        Event::Tunnel { flow, reason, .. } => {
-            // `intercept.never=bank.test`: what comes behind the sign is a name.
-            let reason = reason.split_once('=').map_or(reason.as_str(), |(rule, _)| rule).to_owned();
-            Event::Tunnel { flow, host: None, reason }
-        }
+        Event::Tunnel { flow, reason, .. } => Event::Tunnel { flow, host: None, reason: rule_alone(&reason) },
         Event::Blocked { flow, party, method, verdict, .. } => Event::Blocked {
             flow,
             host: String::new(),
@@ -236,6 +242,11 @@ pub fn unnamed(event: Event) -> Event {
         Event::Edits { flow, .. } => Event::Edits { flow, edits: Vec::new() },
         other => other,
     }
+}
+
+/// `intercept.never=bank.test`: what comes behind the sign is a name.
+fn rule_alone(text: &str) -> String {
+    text.split_once('=').map_or(text, |(rule, _)| rule).to_owned()
 }
 
 /// What is left of a guest's record: that there was a flow, and its bytes. A guest's cleartext goes out as it came, so it

@@ -5,6 +5,7 @@ use super::layers::{Exchange, Handle, Reply};
 use super::rooms::Rooms;
 use crate::config::Config;
 use crate::config::schema::SendTerms;
+use crate::config::value::OfferId;
 use crate::model::MemberKind;
 use crate::terms::{MAX_OFFER, Offer, State, parse_answer, plan_offer};
 use std::sync::Arc;
@@ -102,18 +103,19 @@ impl<S> Termed<S> {
     }
 }
 
-/// The person's own choice, narrowed to what the configuration has for this vendor. A child offers nothing; nothing
-/// chosen, nothing offered.
+/// The person's own choice of what `terms.offer` lets people choose from, narrowed to what the configuration has for
+/// this vendor and then in the order written there. A child offers nothing; nothing chosen, nothing offered.
 fn chosen(config: &Config, exchange: &Exchange) -> Vec<String> {
-    let own =
-        config.member(&exchange.who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
-    let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.label));
-    let here = vendor.and_then(|vendor| vendor.terms.as_deref());
     if exchange.who.kind == MemberKind::Child {
         return Vec::new();
     }
-    let wanted = own.iter().filter(|id| here.is_none_or(|here| here.contains(id)));
-    wanted.take(MAX_OFFER).map(|id| id.as_str().to_owned()).collect()
+    let own: Vec<_> = config.terms_of(&exchange.who.name).map(OfferId::as_str).collect();
+    let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.label));
+    let wanted: Vec<_> = match vendor.and_then(|vendor| vendor.terms.as_deref()) {
+        Some(here) => here.iter().map(OfferId::as_str).filter(|id| own.contains(id)).collect(),
+        None => own,
+    };
+    wanted.into_iter().take(MAX_OFFER).map(str::to_owned).collect()
 }
 
 fn is_sent(send: SendTerms, exchange: &Exchange) -> Result<bool, ExchangeError> {

@@ -6,6 +6,9 @@ use super::page;
 use crate::model::{Answer, RequestView};
 use tower::Layer;
 
+/// Why a host is refused by its name alone.
+pub const TRACKER_HOST: &str = "a tracker host";
+
 /// The layer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TrackersLayer;
@@ -47,7 +50,7 @@ impl<S: Handle> Tracked<S> {
         let host = exchange.origin()?.host.clone();
         match host.name().and_then(|name| exchange.generation.trackers.host_rule(name)) {
             Some(matched) => {
-                Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: "a tracker host".into() })
+                Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
             }
             None => self.inner.handle(exchange).await,
         }

@@ -145,7 +145,7 @@ impl House {
         let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
         let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault, scope(&config))?)?;
         let trackers = lists::compile(&home, &config);
-        let roster = Roster::new(&vault.members()?);
+        let roster = Roster::new(&vault.members()?, &config);
         let rooms = Arc::new(Rooms {
             upstream: Upstream::new(seams.resolver, trust, metrics.clone()),
             generation: ArcSwap::from_pointee(Generation::new(
@@ -210,7 +210,7 @@ impl House {
         }
         rooms.own_settings.store(Arc::new(own));
         self.regroup();
-        self.front.roster.store(Arc::new(Roster::new(&members)));
+        self.front.roster.store(Arc::new(Roster::new(&members, &generation.config)));
         Ok(())
     }
 

@@ -23,5 +23,6 @@ mod who;
 pub use front::Front;
 pub use house::{House, HouseError, Seams};
 pub use listen::{ListenError, Listening, listen};
+pub use own::is_addressed_to_us;
 pub use policy::{AdoptError, Doors};
 pub use who::Roster;

@@ -6,7 +6,6 @@ use crate::model::Host;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use std::net::SocketAddr;
 
 /// Answers an origin-form request.
 pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Reply {
@@ -14,8 +13,9 @@ pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Reply {
     if *request.method() != Method::GET && *request.method() != Method::HEAD {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered here", headers);
     }
-    // A name in Host could be a rebound one, and a root certificate would tell a page which household this is.
-    if !is_addressed_literally(headers) {
+    // A root certificate would tell a page which household this is.
+    let generation = front.rooms.generation.load();
+    if !is_addressed_to_us(headers, &generation.config.settings.listen.names) {
         return refuse(StatusCode::MISDIRECTED_REQUEST, "this is a proxy; address it as one", headers);
     }
     if is_cross_site(headers) {
@@ -42,15 +42,27 @@ authority of this household, /ca.pem:
   Chromium   Settings, Privacy and security, Security, Manage certificates, Import
 ";
 
-fn is_addressed_literally(headers: &HeaderMap) -> bool {
+/// Whether Host names the gateway: by an address, as `localhost`, or by one of `names`. Any other name could be one that
+/// somebody's page was rebound to this address by.
+pub fn is_addressed_to_us(headers: &HeaderMap, names: &[String]) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Ok(text) = host.to_str() else { return false };
-    let bare = text.parse::<SocketAddr>().map(|socket| socket.ip().to_string());
-    let name = bare.as_deref().unwrap_or(text);
-    name == "localhost"
-        || text.strip_prefix("localhost:").is_some_and(|port| port.parse::<u16>().is_ok())
-        || matches!(Host::parse(name), Some(Host::Address(_)))
+    let bare = match text.rsplit_once(':') {
+        Some((bare, port)) if !bare.contains(':') || bare.ends_with(']') => {
+            if port.parse::<u16>().is_err() {
+                return false;
+            }
+            bare
+        }
+        _ => text,
+    };
+    match Host::parse(bare) {
+        Some(Host::Address(_)) => true,
+        Some(Host::Name(name)) if &*name == "localhost" => true,
+        Some(host) => names.iter().any(|name| Host::parse(name).as_ref() == Some(&host)),
+        None => false,
+    }
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {
@@ -89,14 +101,35 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_and_localhost_are_ours() {
-        for value in ["127.0.0.1:8118", "192.168.1.2", "[::1]:8118", "localhost:8118", "localhost"] {
-            assert!(is_addressed_literally(&host(value)), "{value}");
+    fn only_addresses_localhost_and_configured_names_are_ours() {
+        let names = ["Doorward.home.arpa".to_owned()];
+        let ours = |value| is_addressed_to_us(&host(value), &names);
+        for value in [
+            "127.0.0.1:8118",
+            "192.168.1.2",
+            "[::1]:8118",
+            "[::1]",
+            "localhost:8118",
+            "localhost",
+            "doorward.home.arpa",
+            "doorward.HOME.arpa:8118",
+        ] {
+            assert!(ours(value), "{value}");
+            assert_eq!(is_addressed_to_us(&host(value), &[]), !value.contains("arpa"), "{value}");
         }
-        for value in ["evil.example", "127.0.0.1.evil.example:8118", "localhost.evil.example", "localhost:x"]
-        {
-            assert!(!is_addressed_literally(&host(value)), "{value}");
+        for value in [
+            "evil.example",
+            "127.0.0.1.evil.example:8118",
+            "localhost.evil.example",
+            "localhost:x",
+            "x.doorward.home.arpa",
+            "",
+        ] {
+            assert!(!ours(value), "{value}");
         }
+        let mut twice = host("127.0.0.1");
+        twice.append(HOST, HeaderValue::from_static("127.0.0.1"));
+        assert!(!is_addressed_to_us(&twice, &names) && !is_addressed_to_us(&HeaderMap::new(), &names));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Bytes that go through unread. Four steps: the member and their limits, the host block list and the vetted address, the
 //! durable record; then the first byte.
 
-use crate::exchange::{ExchangeError, Flow, Generation, Rooms, Who};
+use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who};
 use crate::model::record::Event;
 use crate::model::{Origin, Outcome};
 use std::sync::Arc;
@@ -133,7 +133,7 @@ fn admit(generation: &Generation, flow: &mut Flow, origin: &Origin) -> Result<()
     flow.admit(generation, &generation.config.vendor_of(&origin.host).id)?;
     match origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
         Some(matched) => {
-            Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: "a tracker host".into() })
+            Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
         }
         None => Ok(()),
     }

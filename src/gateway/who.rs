@@ -10,6 +10,7 @@ use http::HeaderMap;
 use http::header::PROXY_AUTHORIZATION;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The members as the front door knows them; made anew when one comes, goes or changes.
 #[derive(Debug, Default)]
@@ -28,12 +29,14 @@ pub enum Asking {
 }
 
 impl Roster {
-    /// The members of the home. The first is the owner.
-    pub fn new(members: &[Member]) -> Self {
+    /// The members of the home, each of the kind that is written or else of the kind they came as. The first is the
+    /// owner.
+    pub fn new(members: &[Member], config: &Config) -> Self {
         let mut roster = Self::default();
         for member in members {
-            let who =
-                Who { member: member.id, name: member.name.as_str().into(), kind: member.kind, device: None };
+            let written = config.member(&member.name).and_then(|written| written.kind);
+            let kind = written.unwrap_or(member.kind);
+            let who = Who { member: member.id, name: member.name.as_str().into(), kind, device: None };
             roster.owner.get_or_insert_with(|| who.clone());
             roster.by_name.insert(member.name.clone(), who);
         }
@@ -53,14 +56,15 @@ impl Roster {
     /// Who is asking from `peer` with these fields.
     pub fn identify(&self, peer: IpAddr, headers: &HeaderMap, vault: &Vault, config: &Config) -> Asking {
         if let Some(value) = headers.get(PROXY_AUTHORIZATION) {
-            return match basic(value.as_bytes()).and_then(|(name, token)| self.member(&name, &token, vault)) {
+            return match self.holder(value.as_bytes(), vault) {
                 Some(who) => Asking::Known(who),
                 None => Asking::Unauthorised,
             };
         }
         let peer = peer.to_canonical();
-        if let Some(who) = config.member_at(peer).and_then(|name| self.by_name.get(name)) {
-            return Asking::Known(Who { device: Some(peer.to_string().into()), ..who.clone() });
+        let device = config.device_at(peer);
+        if let Some((device, who)) = device.and_then(|device| Some((device, self.named(&device.member)?))) {
+            return Asking::Known(Who { device: Some(Arc::clone(&device.name)), ..who.clone() });
         }
         let guests = config.settings.profile.unknown_device() == UnknownDevice::Guest || config.trusts(peer);
         match &self.owner {
@@ -70,9 +74,11 @@ impl Roster {
         }
     }
 
-    fn member(&self, name: &str, token: &str, vault: &Vault) -> Option<Who> {
-        let id = vault.authenticate(name, token)?;
-        self.by_name.get(name).filter(|who| who.member == id).cloned()
+    /// The member whose credential this is, `Basic` with their name in any letter case and a token of theirs.
+    pub fn holder(&self, credential: &[u8], vault: &Vault) -> Option<Who> {
+        let (name, token) = basic(credential)?;
+        let id = vault.authenticate(&name, &token)?;
+        self.named(&name.to_ascii_lowercase()).filter(|who| who.member == id).cloned()
     }
 }
 

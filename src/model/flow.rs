@@ -52,6 +52,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict on a flow that was sent, and why in one sentence: the same in the log, the metrics and `explain`.
+    /// `unread` is the rule by which nobody looked into it, `changes` how many edits stand on what passed either way,
+    /// `notes` what else there is to say.
+    pub fn of_sent(unread: Option<&str>, changes: usize, notes: &[String]) -> (Self, String) {
+        match (unread, changes) {
+            (Some(rule), _) => (Self::NotInspected, rule.to_owned()),
+            (None, 0) => {
+                let noted = notes.first().cloned();
+                (Self::Passed, noted.unwrap_or_else(|| "nothing is changed".to_owned()))
+            }
+            (None, 1) => (Self::Changed, "one change".to_owned()),
+            (None, count) => (Self::Changed, format!("{count} changes")),
+        }
+    }
+
     /// The word of the contract.
     pub fn as_str(self) -> &'static str {
         match self {

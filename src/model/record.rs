@@ -1,6 +1,6 @@
 //! Ledger records as the contract exports them. What is sealed and what a page shows are these.
 
-use super::{FlowId, MemberId, Outcome, Party, Timestamp, VendorId};
+use super::{Action, FlowId, MemberId, Outcome, Party, Timestamp, VendorId};
 use serde::{Deserialize, Serialize};
 
 /// One edit as it is recorded: everything but the value.
@@ -27,6 +27,16 @@ pub struct EditRecord {
     /// digest key, the flow and the edit id, so the owner can open it and nobody can guess it.
     pub digest: String,
 }
+
+impl EditRecord {
+    /// Whether it changed anything.
+    pub fn stands(&self) -> bool {
+        self.action != Action::WouldHave.as_str()
+    }
+}
+
+/// How the note begins that names the rule by which nobody looked into a flow that was sent.
+pub const NOT_INSPECTED: &str = "not inspected: ";
 
 /// What was said to the vendor about terms.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,11 +7,16 @@ use super::finding::{Finding, Severity};
 use super::inactive;
 use super::origins::{Origins, join};
 use super::schema::{SCHEMA, Settings};
-use super::value::{ListSource, ListenAddr};
+use super::value::{ListSource, ListenAddr, OfferId};
 use crate::model::{Host, MemberKind};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
+
+/// No name of a member is longer, in bytes: as in the home.
+const MEMBER_NAME: usize = 32;
+/// No name of a vendor is longer, in bytes.
+const VENDOR_NAME: usize = 64;
 
 /// Gathers findings with their places.
 pub(super) struct Findings<'a> {
@@ -180,9 +185,9 @@ fn members(settings: &Settings, findings: &mut Findings<'_>) {
     let mut owners = HashMap::new();
     for (name, member) in &settings.member {
         let at = join("member", name);
-        if !plain_name(name) || matches!(name.as_str(), "guest" | "gateway") {
+        if !plain_name(name, MEMBER_NAME) || matches!(name.as_str(), "guest" | "gateway") {
             let message = format!("`{name}` is no name for a member");
-            findings.error(&at, message, "use a-z, 0-9, - and _; guest and gateway are taken");
+            findings.error(&at, message, "use up to 32 of a-z, 0-9, - and _; guest and gateway are taken");
         }
         for (index, device) in member.devices.iter().enumerate() {
             let key = format!("{at}.devices[{index}]");
@@ -195,15 +200,18 @@ fn members(settings: &Settings, findings: &mut Findings<'_>) {
                 findings.error(&key, message, "an address belongs to one member");
             }
         }
-        for offer in member.terms.iter().flatten() {
-            if !settings.terms.offer.contains(offer) {
-                let message = format!("`{offer}` is not among `terms.offer`, so it is not offered");
-                findings.warn(&format!("{at}.terms"), message, None);
-            }
-        }
+        not_offered(&at, member.terms.as_deref(), settings, findings);
         if member.guardian.is_some() && member.kind != Some(MemberKind::Child) {
             findings.warn(&format!("{at}.guardian"), "only a child has a guardian".to_owned(), None);
         }
+    }
+}
+
+/// Says which agreements nobody may choose.
+fn not_offered(at: &str, terms: Option<&[OfferId]>, settings: &Settings, findings: &mut Findings<'_>) {
+    for id in terms.unwrap_or_default().iter().filter(|id| !settings.terms.offer.contains(id)) {
+        let message = format!("`{id}` is not among `terms.offer`, so it is not offered");
+        findings.warn(&format!("{at}.terms"), message, None);
     }
 }
 
@@ -217,7 +225,7 @@ fn tests(settings: &Settings, findings: &mut Findings<'_>) {
     }
 }
 
-fn plain_name(name: &str) -> bool {
+fn plain_name(name: &str, most: usize) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+    (1..=most).contains(&name.len()) && name.bytes().all(plain)
 }

@@ -1,6 +1,6 @@
 //! `[vendor.NAME]`: names, hosts and rules.
 
-use super::{Findings, plain_name};
+use super::{Findings, VENDOR_NAME, plain_name};
 use crate::config::category_of;
 use crate::config::host_map::HostMap;
 use crate::config::origins::join;
@@ -48,6 +48,7 @@ pub(super) fn vendors(settings: &Settings, findings: &mut Findings<'_>) {
                 findings.warn(&key, message, None);
             }
         }
+        super::not_offered(&at, vendor.terms.as_deref(), settings, findings);
         rules(&at, vendor, findings);
     }
 }
@@ -69,7 +70,7 @@ fn vendor_name(at: &str, name: &str, vendor: &VendorConfig, findings: &mut Findi
         HostPattern::Exact(host) => host.site() == name,
         HostPattern::Below(domain) => Host::Name(domain.clone()).site() == name,
     });
-    if !plain_name(name) && !own_site {
+    if !plain_name(name, VENDOR_NAME) && !own_site {
         findings.error(
             at,
             format!("`{name}` is no name for a vendor"),

@@ -22,7 +22,7 @@ pub struct MemberConfig {
     pub detail: Option<Detail>,
     /// Their devices.
     pub devices: Vec<MemberDevice>,
-    /// The agreements they choose, of those in `terms.offer`.
+    /// The agreements they choose, in the order preferred, of those in `terms.offer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms: Option<Vec<OfferId>>,
     /// For a child: the member who sees counts, blocks and alarms.

@@ -30,7 +30,12 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { send: SendTerms::default(), offer: Vec::new(), field: FieldName::personal_terms(), gpc: true }
+        Self {
+            send: SendTerms::default(),
+            offer: vec![OfferId::base()],
+            field: FieldName::personal_terms(),
+            gpc: true,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub struct VendorConfig {
     /// Where its pseudonyms become real again on the way back.
     #[serde(default)]
     pub reveal: Reveal,
-    /// What is offered to it, in the order preferred; else the member's own choice.
+    /// What is offered to it, in the order preferred, of what the member chose; else all of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Vec<OfferId>>,
     /// Requests of one member to it.

@@ -60,8 +60,12 @@ fn ports_addresses_and_members() {
     assert!(!config.allow_private("127.0.0.2".parse().unwrap()));
     assert_eq!(config.static_host("shop.test"), Some("127.0.0.1:9443".parse().unwrap()));
     assert_eq!(config.static_host("other.test"), None);
-    assert_eq!(config.member_at("192.168.1.20".parse().unwrap()), Some("ann"));
-    assert_eq!(config.member_at("192.168.1.21".parse().unwrap()), None);
+    let at = |address: &str| {
+        let device = config.device_at(address.parse().unwrap())?;
+        Some((device.member.as_str(), &*device.name))
+    };
+    assert_eq!(at("192.168.1.20"), Some(("ann", "192.168.1.20")));
+    assert_eq!(at("192.168.1.21"), None);
     assert_eq!(config.member("ann").and_then(|ann| ann.locale.as_deref()), Some("de-DE"));
     assert!(config.member("ben").is_none());
 }

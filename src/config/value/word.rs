@@ -11,6 +11,11 @@ use std::str::FromStr;
 pub struct OfferId(String);
 
 impl OfferId {
+    /// The basic agreement, `SD-BASE`: what people may choose where nothing else is written.
+    pub fn base() -> Self {
+        Self("SD-BASE".to_owned())
+    }
+
     /// The id as written.
     pub fn as_str(&self) -> &str {
         &self.0

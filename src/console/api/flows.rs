@@ -7,7 +7,7 @@ use super::{Api, off_worker};
 use crate::exchange::Who;
 use crate::gateway::House;
 use crate::ledger::{Filter, Listed, Stored};
-use crate::model::record::{Event, Record};
+use crate::model::record::{Event, NOT_INSPECTED, Record};
 use crate::model::{FlowId, Host, MemberId, Timestamp, VendorId, Verdict};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -136,7 +136,8 @@ impl<'a> Shown<'a> {
 /// One line of a listing.
 fn row(house: &Arc<House>, listed: &Listed) -> Option<Value> {
     let record = listed.head.record.as_ref()?;
-    let edits = listed.head.edits().len() + listed.end.as_ref().map_or(0, |end| end.edits().len());
+    let every = listed.head.edits().iter().chain(listed.end.iter().flat_map(Stored::edits));
+    let edits = every.filter(|edit| edit.stands()).count();
     let (verdict, reason) = verdict(&record.event, edits);
     let (method, host, url) = match &record.event {
         Event::Open { method, host, url, .. } | Event::Blocked { method, host, url, .. } => {
@@ -174,11 +175,11 @@ fn row(house: &Arc<House>, listed: &Listed) -> Option<Value> {
 /// In the contract's words, with why.
 fn verdict(event: &Event, edits: usize) -> (Option<Verdict>, String) {
     match event {
-        Event::Open { notes, .. } if edits == 0 => {
-            (Some(Verdict::Passed), notes.first().cloned().unwrap_or_default())
+        Event::Open { notes, .. } => {
+            let unread = notes.iter().find_map(|note| note.strip_prefix(NOT_INSPECTED));
+            let (verdict, reason) = Verdict::of_sent(unread, edits, notes);
+            (Some(verdict), reason)
         }
-        Event::Open { .. } if edits == 1 => (Some(Verdict::Changed), "one change".to_owned()),
-        Event::Open { .. } => (Some(Verdict::Changed), format!("{edits} changes")),
         Event::Blocked { verdict, reason, .. } if verdict == "redirected" => {
             (Some(Verdict::Redirected), reason.clone())
         }

@@ -7,6 +7,7 @@ use super::off_worker;
 use super::who::Asker;
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, SendTerms};
+use crate::config::value::OfferId;
 use crate::exchange::Who;
 use crate::gateway::House;
 use crate::model::{MemberKind, SlotKind};
@@ -63,7 +64,7 @@ fn trackers(config: &Config) -> &'static str {
 }
 
 fn terms(config: &Config, who: &Who) -> String {
-    let chosen = config.member(&who.name).and_then(|member| member.terms.as_deref()).unwrap_or_default();
+    let chosen: Vec<_> = config.terms_of(&who.name).map(OfferId::as_str).collect();
     if config.settings.terms.send == SendTerms::Off {
         "off".to_owned()
     } else if who.kind == MemberKind::Child {
@@ -71,7 +72,7 @@ fn terms(config: &Config, who: &Who) -> String {
     } else if chosen.is_empty() {
         "not chosen".to_owned()
     } else {
-        chosen.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+        chosen.join(", ")
     }
 }
 
