@@ -6,11 +6,12 @@ use super::flow::Flow;
 use super::record;
 use super::request_body::SendBody;
 use super::rooms::{Generation, Rooms};
-use super::upstream::{absolute, host_first, origin_form};
+use super::upstream::{absolute, host_value, origin_form};
 use crate::model::record::{Event, TermsRecord};
 use crate::model::{Host, MemberId, Origin, Outcome, Party, Scheme};
 use crate::upstream::{Key, Protocol};
 use bytes::Bytes;
+use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
@@ -84,7 +85,8 @@ async fn run(
     match connection.protocol() {
         Protocol::Http1 => {
             *request.uri_mut() = origin_form(&target, &Method::GET)?;
-            *request.headers_mut() = host_first(&origin.authority(), headers)?;
+            request.headers_mut().insert(HOST, host_value(&origin.authority())?);
+            request.headers_mut().extend(headers);
         }
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;

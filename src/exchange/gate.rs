@@ -72,7 +72,10 @@ impl<S: Send> Handle for Gate<S> {
         let context = exchange.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
         let opened = async {
             let carried = match persona.filter(|_| !first_uses.is_empty()) {
-                Some(persona) => persona.wardrobe.carry(&context.vendor, context.epoch, &first_uses).await,
+                Some(persona) => {
+                    // Boxed, like everything that few exchanges need.
+                    Box::pin(persona.wardrobe.carry(&context.vendor, context.epoch, &first_uses)).await
+                }
                 None => None,
             };
             self.open(&mut exchange.flow, carried, open).await

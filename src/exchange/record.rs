@@ -53,11 +53,11 @@ pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&
         id,
         place: edit.place.to_string(),
         span: [edit.span.start as u64, edit.span.end as u64],
-        action: edit.action.as_str().to_owned(),
+        action: edit.action.as_str().into(),
         slot: edit.slot.as_ref().map(ToString::to_string),
-        category: edit.category.0.to_owned(),
-        rule: edit.rule.clone().into_owned(),
-        reason: edit.reason.clone().into_owned(),
+        category: edit.category.0.into(),
+        rule: edit.rule.clone(),
+        reason: edit.reason.clone(),
         digest,
     }
 }

@@ -85,6 +85,16 @@ where
         if !fresh && let Some(connection) = self.pool.take(key, bounds.idle).await {
             return Ok(connection);
         }
+        // Boxed: room for a handshake would make the future of every exchange three times as large.
+        Box::pin(self.establish(key, reach, bounds)).await
+    }
+
+    async fn establish(
+        &self,
+        key: &Arc<Key>,
+        reach: &dyn Reach,
+        bounds: Bounds,
+    ) -> Result<Connection<B>, UpstreamError> {
         let deadline = Instant::now() + bounds.connect;
         let stream = self.dial_until(key.member, &key.origin, reach, deadline).await?;
         let established = connection::establish(stream, key, &self.trust, &self.pool, bounds.head_bytes);
