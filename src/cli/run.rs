@@ -22,7 +22,7 @@ const BLOCKING_THREADS: usize = 64;
 /// Starts the gateway and serves until told to stop.
 pub fn run(context: &Context) -> Done {
     let format = if context.json { Format::Json } else { Format::Plain };
-    log::init(format, None).map_err(|error| Failure::new(Exit::Usage, error))?;
+    log::init(format).map_err(|error| Failure::new(Exit::Usage, error))?;
     let config = context.load_config()?;
     refuse(config.check_promises())?;
     let home = Home::open(&context.home).map_err(|error| match error {

@@ -32,8 +32,8 @@ impl Tunnel {
         reason: &str,
     ) -> Result<Self, ExchangeError> {
         let mut flow = Flow::begin(rooms, who.member).await?;
-        let vendor_id = generation.config.vendor_of(&origin.host).id;
-        flow.concerns(Some(vendor_id), origin.host.to_string());
+        let (label, host) = (generation.config.vendor_of(&origin.host).id, origin.host.to_string());
+        flow.concerns(Some(rooms.personas.sector(who.member, &host, &label)), host);
         match Self::connect(rooms, generation, &mut flow, origin, reason).await {
             Ok(vendor) => Ok(Self { flow, vendor }),
             Err(error) => {
