@@ -56,7 +56,8 @@ impl<S: Handle> Handle for Personified<S> {
             // A member without a persona would go out unprotected.
             let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
-                self.protect(exchange, persona).await?;
+                // Boxed: what a body or a hit needs would make the future of every exchange larger.
+                Box::pin(self.protect(exchange, persona)).await?;
             }
             if let Some(answer) = exchange.plan.answer() {
                 return settled(answer, exchange);
