@@ -67,14 +67,14 @@ fn record(member: MemberId, event: Event) -> Record {
 fn open(member: MemberId, flow: FlowId) -> Record {
     let edit = EditRecord {
         id: "e1".to_owned(),
-        place: "request.url.query:utm_source".to_owned(),
+        place: "request.url.query:utm_source".into(),
         span: [31, 48],
-        action: "removed".to_owned(),
+        action: "removed".into(),
         slot: None,
-        category: "pd:Tracking".to_owned(),
-        rule: "builtin/params:utm_source".to_owned(),
-        reason: "campaign parameter".to_owned(),
-        digest: "qL8R4QIcQ_ZsRqOAbeRfcZhilN_MksRtDaErMA".to_owned(),
+        category: "pd:Tracking".into(),
+        rule: "builtin/params:utm_source".into(),
+        reason: "campaign parameter".into(),
+        digest: "qL8R4QIcQ_ZsRqOAbeRfcZhilN_MksRtDaErMA".into(),
     };
     let event = Event::Open {
         flow,

@@ -95,6 +95,22 @@ async fn a_member_holds_only_so_many_connections_tunnels_among_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tunnel_counts_in_the_quota_and_among_what_is_under_way() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let off = "[intercept]\nmode = \"off\"\n[limits]\n";
+    let home =
+        Household::trusting(&ca).knowing(&shop).config(&format!("{off}per_member = \"1/min\"")).start().await;
+    let client = home.client();
+    let _first = client.connect("shop.test:443").await;
+    let (status, answer, _) = client.connect("shop.test:443").await;
+    assert_eq!(status, 429, "{answer}");
+    let home = Household::trusting(&ca).knowing(&shop).config(&format!("{off}requests = 1")).start().await;
+    let held = home.client().connect("shop.test:443").await;
+    assert_eq!((held.0, home.client().connect("shop.test:443").await.0), (200, 503));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn above_all_exchanges_under_way_new_ones_are_shed() {
     let ca = TestCa::new();
     let begun = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab";

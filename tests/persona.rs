@@ -431,6 +431,49 @@ async fn strict_lets_nothing_pass_that_cannot_be_looked_into() {
     }
 }
 
+/// `fd.append("meta", new Blob([json]))` and the like.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_without_a_type_of_text_hides_nothing() {
+    let part = |kind: &str, content: &str| {
+        format!(
+            "--cut\r\nContent-Disposition: form-data; name=\"p\"; filename=\"blob\"\r\n{kind}\r\n{content}\r\n--cut--\r\n"
+        )
+    };
+    let json = "{\"mail\":\"ann@home.example\"}";
+    let blob = part("Content-Type: application/octet-stream\r\n", json);
+    let (lenient, strict) = (Scene::stranger().await, Scene::new("strict = true").await);
+    lenient.post(PARTS, &blob).await.unwrap();
+    assert_eq!(lenient.leaked(), Vec::<&str>::new());
+    assert!(strict.post(PARTS, &blob).await.is_some(), "it was looked into");
+    let sent = strict.shop.received().len();
+    for unread in [
+        part("Content-Type: image/png\r\n", "pixels"),
+        part("Content-Transfer-Encoding: base64\r\n", "cGl4ZWxz"),
+    ] {
+        // Whole, and as it flows.
+        for fields in [&[("content-type", PARTS)][..], &[("content-type", PARTS), ("expect", "100-continue")]]
+        {
+            let question = request(Method::POST, "https://shop.test/a", fields, unread.clone());
+            assert_eq!(strict.home.client().send(question.clone()).await.status, 403);
+            assert_eq!(lenient.home.client().send(question).await.status, 200);
+        }
+    }
+    assert_eq!(strict.shop.received().len(), sent);
+    let told = |record: &Value| {
+        record.to_string().contains("request.body.part:p\"")
+            && record.to_string().contains("could not inspect")
+    };
+    let notes = lenient
+        .home
+        .of_kind("open")
+        .await
+        .iter()
+        .filter(|open| open["notes"].to_string().contains("could not inspect: request.body.part:p"))
+        .count();
+    let edits = lenient.home.of_kind("close").await.iter().filter(|close| told(close)).count();
+    assert_eq!((notes, edits), (2, 2), "what passed unread is on record");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_mail_route_an_address_stays_and_says_so() {
     let ca = TestCa::new();

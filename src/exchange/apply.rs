@@ -36,50 +36,59 @@ pub fn body(original: &[u8], plan: &Plan) -> Option<Vec<u8>> {
 /// Header fields after their edits. Fields without an edit keep their bytes and their place; a field that loses its whole
 /// value goes; new ones come last.
 pub fn fields(original: HeaderMap, plan: &Plan) -> Result<HeaderMap, ExchangeError> {
-    let mut touched = false;
-    let mut added = Vec::new();
-    for edit in plan.standing() {
-        match &edit.container {
-            Container::Header { .. } => touched = true,
-            Container::NewHeader { name } => added.push((name, edit)),
-            _ => {}
-        }
+    if plan.standing().next().is_none() {
+        return Ok(original);
     }
-    let mut edited = if touched { edit_lines(original, plan)? } else { original };
-    for (name, edit) in added {
-        edited.append(field_name(name)?, field_value(edit.value.expose().clone())?);
-    }
+    let mut edited = HeaderMap::with_capacity(original.len());
+    append_fields(&original, plan, &mut edited)?;
     Ok(edited)
 }
 
-fn edit_lines(original: HeaderMap, plan: &Plan) -> Result<HeaderMap, ExchangeError> {
-    let mut edited = HeaderMap::with_capacity(original.len());
-    let mut current: Option<(HeaderName, usize)> = None;
+/// Likewise, behind what is in `edited` already.
+pub fn append_fields(original: &HeaderMap, plan: &Plan, edited: &mut HeaderMap) -> Result<(), ExchangeError> {
+    let is_touched = plan.standing().any(|edit| matches!(edit.container, Container::Header { .. }));
+    let mut lines = Lines::default();
     for (name, value) in original {
-        // The map's own iteration gives a name once and then its further lines without one.
-        let (name, nth) = match (name, current.take()) {
-            (Some(name), _) => (name, 0),
-            (None, Some((name, nth))) => (name, nth + 1),
-            (None, None) => continue,
-        };
-        if let Some(value) = edit_line(&name, nth, value, plan)? {
+        // Counted in any case: an edit names its line.
+        let nth = lines.next(name);
+        let kept = if is_touched { edit_line(name, nth, value, plan)? } else { Some(value.clone()) };
+        if let Some(value) = kept {
             edited.append(name.clone(), value);
         }
-        current = Some((name, nth));
     }
-    Ok(edited)
+    for edit in plan.standing() {
+        if let Container::NewHeader { name } = &edit.container {
+            edited.append(field_name(name)?, field_value(edit.value.expose().clone())?);
+        }
+    }
+    Ok(())
+}
+
+/// Numbers the lines of one name, which a map gives one after the other.
+#[derive(Default)]
+struct Lines<'m> {
+    name: Option<&'m HeaderName>,
+    nth: usize,
+}
+
+impl<'m> Lines<'m> {
+    fn next(&mut self, name: &'m HeaderName) -> usize {
+        self.nth = if self.name == Some(name) { self.nth + 1 } else { 0 };
+        self.name = Some(name);
+        self.nth
+    }
 }
 
 fn edit_line(
     name: &HeaderName,
     nth: usize,
-    value: HeaderValue,
+    value: &HeaderValue,
     plan: &Plan,
 ) -> Result<Option<HeaderValue>, ExchangeError> {
     let here = |edit: &&Edit| matches!(&edit.container, Container::Header { name: of, nth: line } if **of == *name.as_str() && *line == nth);
     let mut edits: Vec<&Edit> = plan.standing().filter(here).collect();
     if edits.is_empty() {
-        return Ok(Some(value));
+        return Ok(Some(value.clone()));
     }
     edits.sort_by_key(|edit| edit.span.start);
     let removed = edits.iter().all(|edit| edit.action == Action::Removed);

@@ -6,11 +6,12 @@ use super::flow::Flow;
 use super::record;
 use super::request_body::SendBody;
 use super::rooms::{Generation, Rooms};
-use super::upstream::{absolute, host_first, origin_form};
+use super::upstream::{absolute, host_value, origin_form};
 use crate::model::record::{Event, TermsRecord};
 use crate::model::{Host, MemberId, Origin, Outcome, Party, Scheme};
 use crate::upstream::{Key, Protocol};
 use bytes::Bytes;
+use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ pub async fn errand(
 ) -> Result<Brought, ExchangeError> {
     let origin = origin_of(url).filter(|origin| generation.may_reach(origin)).ok_or(ExchangeError::Port)?;
     let vendor = generation.config.vendor_of(&origin.host).id;
-    let mut flow = Flow::begin(rooms, MemberId::GATEWAY).await?;
+    let mut flow = Flow::of_gateway(rooms).await?;
     flow.concerns(Some(vendor), origin.host.to_string());
     match timeout(PATIENCE, run(rooms, generation, &mut flow, &origin, url, headers, most)).await {
         Ok(Ok(brought)) => Ok(brought),
@@ -84,7 +85,8 @@ async fn run(
     match connection.protocol() {
         Protocol::Http1 => {
             *request.uri_mut() = origin_form(&target, &Method::GET)?;
-            *request.headers_mut() = host_first(&origin.authority(), headers)?;
+            request.headers_mut().insert(HOST, host_value(&origin.authority())?);
+            request.headers_mut().extend(headers);
         }
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;

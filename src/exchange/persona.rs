@@ -3,7 +3,7 @@
 use super::apply;
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
-use super::request_body::{MOST_WHOLE, RequestBody};
+use super::request_body::{MOST_WHOLE, RequestBody, UNREAD_PART};
 use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
@@ -11,12 +11,17 @@ use super::trackers::settled;
 use crate::model::{Plan, RequestView, Secret, Slot};
 use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
-use crate::rewrite::{Hit, Identifiers, StreamEditor, Syntax, find_in_body, syntax_of};
+use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use std::sync::Arc;
 use std::time::Instant;
 use tower::Layer;
+
+/// Most protected values in a whole body.
+const MOST_HITS: usize = 8 << 10;
+/// Most parts of a body that are named because they could not be inspected.
+const NOTED: usize = 16;
 
 /// The layer.
 #[derive(Clone)]
@@ -51,7 +56,8 @@ impl<S: Handle> Handle for Personified<S> {
             // A member without a persona would go out unprotected.
             let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
-                self.protect(exchange, persona).await?;
+                // Boxed: what a body or a hit needs would make the future of every exchange larger.
+                Box::pin(self.protect(exchange, persona)).await?;
             }
             if let Some(answer) = exchange.plan.answer() {
                 return settled(answer, exchange);
@@ -78,7 +84,7 @@ impl<S> Personified<S> {
             let (view, _) = exchange.view_and_plan()?;
             let mut hits = find_in_head(&view, guard.identity.identifiers());
             if let (Some(syntax), Some(decoded)) = (body.syntax, exchange.body.decoded_bytes()) {
-                hits.extend(find_in_whole(guard.identity.identifiers(), syntax, decoded).await?);
+                hits.extend(find_in_whole(guard.identity.identifiers(), syntax, decoded).await?.hits);
             }
             self.decide(exchange, &guard, &mask, hits).await?;
         }
@@ -222,7 +228,13 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
     }
     match exchange.body.decoded_bytes() {
         Some(decoded) => {
-            let hits = find_in_whole(persona.identity.identifiers(), syntax.clone(), decoded).await?;
+            let identifiers = persona.identity.identifiers();
+            let Findings { hits, unread } = find_in_whole(identifiers, syntax.clone(), decoded).await?;
+            if !unread.is_empty() {
+                opaque(exchange, UNREAD_PART)?;
+            }
+            let places = unread.iter().take(NOTED).map(|place| format!("could not inspect: {place}"));
+            exchange.notes.extend(places);
             Ok(Inspected { hits, flows: None, syntax: Some(syntax) })
         }
         None => {
@@ -248,24 +260,26 @@ async fn guard(persona: &Persona, foreign: Vec<(Slot, Secret<String>)>) -> Resul
     Ok(Persona { identity: Arc::new(identity), wardrobe })
 }
 
-/// What a short compressed body unfolds to may take too long for a worker.
+/// What a short compressed body unfolds to may take too long for a worker. More hits than anybody types are refused.
 async fn find_in_whole(
     identifiers: &Arc<Identifiers>,
     syntax: Syntax,
     decoded: Bytes,
-) -> Result<Vec<Hit>, ExchangeError> {
-    if decoded.len() as u64 <= MOST_WHOLE {
-        return Ok(find_in_body(identifiers, syntax, &decoded));
-    }
-    let identifiers = Arc::clone(identifiers);
-    tokio::task::spawn_blocking(move || find_in_body(&identifiers, syntax, &decoded))
-        .await
-        .map_err(|_| ExchangeError::Internal("a body could not be looked into"))
+) -> Result<Findings, ExchangeError> {
+    let found = if decoded.len() as u64 <= MOST_WHOLE {
+        read_body(identifiers, syntax, &decoded, MOST_HITS)
+    } else {
+        let identifiers = Arc::clone(identifiers);
+        tokio::task::spawn_blocking(move || read_body(&identifiers, syntax, &decoded, MOST_HITS))
+            .await
+            .map_err(|_| ExchangeError::Internal("a body could not be looked into"))?
+    };
+    found.map_err(|TooMany| ExchangeError::BodyTooLarge)
 }
 
 fn opaque(exchange: &mut Exchange, note: &'static str) -> Result<(), ExchangeError> {
     if exchange.generation.identity.strict {
-        return Err(ExchangeError::Forbidden { rule: "identity.strict".into(), reason: note.into() });
+        return Err(ExchangeError::unread(note));
     }
     exchange.notes.push(note.to_owned());
     Ok(())

@@ -21,8 +21,12 @@ use tokio::time::timeout;
 
 /// A body with a Content-Length up to this is edited before OPEN (bytes).
 pub const MOST_WHOLE: u64 = 64 * 1024;
+/// Most bytes that such a body may unfold to.
+const MOST_DECODED: u64 = 4 << 20;
 /// A body of more bytes than this is not decoded on a worker.
 pub(super) const MOST_AT_ONCE: usize = 16 * 1024;
+/// Why a part of a body is not looked into.
+pub(super) const UNREAD_PART: &str = "could not inspect: a part of the body is not text";
 /// How long a client may take to send such a body.
 const GATHERING: Duration = Duration::from_secs(30);
 
@@ -235,7 +239,8 @@ impl Whole {
 
 /// The last coding applied is the first to undo (RFC 9110 section 8.4).
 fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Option<Decoders>), CodecError> {
-    let mut decoders = Decoders::new(codings, Limits::default())?;
+    let limits = Limits { absolute: MOST_DECODED, ..Limits::default() };
+    let mut decoders = Decoders::new(codings, limits)?;
     let mut decoded = Vec::new();
     decoders.push(encoded, &mut decoded)?;
     decoders.finish()?;
@@ -274,6 +279,11 @@ impl Course {
         self.failure.store(3, Ordering::Relaxed);
     }
 
+    /// A part of it could not be looked into, and must not leave unread.
+    pub(super) fn was_unreadable(&self) {
+        self.failure.store(5, Ordering::Relaxed);
+    }
+
     fn error(&self) -> Option<ExchangeError> {
         match self.failure.load(Ordering::Relaxed) {
             1 => Some(ExchangeError::RequestBody),
@@ -283,6 +293,7 @@ impl Course {
                 reason: "a protected value stands where it cannot be left out".into(),
             }),
             4 => Some(ExchangeError::BodyTooLarge),
+            5 => Some(ExchangeError::unread(UNREAD_PART)),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;
 use super::flow::Tally;
 use super::request_body::{Arriving, Course};
+use crate::model::Place;
 use crate::rewrite::codec::CodecError;
 use crate::rewrite::{Decision, Hit, StreamEditor, splice};
 use bytes::Bytes;
@@ -26,6 +27,8 @@ use std::time::Duration;
 
 /// What waits for more leaves after this much silence, once the vendor is answering too.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Coded bytes that are undone at a time: what they unfold to is edited and leaves before more is undone.
+const SLICE: usize = 4 << 10;
 
 /// A decision on its way.
 pub type Deciding = Pin<Box<dyn Future<Output = Result<Decision, ExchangeError>> + Send>>;
@@ -34,11 +37,16 @@ pub type Deciding = Pin<Box<dyn Future<Output = Result<Decision, ExchangeError>>
 pub trait Decide: Send {
     /// May take as long as making a pseudonym durable takes.
     fn decide(&mut self, hit: &Hit) -> Deciding;
+
+    /// A part that is no text is about to leave as it is.
+    fn unread(&mut self, place: Place) -> Result<(), ExchangeError>;
 }
 
 /// The body with its editor.
 pub struct EditedBody {
     incoming: Incoming,
+    /// Bytes that came and are still to be edited.
+    came: Bytes,
     editor: StreamEditor,
     decide: Box<dyn Decide>,
     undecided: VecDeque<usize>,
@@ -65,6 +73,7 @@ impl EditedBody {
     pub fn new(body: Arriving, editor: StreamEditor, decide: Box<dyn Decide>, tally: Arc<Tally>) -> Self {
         Self {
             incoming: body.incoming,
+            came: Bytes::new(),
             editor,
             decide,
             undecided: VecDeque::new(),
@@ -104,6 +113,17 @@ impl EditedBody {
             if self.ended {
                 return self.poll_trailers(cx);
             }
+            if !self.came.is_empty() {
+                if let Err(error) = self.edit() {
+                    return self.broke(error);
+                }
+                for place in self.editor.take_unread() {
+                    if let Err(error) = self.decide.unread(place) {
+                        return self.unreadable(error);
+                    }
+                }
+                continue;
+            }
             match Pin::new(&mut self.incoming).poll_frame(cx) {
                 Poll::Ready(next) => {
                     self.quiet.broken();
@@ -123,18 +143,23 @@ impl EditedBody {
     }
 
     fn take(&mut self, next: Option<hyper::Result<Frame<Bytes>>>) -> Result<(), BodyError> {
-        let found = match next.transpose()?.map(Frame::into_data) {
-            Some(Ok(data)) => self.editor.push(&data)?,
+        match next.transpose()?.map(Frame::into_data) {
+            Some(Ok(data)) => self.came = data,
             Some(Err(other)) => {
                 self.trailers = other.into_trailers().map_or(Trailers::None, Trailers::Came);
-                return Ok(());
             }
             None => {
                 self.ended = true;
-                self.editor.finish()?
+                self.undecided.extend(self.editor.finish()?);
             }
-        };
-        self.undecided.extend(found);
+        }
+        Ok(())
+    }
+
+    fn edit(&mut self) -> Result<(), BodyError> {
+        let length = if self.editor.is_coded() { self.came.len().min(SLICE) } else { self.came.len() };
+        let piece = self.came.split_to(length);
+        self.undecided.extend(self.editor.push(&piece)?);
         Ok(())
     }
 
@@ -210,6 +235,11 @@ impl EditedBody {
 
     fn refused(&self, error: ExchangeError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.course.refused();
+        Poll::Ready(Some(Err(error.into())))
+    }
+
+    fn unreadable(&self, error: ExchangeError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.course.was_unreadable();
         Poll::Ready(Some(Err(error.into())))
     }
 

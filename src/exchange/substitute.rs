@@ -4,9 +4,10 @@ use super::error::ExchangeError;
 use super::flow::Tally;
 use super::layers::Exchange;
 use super::record::{self, Digests};
+use super::request_body::UNREAD_PART;
 use super::rooms::Rooms;
 use super::streamed::{Decide, Deciding};
-use crate::model::{Action, Edit, FlowId, Secret, Slot};
+use crate::model::{Action, Category, Container, Edit, FlowId, Place, Secret, Slot, Stage};
 use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
 use crate::rewrite::{Decision, Hit};
 use std::collections::BTreeSet;
@@ -72,6 +73,14 @@ impl Decide for Substitute {
             }
         })
     }
+
+    fn unread(&mut self, place: Place) -> Result<(), ExchangeError> {
+        if self.shared.mask.strict() {
+            return Err(ExchangeError::unread(UNREAD_PART));
+        }
+        self.shared.note(place);
+        Ok(())
+    }
 }
 
 fn refused() -> ExchangeError {
@@ -113,6 +122,23 @@ impl Shared {
         }
         *self.worn.lock().unwrap_or_else(PoisonError::into_inner) = worn;
         Ok(())
+    }
+
+    /// OPEN is written already: what could not be inspected is told beside the edits.
+    fn note(&self, place: Place) {
+        let note = Edit {
+            place,
+            container: Container::Body,
+            span: 0..0,
+            action: Action::WouldHave,
+            stage: Stage::Persona,
+            slot: None,
+            category: Category::ANY,
+            rule: "could not inspect".into(),
+            reason: UNREAD_PART.into(),
+            value: Secret::default(),
+        };
+        self.tally.edited(vec![record::edit(&note, self.tally.number(), None, None)]);
     }
 
     fn enter(&self, edit: &Edit) -> Decision {

@@ -8,6 +8,7 @@ use crate::config::schema::SendTerms;
 use crate::config::value::OfferId;
 use crate::model::MemberKind;
 use crate::terms::{MAX_OFFER, Offer, State, parse_answer, plan_offer};
+use http::HeaderMap;
 use std::sync::Arc;
 use tower::Layer;
 
@@ -40,9 +41,24 @@ pub struct Termed<S> {
 
 impl<S: Handle> Handle for Termed<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if exchange.is_unread() {
-            return self.inner.handle(exchange).await;
+        let told = if exchange.is_unread() { None } else { Some(self.tell(exchange)?) };
+        let reply = self.inner.handle(exchange).await?;
+        if let Some(told) = told {
+            self.hear(exchange, told, reply.headers())?;
         }
+        Ok(reply)
+    }
+}
+
+/// Where terms stood before the vendor was told anything, and where they stand after.
+struct Told {
+    before: State,
+    asked: State,
+}
+
+impl<S> Termed<S> {
+    /// Plans what the vendor is told.
+    fn tell(&self, exchange: &mut Exchange) -> Result<Told, ExchangeError> {
         let generation = Arc::clone(&exchange.generation);
         let settings = &generation.config.settings;
         let chosen = chosen(&generation.config, exchange);
@@ -57,8 +73,13 @@ impl<S: Handle> Handle for Termed<S> {
         exchange.terms = plan_offer(&view, &offer, plan);
         let asked = if exchange.terms.offer.is_empty() { before } else { before.after_offer() };
         asked.as_str().clone_into(&mut exchange.terms.state);
-        let reply = self.inner.handle(exchange).await?;
-        let answer = match parse_answer(reply.headers(), offer.field) {
+        Ok(Told { before, asked })
+    }
+
+    /// Reads what the vendor answers.
+    fn hear(&self, exchange: &mut Exchange, told: Told, headers: &HeaderMap) -> Result<(), ExchangeError> {
+        let field = exchange.generation.config.settings.terms.field.header();
+        let answer = match parse_answer(headers, field) {
             Ok(answer) => answer,
             Err(error) => {
                 // RFC 9651 section 4.2: a field that fails to parse is ignored. The log says why.
@@ -66,18 +87,16 @@ impl<S: Handle> Handle for Termed<S> {
                 None
             }
         };
-        let after = asked.after_answer(&exchange.terms.offer, answer.as_ref());
+        let after = told.asked.after_answer(&exchange.terms.offer, answer.as_ref());
         if let Some(answer) = &answer {
             exchange.answer = Some(answer.to_string());
         }
-        if after != before && (answer.is_some() || exchange.context()?.relationship) {
+        if after != told.before && (answer.is_some() || exchange.context()?.relationship) {
             self.remember(exchange, after)?;
         }
-        Ok(reply)
+        Ok(())
     }
-}
 
-impl<S> Termed<S> {
     fn state(&self, exchange: &Exchange) -> Result<State, ExchangeError> {
         let vendor = &exchange.context()?.vendor;
         let persona = self.rooms.personas.of(exchange.who.member);

@@ -29,31 +29,33 @@ pub struct Tracked<S> {
 
 impl<S: Handle> Handle for Tracked<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        if exchange.is_unread() {
-            return self.unread(exchange).await;
+        let unread = exchange.is_unread();
+        if unread {
+            refuse_tracker_host(exchange)?;
+        } else {
+            let generation = std::sync::Arc::clone(&exchange.generation);
+            let (view, plan) = exchange.view_and_plan()?;
+            generation.trackers.plan(&view, plan);
         }
-        let generation = std::sync::Arc::clone(&exchange.generation);
-        let (view, plan) = exchange.view_and_plan()?;
-        generation.trackers.plan(&view, plan);
         if let Some(answer) = exchange.plan.answer() {
             return settled(answer, exchange);
         }
         let reply = self.inner.handle(exchange).await?;
-        plan_reply(exchange, &reply)?;
+        if !unread {
+            plan_reply(exchange, &reply)?;
+        }
         Ok(reply)
     }
 }
 
-impl<S: Handle> Tracked<S> {
-    /// Cleartext that is left unread passes as a tunnel does: tracker hosts are refused by name.
-    async fn unread(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        let host = exchange.origin()?.host.clone();
-        match host.name().and_then(|name| exchange.generation.trackers.host_rule(name)) {
-            Some(matched) => {
-                Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
-            }
-            None => self.inner.handle(exchange).await,
+/// Cleartext that is left unread passes as a tunnel does: tracker hosts are refused by name.
+fn refuse_tracker_host(exchange: &Exchange) -> Result<(), ExchangeError> {
+    let name = exchange.origin()?.host.name();
+    match name.and_then(|name| exchange.generation.trackers.host_rule(name)) {
+        Some(matched) => {
+            Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
         }
+        None => Ok(()),
     }
 }
 
@@ -76,7 +78,6 @@ fn plan_reply(exchange: &mut Exchange, reply: &Reply) -> Result<(), ExchangeErro
         method: &exchange.method,
         origin: exchange.origin.as_ref().ok_or(ExchangeError::Internal("no origin"))?,
         target: &exchange.target,
-        // The sender has taken the request's own fields along; rules for responses do not read them.
         headers: &exchange.headers,
         kind: context.kind,
         party: context.party,

@@ -80,9 +80,11 @@ impl Send for UpstreamSender {
             Ok(response) => response,
             Err(Failure::Final(error)) => return Err(error),
             // RFC 9112 section 9.3.1: "a client MAY retry" what it knows was not processed, and idempotent requests.
-            Err(Failure::NotSent(_)) if may_repeat => self.again(exchange, &mut connection, &key).await?,
+            Err(Failure::NotSent(_)) if may_repeat => {
+                Box::pin(self.again(exchange, &mut connection, &key)).await?
+            }
             Err(Failure::Broken(error)) if may_repeat && idempotent && !error.is_timeout() => {
-                self.again(exchange, &mut connection, &key).await?
+                Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
         };
@@ -121,19 +123,35 @@ fn blame(error: hyper::Error, exchange: &Exchange) -> ExchangeError {
     if error.is_user() { ExchangeError::RequestBody } else { ExchangeError::NoResponse(Some(error)) }
 }
 
-/// The request as it leaves: edits applied, framing set, in the protocol's own form.
+/// The request as it leaves: edits applied, framing set, in the protocol's own form. Where it is the `last` attempt, what
+/// no other one needs goes along.
 pub(super) fn outgoing(
     exchange: &mut Exchange,
     protocol: Protocol,
     last: bool,
 ) -> Result<Request<SendBody>, ExchangeError> {
-    let origin = exchange.origin()?.clone();
-    let target = apply::target(&exchange.target, &exchange.plan)?;
-    let frozen = if last { std::mem::take(&mut exchange.headers) } else { exchange.headers.clone() };
-    let mut headers = apply::fields(frozen, &exchange.plan)?;
     let tally = Arc::clone(exchange.flow.tally());
     let body = exchange.body.outgoing(&tally);
-    match body.edited_length() {
+    let length = body.edited_length();
+    let target = apply::target(&exchange.target, &exchange.plan)?;
+    let origin = exchange.origin()?;
+    let authority = origin.authority();
+    let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 4);
+    let mut request = Request::new(body);
+    match protocol {
+        Protocol::Http1 => {
+            *request.version_mut() = Version::HTTP_11;
+            *request.uri_mut() = origin_form(&target, &exchange.method)?;
+            // RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
+            headers.insert(HOST, host_value(&authority)?);
+        }
+        Protocol::Http2 => {
+            *request.version_mut() = Version::HTTP_2;
+            *request.uri_mut() = absolute(origin.scheme, &authority, &target)?;
+        }
+    }
+    apply::append_fields(&exchange.headers, &exchange.plan, &mut headers)?;
+    match length {
         Length::Unchanged => {}
         Length::Exactly(length) => {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -141,23 +159,14 @@ pub(super) fn outgoing(
         // The field goes; hyper frames what has no length as chunks or DATA frames.
         Length::Unknown => headers = without_length(headers),
     }
-    let authority = origin.authority();
-    let mut request = Request::new(body);
-    *request.method_mut() = exchange.method.clone();
-    match protocol {
-        Protocol::Http1 => {
-            *request.version_mut() = Version::HTTP_11;
-            *request.uri_mut() = origin_form(&target, &exchange.method)?;
-            headers = host_first(&authority, joined_cookies(headers))?;
-        }
-        Protocol::Http2 => {
-            *request.version_mut() = Version::HTTP_2;
-            *request.uri_mut() = absolute(origin.scheme, &authority, &target)?;
-        }
+    if protocol == Protocol::Http1 {
+        headers = joined_cookies(headers);
+        // How the client spelled the names; over HTTP/2 all are lower-case.
+        *request.extensions_mut() =
+            if last { std::mem::take(&mut exchange.extensions) } else { exchange.extensions.clone() };
     }
+    *request.method_mut() = exchange.method.clone();
     *request.headers_mut() = headers;
-    *request.extensions_mut() =
-        if last { std::mem::take(&mut exchange.extensions) } else { exchange.extensions.clone() };
     Ok(request)
 }
 
@@ -201,13 +210,9 @@ pub(super) fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<
         .map_err(|_| ExchangeError::Internal("an edit broke the target"))
 }
 
-/// RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
-pub(super) fn host_first(authority: &str, headers: HeaderMap) -> Result<HeaderMap, ExchangeError> {
-    let host = HeaderValue::from_str(authority).map_err(|_| ExchangeError::Internal("no Host value"))?;
-    let mut with_host = HeaderMap::with_capacity(headers.len() + 1);
-    with_host.insert(HOST, host);
-    with_host.extend(headers);
-    Ok(with_host)
+/// The value of Host for an authority.
+pub(super) fn host_value(authority: &str) -> Result<HeaderValue, ExchangeError> {
+    HeaderValue::from_str(authority).map_err(|_| ExchangeError::Internal("no Host value"))
 }
 
 /// RFC 9113 section 8.2.3: several Cookie lines "MUST be concatenated into a single octet string using the two-octet
@@ -226,7 +231,6 @@ fn joined_cookies(mut headers: HeaderMap) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderName;
 
     #[test]
     fn cookies_split_by_http2_are_one_line_again() {
@@ -236,13 +240,5 @@ mod tests {
         }
         let joined = joined_cookies(headers);
         assert_eq!(joined.get_all(COOKIE).iter().collect::<Vec<_>>(), ["a=1; b=2; c=3"]);
-    }
-
-    #[test]
-    fn host_leads() {
-        let headers =
-            HeaderMap::from_iter([(HeaderName::from_static("accept"), HeaderValue::from_static("*/*"))]);
-        let lines: Vec<_> = host_first("shop.test:8443", headers).unwrap().keys().cloned().collect();
-        assert_eq!(lines, [HOST, http::header::ACCEPT]);
     }
 }

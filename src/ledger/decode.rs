@@ -79,11 +79,11 @@ impl Fields<'_> {
             id: self.text()?,
             place: self.text()?,
             span: [self.uint()?, self.uint()?],
-            action: self.text()?,
+            action: self.text()?.into(),
             slot: self.opt_text()?,
-            category: self.text()?,
-            rule: self.text()?,
-            reason: self.text()?,
+            category: self.text()?.into(),
+            rule: self.text()?.into(),
+            reason: self.text()?.into(),
             digest: self.text()?,
         })
     }

@@ -127,28 +127,28 @@ fn write_edits(edits: &[EditRecord], cbor: &mut Writer<'_>) {
     cbor.array(edits.len());
     for edit in edits {
         cbor.array(10);
-        cbor.text(&edit.id, ITEM);
-        cbor.text(&edit.place, MEDIUM);
+        cbor.text(&*edit.id, ITEM);
+        cbor.text(&*edit.place, MEDIUM);
         edit.span.into_iter().for_each(|end| cbor.uint(end));
-        cbor.text(&edit.action, ITEM);
+        cbor.text(&*edit.action, ITEM);
         cbor.opt_text(edit.slot.as_deref(), ITEM);
-        cbor.text(&edit.category, ITEM);
-        cbor.text(&edit.rule, MEDIUM);
-        cbor.text(&edit.reason, MEDIUM);
-        cbor.text(&edit.digest, ITEM);
+        cbor.text(&*edit.category, ITEM);
+        cbor.text(&*edit.rule, MEDIUM);
+        cbor.text(&*edit.reason, MEDIUM);
+        cbor.text(&*edit.digest, ITEM);
     }
 }
 
 /// At least as many bytes as the edit takes.
 fn edit_bytes(edit: &EditRecord) -> usize {
     let texts = [
-        (&edit.id, ITEM),
-        (&edit.place, MEDIUM),
-        (&edit.action, ITEM),
-        (&edit.category, ITEM),
-        (&edit.rule, MEDIUM),
-        (&edit.reason, MEDIUM),
-        (&edit.digest, ITEM),
+        (&*edit.id, ITEM),
+        (&*edit.place, MEDIUM),
+        (&*edit.action, ITEM),
+        (&*edit.category, ITEM),
+        (&*edit.rule, MEDIUM),
+        (&*edit.reason, MEDIUM),
+        (&*edit.digest, ITEM),
     ];
     let slot = edit.slot.as_ref().map_or(0, |slot| slot.len().min(ITEM));
     48 + slot + texts.iter().map(|(text, limit)| text.len().min(*limit)).sum::<usize>()

@@ -7,6 +7,8 @@ use super::{decode, encode};
 use crate::model::record::Record;
 use crate::model::{KeyId, MemberId, MonthKey, Timestamp, VendorId};
 use crate::vault::Vault;
+use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, Tag, UnboundKey};
+use chacha20::{R20, hchacha};
 use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use sha2::{Digest, Sha256};
@@ -129,14 +131,12 @@ impl Sealed {
         Writer(&mut self.bytes).bytes_head(payload.len() + TAG_BYTES);
         let body = self.bytes.len();
         self.bytes.extend_from_slice(payload);
-        let cipher = XChaCha20Poly1305::new(key.key.expose().into());
-        let plain = InOutBuf::from(self.bytes.get_mut(body..).unwrap_or_default());
-        let sealed = cipher.encrypt_inout_detached(&nonce.into(), &aad, plain);
-        let Ok(tag) = sealed else {
+        let plain = self.bytes.get_mut(body..).unwrap_or_default();
+        let Some(tag) = encrypt(key.key.expose(), &nonce, &aad, plain) else {
             self.bytes.truncate(start);
             return Err(LedgerError::TooLarge);
         };
-        self.bytes.extend_from_slice(&tag);
+        self.bytes.extend_from_slice(tag.as_ref());
         let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
         if let Some(head) = self.bytes.get_mut(start..start + 4) {
             head.copy_from_slice(&length.to_le_bytes());
@@ -144,6 +144,19 @@ impl Sealed {
         self.count += 1;
         Ok(())
     }
+}
+
+/// XChaCha20-Poly1305 in place (draft-irtf-cfrg-xchacha-03 section 2): HChaCha20 of the key and the first 16 bytes of the
+/// nonce is the key of a ChaCha20-Poly1305 whose nonce is four zero bytes and the last 8.
+fn encrypt(key: &[u8; 32], nonce: &[u8; NONCE_BYTES], aad: &[u8], text: &mut [u8]) -> Option<Tag> {
+    let (input, rest) = nonce.split_first_chunk::<16>()?;
+    let mut subkey = hchacha::<R20>(key.into(), input.into());
+    let mut short = [0; NONCE_LEN];
+    short.get_mut(4..)?.copy_from_slice(rest);
+    let unbound = UnboundKey::new(&CHACHA20_POLY1305, &subkey);
+    subkey.zeroize();
+    let nonce = Nonce::assume_unique_for_key(short);
+    LessSafeKey::new(unbound.ok()?).seal_in_place_separate_tag(nonce, Aad::from(aad), text).ok()
 }
 
 /// The tails in the bytes of a [`Sealed`].

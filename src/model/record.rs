@@ -2,6 +2,7 @@
 
 use super::{Action, FlowId, MemberId, Outcome, Party, Timestamp, VendorId};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// One edit as it is recorded: everything but the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,16 +14,16 @@ pub struct EditRecord {
     /// First and past-the-last byte within the container.
     pub span: [u64; 2],
     /// As [`super::Action`] prints.
-    pub action: String,
+    pub action: Cow<'static, str>,
     /// The slot, where one is concerned.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub slot: Option<String>,
     /// The DPV category.
-    pub category: String,
+    pub category: Cow<'static, str>,
     /// The rule.
-    pub rule: String,
+    pub rule: Cow<'static, str>,
     /// For the owner.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// Salted digest of the original bytes: base64url SHA-256(salt ‖ value); the salt is derived from the member's
     /// digest key, the flow and the edit id, so the owner can open it and nobody can guess it.
     pub digest: String,

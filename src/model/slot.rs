@@ -158,6 +158,8 @@ impl fmt::Display for Slot {
 pub struct Category(pub &'static str);
 
 impl Category {
+    /// Personal data of whatever kind.
+    pub const ANY: Self = Self("dpv:PersonalData");
     /// Data by which a person is followed from place to place.
     pub const TRACKING: Self = Self("pd:Tracking");
     /// What a person prefers, as in terms and GPC.

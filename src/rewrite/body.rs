@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Bytes of a chunk that is not clean as a whole which are looked at together.
 const GLANCE: usize = 4 << 10;
+/// Bytes of a whole body that are looked at together.
+const PIECE: usize = 64 << 10;
 
 enum Structure {
     Json(Json),
@@ -116,6 +118,14 @@ impl BodyFinder {
         hits
     }
 
+    /// The parts of the body that were not looked into because they are no text, since the last call.
+    pub fn take_unread(&mut self) -> Vec<Place> {
+        match &mut self.structure {
+            Structure::Multipart(multipart) => multipart.take_unread(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Bytes before this offset may leave: no later hit, and no token of one, starts there.
     pub fn settled(&self) -> usize {
         self.settled
@@ -213,16 +223,50 @@ fn in_text(_: &Identifiers, side: Side) -> Place {
     Place { side, part: Part::BodyText, occurrence: 1 }
 }
 
+/// What is in a whole body.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// In order.
+    pub hits: Vec<Hit>,
+    /// Parts that were not looked into because they are no text.
+    pub unread: Vec<Place>,
+}
+
+/// More hits in a body than the caller takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
+
 /// Everything in a whole body: the same hits as [`BodyFinder`] gives, without reading the structure where a glance shows
 /// that there are none.
-pub fn find_in_body(identifiers: &Arc<Identifiers>, syntax: Syntax, body: &[u8]) -> Vec<Hit> {
-    if identifiers.prescan.is_clean(body, &identifiers.digits) {
-        return Vec::new();
+///
+/// # Errors
+/// More than `most` hits: the rest is not looked for.
+pub fn read_body(
+    identifiers: &Arc<Identifiers>,
+    syntax: Syntax,
+    body: &[u8],
+    most: usize,
+) -> Result<Findings, TooMany> {
+    let parts = matches!(syntax, Syntax::Multipart { .. });
+    if !parts && identifiers.prescan.is_clean(body, &identifiers.digits) {
+        return Ok(Findings::default());
     }
     let mut finder = BodyFinder::new(Arc::clone(identifiers), syntax);
-    let mut hits = finder.push(body);
-    hits.extend(finder.finish());
-    hits
+    let mut found = Findings::default();
+    for piece in body.chunks(PIECE) {
+        found.hits.extend(finder.push(piece));
+        if found.hits.len() > most {
+            return Err(TooMany);
+        }
+    }
+    found.hits.extend(finder.finish());
+    found.unread = finder.take_unread();
+    if found.hits.len() > most { Err(TooMany) } else { Ok(found) }
+}
+
+/// The hits of [`read_body`], however many.
+pub fn find_in_body(identifiers: &Arc<Identifiers>, syntax: Syntax, body: &[u8]) -> Vec<Hit> {
+    read_body(identifiers, syntax, body, usize::MAX).map(|found| found.hits).unwrap_or_default()
 }
 
 /// One value of a head, read at once.

@@ -34,7 +34,7 @@ mod unescape;
 mod values;
 mod weak;
 
-pub use body::{BodyFinder, find_in_body};
+pub use body::{BodyFinder, Findings, TooMany, find_in_body, read_body};
 pub use head::{find_in_field, find_in_header, find_in_target, find_in_trailer, is_clean_head};
 pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};

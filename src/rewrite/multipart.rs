@@ -1,10 +1,10 @@
-//! `multipart/*` (RFC 2046 section 5.1): parts of text are values, parts of bytes or in a transfer encoding are left
-//! alone. Headers of parts, the preamble and the epilogue are looked into.
+//! `multipart/*` (RFC 2046 section 5.1): parts are values. Media, archives and what is in a transfer encoding cannot be
+//! looked into and are told. Headers of parts, the preamble and the epilogue are looked into.
 
 use super::field;
 use super::identifier::Identifiers;
 use super::spelling::Script;
-use super::syntax::{parameter, syntax_of};
+use super::syntax::{is_binary, parameter};
 use super::values::{Source, Values, safe_name};
 use crate::model::{Part, Place, Side};
 use http::HeaderValue;
@@ -18,8 +18,8 @@ const NAMES: usize = 1024;
 enum State {
     /// Before the first delimiter, in a part, or behind the last one: bytes up to a delimiter.
     Content,
-    /// Behind a delimiter, up to its line's end; the count of dashes seen.
-    Line { dashes: usize },
+    /// Behind a delimiter, up to its line's end; the count of dashes seen, as long as nothing else was.
+    Line { dashes: Option<usize> },
     /// In a part's header block, which begins here.
     Head { start: usize },
 }
@@ -35,6 +35,10 @@ pub(super) struct Multipart {
     open: bool,
     /// The current part is looked into.
     text: bool,
+    /// It is not, and that was told.
+    told: bool,
+    /// Parts that were not looked into, since they were last asked for.
+    unread: Vec<Place>,
     /// The last delimiter came by.
     closed: bool,
     head: Vec<u8>,
@@ -52,6 +56,8 @@ impl Multipart {
             imagined: 2,
             open: false,
             text: true,
+            told: false,
+            unread: Vec::new(),
             closed: false,
             head: Vec::new(),
             name: None,
@@ -65,7 +71,7 @@ impl Multipart {
         while let Some(rest) = chunk.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.state {
                 State::Content => self.content(rest, offset + at, values),
-                State::Line { dashes } => self.line(rest, offset + at, dashes),
+                State::Line { dashes } => self.line(rest, offset + at, dashes, values),
                 State::Head { start } => self.head(rest, start, values),
             };
         }
@@ -117,8 +123,8 @@ impl Multipart {
                 values.end(end, Some(end), &self.locate());
                 self.open = false;
             }
-            (self.matched, self.imagined) = (0, 0);
-            self.state = State::Line { dashes: 0 };
+            (self.matched, self.imagined, self.name) = (0, 0, None);
+            self.state = State::Line { dashes: Some(0) };
         }
         1
     }
@@ -131,7 +137,14 @@ impl Multipart {
     }
 
     fn feed<S: Source>(&mut self, bytes: &[u8], at: usize, values: &mut Values<S>) {
-        if !self.text || bytes.is_empty() {
+        if bytes.is_empty() {
+            return;
+        }
+        if !self.text {
+            if !std::mem::replace(&mut self.told, true) {
+                let place = values.place(&self.locate());
+                self.unread.push(place);
+            }
             return;
         }
         if !self.open {
@@ -143,22 +156,41 @@ impl Multipart {
         values.feed(bytes, at);
     }
 
-    fn line(&mut self, rest: &[u8], at: usize, dashes: usize) -> usize {
+    /// The rest of a delimiter's line: two dashes, or what must be white space and is looked into all the same.
+    fn line<S: Source>(
+        &mut self,
+        rest: &[u8],
+        at: usize,
+        dashes: Option<usize>,
+        values: &mut Values<S>,
+    ) -> usize {
+        let first = rest.first().copied();
+        if let (Some(dashes), Some(b'-')) = (dashes, first) {
+            self.state = State::Line { dashes: Some(dashes + 1) };
+            if dashes == 1 {
+                // The epilogue.
+                (self.closed, self.text) = (true, true);
+                self.state = State::Content;
+            }
+            return 1;
+        }
         let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
         let line = rest.get(..length).unwrap_or_default();
-        let dashes = dashes + line.iter().take(2 - dashes.min(2)).take_while(|&&byte| byte == b'-').count();
-        self.state = State::Line { dashes };
-        if dashes >= 2 {
-            // The epilogue.
-            (self.closed, self.text, self.name) = (true, true, None);
-            self.state = State::Content;
-            return line.iter().take_while(|&&byte| byte == b'-').count();
-        }
+        self.text = true;
+        self.feed(line, at, values);
+        self.state = State::Line { dashes: None };
         if line.ends_with(b"\n") {
+            values.end(at + length, None, &self.locate());
+            self.open = false;
             self.head.clear();
             self.state = State::Head { start: at + length };
         }
         length
+    }
+
+    /// The parts that were not looked into, since the last call.
+    pub(super) fn take_unread(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.unread)
     }
 
     fn head<S: Source>(&mut self, rest: &[u8], start: usize, values: &mut Values<S>) -> usize {
@@ -187,7 +219,8 @@ impl Multipart {
         let kind = header(&head, "content-type").and_then(|kind| HeaderValue::from_str(kind.trim()).ok());
         let encoding = header(&head, "content-transfer-encoding").unwrap_or_default();
         let plain = matches!(encoding.trim().to_ascii_lowercase().as_str(), "" | "7bit" | "8bit" | "binary");
-        self.text = plain && syntax_of(kind.as_ref()).is_some();
+        self.text = plain && !is_binary(kind.as_ref());
+        self.told = false;
         values.begin(start, start, Script::Header, None);
         values.feed(&head, start);
         values.end(start + head.len(), None, &self.locate());

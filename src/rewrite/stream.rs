@@ -2,7 +2,7 @@
 
 use super::codec::{CodecError, Coding, Decoders, Encoders, Limits};
 use super::{BodyFinder, Hit, Identifiers, Syntax};
-use crate::model::Secret;
+use crate::model::{Place, Secret};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -124,6 +124,11 @@ impl StreamEditor {
         self.torn
     }
 
+    /// The parts of the body that were not looked into because they are no text, since the last call.
+    pub fn take_unread(&mut self) -> Vec<Place> {
+        self.finder.take_unread()
+    }
+
     /// The hits in a trailer field of the body: the `nth` line of that name.
     pub fn find_in_trailer(&self, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
         super::find_in_trailer(self.finder.identifiers(), name, nth, value)
@@ -159,6 +164,11 @@ impl StreamEditor {
     /// Whether anything that left so far is not as it came.
     pub fn is_changed(&self) -> bool {
         self.changed
+    }
+
+    /// Whether a content coding is undone: what is pushed may unfold to much more.
+    pub fn is_coded(&self) -> bool {
+        !self.decoders.is_empty()
     }
 
     /// Whether everything has left.

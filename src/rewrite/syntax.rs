@@ -44,6 +44,35 @@ pub fn syntax_of(content_type: Option<&HeaderValue>) -> Option<Syntax> {
     }
 }
 
+/// Whether a part of that content type, inside a body of parts, is media or an archive, where a search for text finds
+/// nothing. Anything else is looked into: forms send text as `application/octet-stream`, too.
+pub(super) fn is_binary(content_type: Option<&HeaderValue>) -> bool {
+    if syntax_of(content_type).is_some() {
+        return false;
+    }
+    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = text.split([';', ',']).next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some((kind, sub)) = essence.split_once('/') else { return false };
+    matches!(kind, "image" | "audio" | "video" | "font")
+        || matches!(
+            sub,
+            "pdf"
+                | "zip"
+                | "gzip"
+                | "x-gzip"
+                | "zstd"
+                | "x-bzip2"
+                | "x-xz"
+                | "x-tar"
+                | "x-7z-compressed"
+                | "vnd.rar"
+                | "x-rar-compressed"
+                | "x-zip-compressed"
+        )
+        || sub.starts_with("vnd.openxmlformats")
+        || sub.ends_with("+zip")
+}
+
 fn is_json(sub: &str) -> bool {
     matches!(
         sub,

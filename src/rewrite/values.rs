@@ -67,6 +67,11 @@ impl<S: Source> Values<S> {
         &self.identifiers
     }
 
+    /// Where the current value stands.
+    pub(super) fn place(&self, place: &impl Locate) -> Place {
+        place.locate(&self.identifiers, self.side)
+    }
+
     /// Whether the type of the field matters whose value begins at `at`: not where its value can only be a clean one.
     pub(super) fn wants_type(&mut self, at: usize) -> bool {
         !self.identifiers.weak.is_empty() && self.quiet_from(at).is_none_or(|quiet| at < quiet.start)

@@ -33,8 +33,9 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn edits() -> impl Strategy<Value = Vec<EditRecord>> {
-    let edit = (text(), text(), any::<[u64; 2]>(), proptest::option::of(text()), text())
-        .prop_map(|(id, place, span, slot, rule)| EditRecord { id, place, span, slot, rule, ..edit(1) });
+    let edit = (text(), text(), any::<[u64; 2]>(), proptest::option::of(text()), text()).prop_map(
+        |(id, place, span, slot, rule)| EditRecord { id, place, span, slot, rule: rule.into(), ..edit(1) },
+    );
     proptest::collection::vec(edit, 0..4)
 }
 
@@ -111,11 +112,11 @@ fn huge(edits: usize) -> Event {
         id: long.clone(),
         place: long.clone(),
         span: [u64::MAX; 2],
-        action: long.clone(),
+        action: long.clone().into(),
         slot: Some(long.clone()),
-        category: long.clone(),
-        rule: long.clone(),
-        reason: long.clone(),
+        category: long.clone().into(),
+        rule: long.clone().into(),
+        reason: long.clone().into(),
         digest: long.clone(),
     };
     Event::Open {

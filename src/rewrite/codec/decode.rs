@@ -7,11 +7,9 @@ use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
 use zstd::stream::raw::{DParameter, Operation};
 
 /// Encoded bytes taken at a time, so that the limits are seen early.
-const SLICE: usize = 4 << 10;
+pub(super) const SLICE: usize = 4 << 10;
 /// Bytes decoded at a time.
 const PIECE: usize = 16 << 10;
-/// From how many decoded bytes on the ratio counts.
-const GRACE: u64 = 1 << 20;
 /// Largest zstd window: 8 MiB, what RFC 9659 asks every receiver to take.
 const WINDOW_LOG: u32 = 23;
 
@@ -95,11 +93,21 @@ impl Decoder {
     /// # Errors
     /// [`CodecError::Invalid`], and [`CodecError::Bomb`] before more is written than the limits allow.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.push_within(u64::MAX, bytes, out)
+    }
+
+    /// The same, with at most `most` bytes written since the start of the body.
+    pub(super) fn push_within(
+        &mut self,
+        most: u64,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), CodecError> {
         if self.failed {
             return Err(CodecError::Invalid(self.coding));
         }
         for slice in bytes.chunks(SLICE) {
-            self.slice(slice, out).map_err(|failure| {
+            self.slice(most, slice, out).map_err(|failure| {
                 self.failed = true;
                 match failure {
                     Failure::Invalid => CodecError::Invalid(self.coding),
@@ -128,13 +136,13 @@ impl Decoder {
         }
     }
 
-    fn slice(&mut self, slice: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn slice(&mut self, most: u64, slice: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
         self.read += u64::try_from(slice.len()).unwrap_or(0);
         let allowed = match self.engine {
             Engine::Identity => self.limits.absolute,
-            _ => self.read.saturating_mul(self.limits.ratio).max(GRACE).min(self.limits.absolute),
+            _ => self.limits.allowed(self.read),
         };
-        let room = allowed.saturating_sub(self.written);
+        let room = allowed.min(most).saturating_sub(self.written);
         let mut sink = Sink { out, room };
         let result = match &mut self.engine {
             Engine::Identity => sink.write(slice),

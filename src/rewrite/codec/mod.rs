@@ -53,7 +53,10 @@ pub enum CodecError {
     Encode(Coding),
 }
 
-/// How far a body may unfold.
+/// From how many decoded bytes on the ratio counts.
+const GRACE: u64 = 1 << 20;
+
+/// How far a body may unfold, all its codings together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Decoded bytes per encoded byte, once more than 1 MiB was decoded.
@@ -66,6 +69,13 @@ impl Default for Limits {
     /// 100 to 1, and 1 GiB.
     fn default() -> Self {
         Self { ratio: 100, absolute: 1 << 30 }
+    }
+}
+
+impl Limits {
+    /// Most bytes that `read` encoded ones may unfold to.
+    fn allowed(&self, read: u64) -> u64 {
+        read.saturating_mul(self.ratio).max(GRACE).min(self.absolute)
     }
 }
 

@@ -1,11 +1,15 @@
 //! All codings of one body: undone from the last applied to the first, redone the other way round.
 
+use super::decode::SLICE;
 use super::{CodecError, Coding, Decoder, Encoder, Limits};
 
 /// Undoes the codings of one body as it arrives.
 pub struct Decoders {
     /// In the order in which they undo.
     inner: Vec<Decoder>,
+    limits: Limits,
+    /// Bytes as they came over the wire.
+    read: u64,
 }
 
 impl Decoders {
@@ -18,7 +22,7 @@ impl Decoders {
             return Err(CodecError::Stacked);
         }
         let inner = codings.iter().rev().map(|&coding| Decoder::new(coding, limits));
-        Ok(Self { inner: inner.collect::<Result<_, _>>()? })
+        Ok(Self { inner: inner.collect::<Result<_, _>>()?, limits, read: 0 })
     }
 
     /// Whether there is nothing to undo.
@@ -26,18 +30,23 @@ impl Decoders {
         self.inner.is_empty()
     }
 
-    /// Decodes the next bytes onto `out`.
+    /// Decodes the next bytes onto `out`. What any coding gives is measured against the bytes of the wire: codings on top
+    /// of each other unfold no further than one.
     ///
     /// # Errors
     /// Bytes that are not what a coding says, or unfold too far; nothing more can be decoded then.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CodecError> {
-        match self.inner.as_mut_slice() {
-            [] => out.extend_from_slice(bytes),
-            [only] => only.push(bytes, out)?,
-            [outer, inner, ..] => {
-                let mut between = Vec::new();
-                outer.push(bytes, &mut between)?;
-                inner.push(&between, out)?;
+        for slice in bytes.chunks(SLICE) {
+            self.read += u64::try_from(slice.len()).unwrap_or(0);
+            let most = self.limits.allowed(self.read);
+            match self.inner.as_mut_slice() {
+                [] => out.extend_from_slice(slice),
+                [only] => only.push_within(most, slice, out)?,
+                [outer, inner, ..] => {
+                    let mut between = Vec::new();
+                    outer.push_within(most, slice, &mut between)?;
+                    inner.push_within(most, &between, out)?;
+                }
             }
         }
         Ok(())

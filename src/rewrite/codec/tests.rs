@@ -111,6 +111,24 @@ fn bombs_stop_at_the_limits() {
 }
 
 #[test]
+fn codings_on_top_of_each_other_unfold_no_further_than_one() {
+    let inner = encode(Coding::Gzip, &vec![0; 32 << 20]);
+    for outer in [Coding::Gzip, Coding::Zstd, Coding::Brotli] {
+        let bomb = encode(outer, &inner);
+        let mut decoders = Decoders::new(&[Coding::Gzip, outer], Limits::default()).unwrap();
+        let mut out = Vec::new();
+        assert!(matches!(decoders.push(&bomb, &mut out), Err(CodecError::Bomb(_))), "{outer:?}");
+        assert!(out.len() <= 1 << 20, "{outer:?}: {} bytes out of {}", out.len(), bomb.len());
+    }
+    let text = b"some text that is long enough to be worth it".repeat(20);
+    let twice = encode(Coding::Gzip, &encode(Coding::Gzip, &text));
+    let (mut decoders, mut out) =
+        (Decoders::new(&[Coding::Gzip, Coding::Gzip], Limits::default()).unwrap(), Vec::new());
+    decoders.push(&twice, &mut out).unwrap();
+    assert_eq!((out, decoders.finish()), (text, Ok(())));
+}
+
+#[test]
 fn a_flush_lets_everything_out() {
     for coding in ALL {
         let mut encoder = Encoder::new(coding).unwrap();

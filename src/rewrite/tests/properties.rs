@@ -52,7 +52,7 @@ fn check_order(hits: &[Shape], length: usize) {
 
 #[test]
 fn every_split_gives_the_same_hits() {
-    let bodies: [(Syntax, &str); 6] = [
+    let bodies: [(Syntax, &str); 7] = [
         (
             Syntax::Json,
             r#"{"email":"ann\u0040home.example","n":["Ann Real","x"],"p":"+49 151 12345678","zip":12345,"first_name":"Ann"}"#,
@@ -72,6 +72,10 @@ fn every_split_gives_the_same_hits() {
         (
             Syntax::Multipart { boundary: "XX".into() },
             "--XX\r\nContent-Disposition: form-data; name=\"e\"\r\n\r\nann@home.example\r\n--XX\r\nContent-Disposition: form-data; name=\"zip\"\r\n\r\n12345\r\n--XX--\r\n",
+        ),
+        (
+            Syntax::Multipart { boundary: "XX".into() },
+            "--XX ann@home.example\r\n\r\nann@home.example\r\n--XX-a-ann@home.example\r\n\r\n\r\n--XX--ann@home.example",
         ),
         (Syntax::Json, "ann@home.example, Ann Real"),
     ];

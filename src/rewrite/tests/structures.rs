@@ -83,6 +83,7 @@ fn multipart_parts() {
         places(syntax(), body),
         [
             "email.primary request.body.part:mail ann@home.example",
+            "email.primary request.body.part:pic ann@home.example",
             "name.given request.body.part:first_name Ann",
             "email.primary request.body.part:note ann@home.example",
             "email.primary request.body.text ann@home.example",
@@ -90,10 +91,42 @@ fn multipart_parts() {
     );
     let hits = find_in_body(&ANN, syntax(), body.as_bytes());
     assert_eq!(hits[0].token, Some(hits[0].span.clone()), "the whole value");
-    assert_eq!(hits[2].token, None);
+    assert_eq!(hits[3].token, None);
     let named = "--XX\r\nContent-Disposition: form-data; name=\"ann@home.example\"\r\n\r\nx\r\n--XX--\r\n";
     assert_eq!(places(syntax(), named), ["email.primary request.body.part:… ann@home.example"]);
     assert_eq!(places(syntax(), "--XX\nno CRLF ann@home.example").len(), 1, "found all the same");
+}
+
+#[test]
+fn multipart_parts_that_are_no_text_are_told() {
+    let syntax = || Syntax::Multipart { boundary: "XX".into() };
+    let part = |name: &str, fields: &str, content: &str| {
+        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n{fields}\r\n{content}\r\n")
+    };
+    let json = "{\"mail\":\"ann@home.example\"}";
+    let body = [
+        part("blob", "Content-Type: application/octet-stream\r\n", json),
+        part("odd", "Content-Type: application/x-nobody-knows\r\n", json),
+        part("pic", "Content-Type: image/png\r\n", json),
+        part("empty", "Content-Type: image/png\r\n", ""),
+        part("paper", "Content-Type: application/pdf\r\n", json),
+        part("coded", "Content-Transfer-Encoding: base64\r\n", "YW5u"),
+        part("eight", "Content-Transfer-Encoding: 8bit\r\n", json),
+    ]
+    .concat();
+    let found = read_body(&ANN, syntax(), body.as_bytes(), 100).unwrap();
+    let places = |hits: &[Hit]| hits.iter().map(|hit| hit.place.to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        places(&found.hits),
+        ["request.body.part:blob", "request.body.part:odd", "request.body.part:eight"]
+    );
+    let unread: Vec<_> = found.unread.iter().map(ToString::to_string).collect();
+    assert_eq!(unread, ["request.body.part:pic", "request.body.part:paper", "request.body.part:coded"]);
+    assert_eq!(read_body(&ANN, syntax(), body.as_bytes(), 2).unwrap_err(), TooMany);
+    let clean = part("pic", "Content-Type: image/png\r\n", "none of hers");
+    assert_eq!(read_body(&ANN, syntax(), clean.as_bytes(), 2).unwrap().unread.len(), 1, "clean or not");
+    let line = "--XX ann@home.example\r\n\r\nx\r\n--XX-ann@home.example\r\n\r\n--XX--";
+    assert_eq!(places(&read_body(&ANN, syntax(), line.as_bytes(), 9).unwrap().hits).len(), 2);
 }
 
 #[test]
