@@ -454,6 +454,8 @@ async fn bombs_are_refused() {
             assert_eq!(post_coded(&scene, name, &bomb).await, 413, "{name}, whole");
         }
     }
+    let address = encode(Coding::Gzip, &format!("{EMAIL} ").repeat(100_000).into_bytes());
+    assert_eq!(post_coded(&scene, "gzip", &address).await, 413, "more values than anybody types");
     // A coding on top of another one does not multiply what they may unfold to.
     let twice = encode(Coding::Gzip, &encode(Coding::Gzip, &vec![b'0'; 64 << 20]));
     assert_eq!(post_coded(&scene, "gzip, gzip", &twice).await, 413, "twice, whole");

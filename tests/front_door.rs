@@ -10,6 +10,7 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -295,6 +296,84 @@ async fn cleartext_that_shall_not_be_read_passes_as_it_is_too() {
     assert!(bank.only().header("sec-gpc").is_empty());
     let open = &home.of_kind("open").await[0];
     assert_eq!(open["notes"][0], "not inspected: intercept.never=bank.test");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_speaks_tls_late_is_still_inspected() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).config("[limits]\nhead = \"300ms\"").start().await;
+    let (_, _, stream) = home.client().connect("shop.test:443").await;
+    // The gateway has dialled once it thinks that the server may speak first.
+    for _ in 0..400 {
+        if shop.connections() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let mut tls = home.client().handshake("shop.test", stream).await.unwrap();
+    let head = b"GET /?utm_source=x HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n";
+    tls.write_all(head).await.unwrap();
+    let mut answer = String::new();
+    let _ = tls.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(shop.only().target(), "/");
+    assert_eq!((home.of_kind("open").await.len(), home.of_kind("tunnel").await.len()), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_speaks_first_is_tunnelled() {
+    let ca = TestCa::new();
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = server.accept().await.unwrap();
+        stream.write_all(b"220 mail").await.unwrap();
+        let mut said = [0; 4];
+        stream.read_exact(&mut said).await.unwrap();
+        stream.write_all(&said).await.unwrap();
+    });
+    let home = Household::trusting(&ca)
+        .host("mail.test", address)
+        .config("[limits]\nhead = \"300ms\"")
+        .start()
+        .await;
+    let (_, _, mut stream) = home.client().connect("mail.test:443").await;
+    let mut greeting = [0; 8];
+    stream.read_exact(&mut greeting).await.unwrap();
+    assert_eq!(&greeting, b"220 mail");
+    stream.write_all(b"EHLO").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(answer, "EHLO");
+    drop(stream);
+    assert_eq!(home.of_kind("tunnel").await[0]["reason"], "not TLS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_connects_and_leaves_reaches_nobody() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).start().await;
+    let (status, _, mut stream) = home.client().connect("shop.test:443").await;
+    assert_eq!(status, 200);
+    stream.shutdown().await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    assert_eq!(shop.connections(), 0);
+    assert!(home.of_kind("tunnel").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_may_go_unread_what_is_not_tls_is_refused() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).config("[identity]\nstrict = true").start().await;
+    let (_, _, mut stream) = home.client().connect("shop.test:443").await;
+    stream.write_all(b"HELO\n").await.unwrap();
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    let refused = &home.awaited("refused", 1).await[0];
+    assert_eq!((&refused["host"], &refused["status"]), (&"shop.test".into(), &403.into()));
+    assert_eq!(shop.connections(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

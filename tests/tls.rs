@@ -204,11 +204,17 @@ async fn a_client_that_does_not_trust_us_is_told_apart() {
     let name = "doorward_handshakes_total{result=\"untrusted\",side=\"downstream\"}";
     for _ in 0..100 {
         if home.metric(name) == 1.0 {
-            return;
+            break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("not counted");
+    assert_eq!(home.metric(name), 1.0);
+    // Its owner sees which application does not come through.
+    let refused = &home.awaited("refused", 1).await[0];
+    assert_eq!(
+        (&refused["host"], &refused["code"]),
+        (&"shop.test".into(), &"certificate_not_accepted".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,7 +44,7 @@ pub async fn errand(
 ) -> Result<Brought, ExchangeError> {
     let origin = origin_of(url).filter(|origin| generation.may_reach(origin)).ok_or(ExchangeError::Port)?;
     let vendor = generation.config.vendor_of(&origin.host).id;
-    let mut flow = Flow::begin(rooms, MemberId::GATEWAY).await?;
+    let mut flow = Flow::of_gateway(rooms).await?;
     flow.concerns(Some(vendor), origin.host.to_string());
     match timeout(PATIENCE, run(rooms, generation, &mut flow, &origin, url, headers, most)).await {
         Ok(Ok(brought)) => Ok(brought),

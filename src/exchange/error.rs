@@ -50,6 +50,9 @@ pub enum ExchangeError {
     /// A value made for this vendor could not be made or kept.
     #[error("a pseudonym could not be made, so nothing was sent")]
     Persona,
+    /// The client did not accept the certificate it was shown, or broke the handshake off.
+    #[error("the client did not accept our certificate")]
+    Handshake,
     /// The client began a request head and did not end it in time.
     #[error("the request head took too long")]
     RequestHeadTimeout,
@@ -85,7 +88,7 @@ impl ExchangeError {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::RequestBody => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::RequestBody | Self::Handshake => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooLarge("target") => StatusCode::URI_TOO_LONG,
             Self::TooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -113,11 +116,11 @@ impl ExchangeError {
             | Self::RequestHeadTimeout
             | Self::RequestBody
             | Self::RequestBodyTimeout => "http_request_error",
+            Self::Handshake => "certificate_not_accepted",
             Self::Port | Self::Forbidden { .. } => "http_request_denied",
             Self::RateLimited { .. } => "http_request_denied",
             Self::Overloaded | Self::Crowded => "connection_limit_reached",
-            Self::Ledger => "ledger_unavailable",
-            Self::Persona | Self::Internal(_) => "proxy_internal_error",
+            Self::Ledger | Self::Persona | Self::Internal(_) => "proxy_internal_error",
             Self::Upstream(error) => error.proxy_error(),
             Self::NoResponse(_) => "http_response_incomplete",
             Self::ResponseTimeout => "http_response_timeout",
@@ -134,6 +137,7 @@ impl ExchangeError {
             | Self::NotCarried(_)
             | Self::RateLimited { .. }
             | Self::Crowded
+            | Self::Handshake
             | Self::RequestHeadTimeout
             | Self::RequestBody
             | Self::RequestBodyTimeout

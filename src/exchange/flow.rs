@@ -5,10 +5,11 @@
 
 use super::body::{FlowBody, ReplyBody};
 use super::error::ExchangeError;
-use super::layers::{Exchange, Handle, Reply};
+use super::layers::{Exchange, Handle, Reply, Who};
 use super::limits::Permit;
 use super::record;
-use super::rooms::Rooms;
+use super::rooms::{Generation, Rooms};
+use crate::config::schema::Detail;
 use crate::ledger::{NotOpened, Opened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
 use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
@@ -30,6 +31,11 @@ impl Tally {
     /// Body bytes that went to the vendor.
     pub fn sent(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A body of so many bytes went to the vendor whole; where it goes a second time it is still the one.
+    pub fn sent_whole(&self, bytes: u64) {
+        self.sent.store(bytes, Ordering::Relaxed);
     }
 
     /// Body bytes that came from the vendor.
@@ -85,8 +91,24 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Opens a flow for `member`, with room in the ledger for its records. Fails when the ledger cannot be written.
-    pub async fn begin(rooms: &Arc<Rooms>, member: MemberId) -> Result<Self, ExchangeError> {
+    /// Opens a flow for `who`, with room in the ledger for its records, which are cut to what the log may keep of them
+    /// (a guest; `detail = "counts"`). Fails when the ledger cannot be written.
+    pub async fn begin(
+        rooms: &Arc<Rooms>,
+        generation: &Generation,
+        who: &Who,
+    ) -> Result<Self, ExchangeError> {
+        let mut flow = Self::reserved(rooms, who.member).await?;
+        flow.counted = who.is_guest() || generation.config.detail_for(&who.name) == Detail::Counts;
+        Ok(flow)
+    }
+
+    /// Opens a flow for what the gateway asks for itself.
+    pub async fn of_gateway(rooms: &Arc<Rooms>) -> Result<Self, ExchangeError> {
+        Self::reserved(rooms, MemberId::GATEWAY).await
+    }
+
+    async fn reserved(rooms: &Arc<Rooms>, member: MemberId) -> Result<Self, ExchangeError> {
         let reservation = rooms.ledger.reserve().await.map_err(|_| ExchangeError::Ledger)?;
         Ok(Self::standing(rooms, member, Standing::Reserved(reservation)))
     }
@@ -106,8 +128,7 @@ impl Flow {
             standing,
             tally: Arc::default(),
             waited: Duration::ZERO,
-            // Of a guest the log knows nothing.
-            counted: member == MemberId::GUEST,
+            counted: false,
             status: None,
             attempts: 0,
             answer: None,
@@ -126,9 +147,13 @@ impl Flow {
         &self.tally
     }
 
-    /// Keeps a permit until the flow ends.
-    pub fn hold(&mut self, permit: Permit) {
-        self.permit = Some(permit);
+    /// Counts in the member's quotas, at the vendor settings call `label` too, and among all that is under way until the
+    /// flow ends.
+    pub fn admit(&mut self, generation: &Generation, label: &VendorId) -> Result<(), ExchangeError> {
+        generation.limits.admit(self.member, label)?;
+        let most = generation.config.settings.limits.requests;
+        self.permit = Some(self.rooms.admission.admit(most as usize)?);
+        Ok(())
     }
 
     /// Time since the flow began that was not spent waiting.
@@ -136,12 +161,7 @@ impl Flow {
         self.started.elapsed().saturating_sub(self.waited)
     }
 
-    /// The log keeps only that there was a flow and what became of it, as at `detail = "counts"`.
-    pub fn count_only(&mut self) {
-        self.counted = true;
-    }
-
-    /// Whether the log keeps no more than that.
+    /// Whether the log keeps only that there was a flow and what became of it.
     pub fn is_counted_only(&self) -> bool {
         self.counted
     }
@@ -215,7 +235,7 @@ impl Flow {
             received: self.tally.received.load(Ordering::Relaxed),
             ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             attempts: self.attempts,
-            edits: if self.counted { Vec::new() } else { self.tally.take_edits() },
+            edits: self.tally.take_edits(),
             answer: self.answer.take(),
             outcome,
         };
@@ -233,6 +253,14 @@ impl Flow {
         };
         reservation.end(self.record(event));
         self.permit = None;
+    }
+
+    /// Ends a flow of which nothing happened, without a record. Does nothing to one that was opened.
+    pub fn forget(&mut self) {
+        if matches!(self.standing, Standing::Reserved(_)) {
+            self.standing = Standing::Ended;
+            self.permit = None;
+        }
     }
 
     /// Ends a flow after an error, whichever way it stands.
@@ -254,7 +282,11 @@ impl Flow {
     }
 
     fn record(&self, event: Event) -> Record {
-        let event = if self.member == MemberId::GUEST { record::counted(event) } else { event };
+        let event = match self.member {
+            MemberId::GUEST => record::counted(event),
+            _ if self.counted => record::unnamed(event),
+            _ => event,
+        };
         Record { time: self.rooms.clock.now(), member: self.member, vendor: self.vendor.clone(), event }
     }
 }
@@ -351,7 +383,8 @@ impl<S> Flows<S> {
                 flow.answered(head.status.as_u16(), exchange.answer.take());
                 let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
-                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))
+                let upload = exchange.body.course().cloned();
+                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, upload, patience)))
             }
             local => {
                 let persona = self.rooms.personas.of(exchange.who.member);
@@ -366,7 +399,7 @@ impl<S> Flows<S> {
 
 impl Flow {
     /// The flow itself, for the body that ends it; an ended shell stays behind.
-    fn pass_on(&mut self) -> Self {
+    pub(super) fn pass_on(&mut self) -> Self {
         Self {
             id: self.id,
             started: self.started,

@@ -123,18 +123,17 @@ impl<S> Gate<S> {
         };
         let host = origin.host.to_string();
         let notes = exchange.notes.clone();
-        let kept = !exchange.flow.is_counted_only();
         Ok(Event::Open {
             flow: exchange.flow.id(),
-            device: device.filter(|_| kept),
-            host: if kept { host } else { String::new() },
+            device,
+            host,
             party: context.party,
             source: "user".to_owned(),
             method: exchange.method.to_string(),
-            url: if kept { url } else { String::new() },
+            url,
             terms: exchange.terms.clone(),
-            edits: if kept { edits } else { Vec::new() },
-            notes: if kept { notes } else { Vec::new() },
+            edits,
+            notes,
         })
     }
 }

@@ -2,7 +2,6 @@
 
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
-use super::rooms::Rooms;
 use crate::config;
 use crate::config::schema::Settings;
 use crate::model::{MemberId, VendorId};
@@ -34,7 +33,7 @@ impl Limits {
     }
 
     /// Whether `member` may send one more request to `vendor` now.
-    fn admit(&self, member: MemberId, vendor: &VendorId) -> Result<(), ExchangeError> {
+    pub(super) fn admit(&self, member: MemberId, vendor: &VendorId) -> Result<(), ExchangeError> {
         let there = self.per_vendor.iter().find(|(name, _)| name == vendor).map(|(_, quota)| quota);
         for quota in self.per_member.iter().chain(there) {
             quota.check_key(&member).map_err(|until| {
@@ -72,7 +71,7 @@ pub struct Permit {
 
 impl Admission {
     /// Room for one more exchange besides fewer than `most`, held until the flow ends.
-    fn admit(&self, most: usize) -> Result<Permit, ExchangeError> {
+    pub(super) fn admit(&self, most: usize) -> Result<Permit, ExchangeError> {
         let permit = Permit { under_way: Arc::clone(&self.under_way) };
         if self.under_way.fetch_add(1, Ordering::AcqRel) < most {
             Ok(permit)
@@ -89,38 +88,26 @@ impl Drop for Permit {
 }
 
 /// The layer.
-#[derive(Clone)]
-pub struct LimitsLayer {
-    rooms: Arc<Rooms>,
-}
-
-impl LimitsLayer {
-    /// Counts in these rooms.
-    pub fn new(rooms: Arc<Rooms>) -> Self {
-        Self { rooms }
-    }
-}
+#[derive(Clone, Copy, Debug)]
+pub struct LimitsLayer;
 
 impl<S> Layer<S> for LimitsLayer {
     type Service = Limited<S>;
 
     fn layer(&self, inner: S) -> Limited<S> {
-        Limited { rooms: Arc::clone(&self.rooms), inner }
+        Limited { inner }
     }
 }
 
 /// The layer around the rest.
 pub struct Limited<S> {
-    rooms: Arc<Rooms>,
     inner: S,
 }
 
 impl<S: Handle> Handle for Limited<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        let member = exchange.who.member;
-        exchange.generation.limits.admit(member, &exchange.context()?.label)?;
-        let most = exchange.generation.config.settings.limits.requests;
-        exchange.flow.hold(self.rooms.admission.admit(most as usize)?);
+        let context = exchange.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
+        exchange.flow.admit(&exchange.generation, &context.label)?;
         self.inner.handle(exchange).await
     }
 }

@@ -180,22 +180,73 @@ pub fn answered_here(
         ) => (rule.clone().into_owned(), reason.clone().into_owned()),
         None => return Err(ExchangeError::Internal("an answer without a reason")),
     };
-    let named = !exchange.flow.is_counted_only();
     Ok(Event::Blocked {
         flow: exchange.flow.id(),
-        host: if named { origin.host.to_string() } else { String::new() },
+        host: origin.host.to_string(),
         party: exchange.context()?.party,
         method: exchange.method.to_string(),
         // Nothing was sent, so nothing was replaced: not even names of parameters.
-        url: if named {
-            url_without(origin, path_only(&exchange.target), identifiers)
-        } else {
-            String::new()
-        },
+        url: url_without(origin, path_only(&exchange.target), identifiers),
         verdict: verdict.as_str().to_owned(),
         rule,
         reason,
     })
+}
+
+/// What is left of a record at `detail = "counts"`: that there was a flow, and what became of it. Rules and reasons go
+/// where they may name a host.
+pub fn unnamed(event: Event) -> Event {
+    match event {
+        Event::Open { flow, party, source, method, terms, notes, .. } => Event::Open {
+            flow,
+            device: None,
+            host: String::new(),
+            party,
+            source,
+            method,
+            url: String::new(),
+            terms,
+            edits: Vec::new(),
+            // That it passed unread is what became of it.
+            notes: notes
+                .iter()
+                .filter(|note| note.starts_with("not inspected"))
+                .map(|note| rule_alone(note))
+                .collect(),
+        },
+        Event::Tunnel { flow, reason, .. } => Event::Tunnel { flow, host: None, reason: rule_alone(&reason) },
+        Event::Blocked { flow, party, method, verdict, .. } => Event::Blocked {
+            flow,
+            host: String::new(),
+            party,
+            method,
+            url: String::new(),
+            verdict,
+            rule: String::new(),
+            reason: String::new(),
+        },
+        Event::Refused { flow, status, code, .. } => {
+            Event::Refused { flow, host: None, status, reason: code.clone(), code }
+        }
+        Event::Close { flow, status, sent, received, ms, attempts, outcome, .. } => Event::Close {
+            flow,
+            status,
+            sent,
+            received,
+            ms,
+            attempts,
+            edits: Vec::new(),
+            answer: None,
+            outcome,
+        },
+        Event::Edits { flow, .. } => Event::Edits { flow, edits: Vec::new() },
+        other => other,
+    }
+}
+
+/// `intercept.never=bank.test`: what comes behind the sign is a name.
+fn rule_alone(text: &str) -> String {
+    text.split_once('=').map_or(text, |(rule, _)| rule).to_owned()
 }
 
 /// What is left of a guest's record: that there was a flow, and its bytes. A guest's cleartext goes out as it came, so it
@@ -211,22 +262,7 @@ pub fn counted(event: Event) -> Event {
             code: "http_request_denied".to_owned(),
             reason: "guest".to_owned(),
         },
-        Event::Refused { flow, status, code, reason, .. } => {
-            Event::Refused { flow, host: None, status, code, reason }
-        }
-        Event::Close { flow, status, sent, received, ms, attempts, outcome, .. } => Event::Close {
-            flow,
-            status,
-            sent,
-            received,
-            ms,
-            attempts,
-            edits: Vec::new(),
-            answer: None,
-            outcome,
-        },
-        Event::Edits { flow, .. } => Event::Edits { flow, edits: Vec::new() },
-        other => other,
+        other => unnamed(other),
     }
 }
 

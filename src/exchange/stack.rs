@@ -30,7 +30,7 @@ pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {
         // 4. Member, vendor, party, type, what is signed; frozen from here on.
         .layer(ContextLayer::new(Arc::clone(rooms)))
         // 5. Quotas, and room for one more exchange.
-        .layer(LimitsLayer::new(Arc::clone(rooms)))
+        .layer(LimitsLayer)
         // 6. Blocked, or without tracking parameters and fields; the response without what follows people.
         .layer(TrackersLayer)
         // 7. Identifiers become this vendor's pseudonyms.

@@ -4,7 +4,7 @@ use super::front::{Arrival, Front, Intercepted};
 use super::pace::Pace;
 use super::peek::{Opening, Peeked, peek};
 use super::serve::{self, Bounds};
-use super::tunnel::Tunnel;
+use super::tunnel::{Tunnel, Waiting};
 use crate::config::{self, TunnelReason};
 use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who, refusal_of};
 use crate::model::{Host, Origin, Scheme};
@@ -33,6 +33,10 @@ struct Reason {
 }
 
 impl Reason {
+    fn not_tls() -> Self {
+        Self { text: "not TLS".to_owned(), label: Unread::NotHttp }
+    }
+
     fn of(reason: &TunnelReason) -> Self {
         let label = match reason {
             TunnelReason::Off => Unread::Off,
@@ -52,7 +56,7 @@ pub(super) async fn connect(
     let generation = front.rooms.generation.load_full();
     let origin = match target(&request, &generation) {
         Ok(origin) => origin,
-        Err(error) => return front.refuse(who.member, None, &error, request.headers()).await,
+        Err(error) => return front.refuse(&who, None, &error, request.headers()).await,
     };
     match decide(&generation, &who, &origin.host) {
         Decision::Tunnel(reason) => {
@@ -128,15 +132,39 @@ fn refuse_after_record(error: &ExchangeError, request: &Request<Incoming>) -> Re
 async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin, stream: Upgraded) {
     let generation = front.rooms.generation.load_full();
     let patience = generation.config.settings.limits.head.get();
-    let Ok((opening, stream)) = peek(TokioIo::new(stream), patience).await else { return };
+    let Ok((opening, mut stream)) = peek(TokioIo::new(stream), patience).await else { return };
+    let opening = match opening {
+        Opening::Silent => {
+            let waited = wait(front, &generation, &who, &origin, &mut stream).await;
+            match waited {
+                Some(Waited::Spoke(opening)) => opening,
+                Some(Waited::Vendor(waiting)) => {
+                    let reason = Reason::not_tls();
+                    let opened = waiting.open(&reason.text).await;
+                    return carry(front, opened, &reason, stream).await;
+                }
+                None => return,
+            }
+        }
+        opening => opening,
+    };
     match opening {
+        Opening::Silent | Opening::Ended => {}
         Opening::Broken => {
             let error = ExchangeError::Malformed("the stream is not TLS after all");
-            front.record_refusal(who.member, Some(origin.host.to_string()), &error).await;
+            front.record_refusal(&who, Some(origin.host.to_string()), &error).await;
+        }
+        Opening::Other if generation.identity.strict => {
+            let error = ExchangeError::Forbidden {
+                rule: "identity.strict".into(),
+                reason: "what is not TLS cannot be inspected".into(),
+            };
+            front.record_refusal(&who, Some(origin.host.to_string()), &error).await;
         }
         Opening::Other => {
-            let reason = Reason { text: "not TLS".to_owned(), label: Unread::NotHttp };
-            carry(front, &generation, &who, &origin, &reason, stream).await;
+            let reason = Reason::not_tls();
+            let opened = Tunnel::open(&front.rooms, &generation, &who, &origin, &reason.text).await;
+            carry(front, opened, &reason, stream).await;
         }
         Opening::Tls { server_name } => {
             // A client that named only an address says in the handshake whom it wants.
@@ -144,7 +172,8 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
             match decide(&generation, &who, &wanted) {
                 Decision::Tunnel(reason) => {
                     let named = Origin { host: wanted, ..origin };
-                    carry(front, &generation, &who, &named, &reason, stream).await;
+                    let opened = Tunnel::open(&front.rooms, &generation, &who, &named, &reason.text).await;
+                    carry(front, opened, &reason, stream).await;
                 }
                 Decision::Intercept => {
                     let client = Client {
@@ -159,15 +188,55 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
     }
 }
 
-async fn carry(
+/// Who spoke first on a stream whose client was silent.
+enum Waited {
+    Spoke(Opening),
+    Vendor(Box<Waiting>),
+}
+
+/// A client that is silent may be waiting for the server to speak, or be early: both are waited for, and until one of them
+/// speaks nothing goes to the vendor. Where nothing may go unread, the vendor is not even asked.
+async fn wait(
     front: &Arc<Front>,
     generation: &Arc<Generation>,
     who: &Who,
     origin: &Origin,
+    stream: &mut ClientStream,
+) -> Option<Waited> {
+    let limits = &generation.config.settings.limits;
+    let waiting = match generation.identity.strict {
+        true => None,
+        false => Some(Waiting::dial(&front.rooms, generation, who, origin).await.ok()?),
+    };
+    let vendor = async {
+        match &waiting {
+            Some(waiting) => waiting.speaks().await,
+            None => std::future::pending().await,
+        }
+    };
+    let spoke = tokio::select! {
+        biased;
+        () = front.stop.cancelled() => None,
+        first = stream.first() => first.ok().map(|()| true),
+        speaks = vendor => speaks.then_some(false),
+        () = tokio::time::sleep(limits.idle.get()) => None,
+    };
+    match (spoke, waiting) {
+        (Some(false), Some(waiting)) => return Some(Waited::Vendor(Box::new(waiting))),
+        (_, Some(waiting)) => waiting.forget(),
+        (_, None) => {}
+    }
+    spoke?;
+    stream.opening(limits.head.get()).await.ok().map(Waited::Spoke)
+}
+
+async fn carry(
+    front: &Arc<Front>,
+    opened: Result<Tunnel, ExchangeError>,
     reason: &Reason,
     stream: ClientStream,
 ) {
-    if let Ok(tunnel) = Tunnel::open(&front.rooms, generation, who, origin, &reason.text).await {
+    if let Ok(tunnel) = opened {
         front.rooms.metrics.tunnel(reason.label);
         front.stop.run_until_cancelled(tunnel.carry(stream)).await;
     }
@@ -182,17 +251,19 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     let bounds = Bounds::of(&front.rooms.generation.load().config.settings.limits);
     let tls = match timeout(bounds.head, TlsAcceptor::from(config).accept(stream)).await {
         Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => {
-            metrics.handshake(Peer::Downstream, failed(&error));
-            return;
-        }
-        Err(_) => {
-            metrics.handshake(Peer::Downstream, Handshake::Failed);
-            return;
+        failed => {
+            let handshake = match failed {
+                Ok(Err(error)) => how(&error),
+                _ => Handshake::Failed,
+            };
+            metrics.handshake(Peer::Downstream, handshake);
+            // An application that accepts its vendor's certificate alone looks like this, and its owner shall see it.
+            let named = Some(host.to_string());
+            return front.record_refusal(&client.who, named, &ExchangeError::Handshake).await;
         }
     };
     metrics.handshake(Peer::Downstream, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
-    let member = client.who.member;
+    let who = client.who.clone();
     let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let pace = Pace::new();
     let service = Intercepted { front: Arc::clone(front), client: Arc::new(client), pace: pace.clone() };
@@ -201,12 +272,12 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     } else {
         serve::http1(tls, service, &pace, bounds, &front.stop).await
     };
-    front.connection_ended(member, Some(host.to_string()), ended).await;
+    front.connection_ended(&who, Some(host.to_string()), ended).await;
 }
 
 /// A client that says it does not know our authority, or does not want a certificate of its, is worth telling apart: it
 /// was not set up, or accepts only its vendor's own.
-fn failed(error: &std::io::Error) -> Handshake {
+fn how(error: &std::io::Error) -> Handshake {
     use rustls::AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA, UnsupportedCertificate};
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(

@@ -5,13 +5,11 @@ use super::connections::{Connections, Seat};
 use super::pace::Pace;
 use super::serve::Leaving;
 use super::{connect, own};
-use crate::config::schema::Detail;
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
     Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal, refusal_of,
 };
 use crate::gateway::who::Asking;
-use crate::model::MemberId;
 use crate::model::record::{Event, TermsRecord};
 use arc_swap::ArcSwap;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, PROXY_AUTHENTICATE};
@@ -68,15 +66,12 @@ impl Front {
     /// One exchange through the corridor.
     pub(super) async fn exchange(&self, client: Arc<Client>, who: Who, request: Request<Incoming>) -> Reply {
         let accepts = request.headers().get(http::header::ACCEPT).cloned();
-        let mut flow = match Flow::begin(&self.rooms, who.member).await {
+        let generation = self.rooms.generation.load_full();
+        let flow = match Flow::begin(&self.rooms, &generation, &who).await {
             Ok(flow) => flow,
             Err(error) => return refusal_of(&error, accepts.as_ref()),
         };
-        let generation = self.rooms.generation.load_full();
         let patience = generation.config.settings.limits.idle.get();
-        if generation.config.detail_for(&who.name) == Detail::Counts {
-            flow.count_only();
-        }
         let (head, body) = request.into_parts();
         let mut exchange = Exchange {
             client,
@@ -110,12 +105,12 @@ impl Front {
     /// Turns a request away before it has become an exchange, with a record.
     pub(super) async fn refuse(
         &self,
-        member: MemberId,
+        who: &Who,
         host: Option<String>,
         error: &ExchangeError,
         headers: &HeaderMap,
     ) -> Reply {
-        self.record_refusal(member, host, error).await;
+        self.record_refusal(who, host, error).await;
         let mut reply = refusal_of(error, headers.get(http::header::ACCEPT));
         // What a client sent right behind a CONNECT that was turned away is not HTTP.
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -123,8 +118,9 @@ impl Front {
     }
 
     /// The record alone, where no answer can be given or one has been.
-    pub(super) async fn record_refusal(&self, member: MemberId, host: Option<String>, error: &ExchangeError) {
-        if let Ok(mut flow) = Flow::begin(&self.rooms, member).await {
+    pub(super) async fn record_refusal(&self, who: &Who, host: Option<String>, error: &ExchangeError) {
+        let generation = self.rooms.generation.load_full();
+        if let Ok(mut flow) = Flow::begin(&self.rooms, &generation, who).await {
             let event = Event::Refused {
                 flow: flow.id(),
                 host,
@@ -138,7 +134,8 @@ impl Front {
 
     /// 407 (RFC 9110 section 15.5.8).
     async fn unauthorised(&self, headers: &HeaderMap) -> Reply {
-        if let Ok(mut flow) = Flow::begin(&self.rooms, MemberId::GUEST).await {
+        let generation = self.rooms.generation.load_full();
+        if let Ok(mut flow) = Flow::begin(&self.rooms, &generation, &Who::guest()).await {
             let event = Event::Refused {
                 flow: flow.id(),
                 host: None,
@@ -227,7 +224,7 @@ impl Service<Request<Incoming>> for ProxyPort {
                 Stream::Own => own::answer(&front, &request),
                 Stream::Unauthorised => front.unauthorised(request.headers()).await,
                 Stream::Crowded(who) => {
-                    front.refuse(who.member, None, &ExchangeError::Crowded, request.headers()).await
+                    front.refuse(&who, None, &ExchangeError::Crowded, request.headers()).await
                 }
             };
             Ok(Leaving::of(reply, busy))

@@ -4,7 +4,7 @@ use super::front::{Arrival, Front, ProxyPort};
 use super::pace::Pace;
 use super::serve::{self, Bounds, Ended};
 use crate::exchange::ExchangeError;
-use crate::model::MemberId;
+use crate::exchange::Who;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,12 +86,12 @@ impl Front {
             ProxyPort { front: Arc::clone(&self), arrival: Arrival { peer, seat }, pace: pace.clone() };
         tracker.spawn(async move {
             let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
-            self.connection_ended(MemberId::GUEST, None, ended).await;
+            self.connection_ended(&Who::guest(), None, ended).await;
         });
     }
 
     /// What hyper refused by itself never reached the corridor; it stands in the log all the same.
-    pub(super) async fn connection_ended(&self, member: MemberId, host: Option<String>, ended: Ended) {
+    pub(super) async fn connection_ended(&self, who: &Who, host: Option<String>, ended: Ended) {
         let refused = match ended {
             Ended::Quietly => return,
             Ended::SlowHead => ExchangeError::RequestHeadTimeout,
@@ -101,6 +101,6 @@ impl Front {
             }
             Ended::Broken(_) => return,
         };
-        self.record_refusal(member, host, &refused).await;
+        self.record_refusal(who, host, &refused).await;
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 /// A ClientHello is smaller than this; with post-quantum shares it is about 2 KiB.
 const MOST_HELLO: usize = 16 * 1024 + 5;
-/// A client may be silent this long before its stream counts as one where the server speaks first.
+/// A client may be silent this long before its stream may be one where the server speaks first.
 const SILENCE: Duration = Duration::from_secs(5);
 /// The content type of a TLS handshake record (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
@@ -24,10 +24,14 @@ pub enum Opening {
         /// Lower-case, as sent.
         server_name: Option<Arc<str>>,
     },
-    /// Something else, or nothing yet.
+    /// Something else.
     Other,
     /// A TLS record that does not hold a ClientHello.
     Broken,
+    /// Nothing yet.
+    Silent,
+    /// Its end, without a byte.
+    Ended,
 }
 
 /// A stream whose first bytes were looked at and are read again.
@@ -38,24 +42,36 @@ pub struct Peeked<T> {
     stream: T,
 }
 
-/// Looks until a whole ClientHello is there, or it is clear that none will come. One that has begun may take `patience`.
-pub async fn peek<T: AsyncRead + Unpin>(
-    mut stream: T,
-    patience: Duration,
-) -> io::Result<(Opening, Peeked<T>)> {
-    let mut seen = Vec::with_capacity(2048);
-    if let Ok(read) = timeout(SILENCE, stream.read_buf(&mut seen)).await {
-        read?;
-    }
-    let opening = if seen.first() != Some(&HANDSHAKE) {
-        Opening::Other
-    } else {
-        match timeout(patience, read_hello(&mut stream, &mut seen)).await {
-            Ok(opening) => opening?,
-            Err(_) => Opening::Broken,
+/// Looks until a whole ClientHello is there, or it is clear that none will come. One that has begun may take `patience`;
+/// where nothing comes for a while, a second look may follow.
+pub async fn peek<T: AsyncRead + Unpin>(stream: T, patience: Duration) -> io::Result<(Opening, Peeked<T>)> {
+    let mut peeked = Peeked { seen: Vec::with_capacity(2048), taken: 0, stream };
+    let opening = match timeout(SILENCE.min(patience), peeked.first()).await {
+        Ok(first) => {
+            first?;
+            peeked.opening(patience).await?
         }
+        Err(_) => Opening::Silent,
     };
-    Ok((opening, Peeked { seen, taken: 0, stream }))
+    Ok((opening, peeked))
+}
+
+impl<T: AsyncRead + Unpin> Peeked<T> {
+    /// Waits for the first bytes, or the end. May be dropped and asked again: nothing is lost.
+    pub async fn first(&mut self) -> io::Result<()> {
+        self.stream.read_buf(&mut self.seen).await.map(drop)
+    }
+
+    /// What the stream begins with, after [`Self::first`].
+    pub async fn opening(&mut self, patience: Duration) -> io::Result<Opening> {
+        match self.seen.first() {
+            None => Ok(Opening::Ended),
+            Some(&HANDSHAKE) => timeout(patience, read_hello(&mut self.stream, &mut self.seen))
+                .await
+                .unwrap_or(Ok(Opening::Broken)),
+            Some(_) => Ok(Opening::Other),
+        }
+    }
 }
 
 /// Goes on after the first bytes, which are a handshake's.
@@ -162,6 +178,16 @@ mod tests {
         let (opening, _) = peek(server, PATIENCE).await.unwrap();
         assert!(matches!(opening, Opening::Tls { server_name: Some(name) } if &*name == "shop.test"));
         drop(writer);
+    }
+
+    #[tokio::test]
+    async fn silence_and_an_end_are_not_something_else() {
+        let (client, server) = tokio::io::duplex(64);
+        let (opening, mut peeked) = peek(server, Duration::from_millis(20)).await.unwrap();
+        assert!(matches!(opening, Opening::Silent));
+        drop(client);
+        peeked.first().await.unwrap();
+        assert!(matches!(peeked.opening(PATIENCE).await.unwrap(), Opening::Ended));
     }
 
     #[tokio::test]

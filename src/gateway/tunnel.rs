@@ -31,34 +31,22 @@ impl Tunnel {
         origin: &Origin,
         reason: &str,
     ) -> Result<Self, ExchangeError> {
-        let mut flow = Flow::begin(rooms, who.member).await?;
-        let vendor_id = generation.config.vendor_of(&origin.host).id;
-        flow.concerns(Some(vendor_id), origin.host.to_string());
-        match Self::connect(rooms, generation, &mut flow, origin, reason).await {
+        let mut flow = begin(rooms, generation, who, origin).await?;
+        let opened = async {
+            admit(generation, &mut flow, origin)?;
+            let event = event(&flow, origin, reason);
+            let dial = rooms.upstream.dial(who.member, origin, &**generation);
+            let (vendor, opened) = tokio::join!(dial, flow.open(Vec::new(), event));
+            opened?;
+            Ok(vendor?)
+        };
+        match opened.await {
             Ok(vendor) => Ok(Self { flow, vendor }),
             Err(error) => {
                 flow.fail(&error);
                 Err(error)
             }
         }
-    }
-
-    async fn connect(
-        rooms: &Arc<Rooms>,
-        generation: &Arc<Generation>,
-        flow: &mut Flow,
-        origin: &Origin,
-        reason: &str,
-    ) -> Result<TcpStream, ExchangeError> {
-        if let Some(matched) = origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
-            return Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() });
-        }
-        let event =
-            Event::Tunnel { flow: flow.id(), host: Some(origin.host.to_string()), reason: reason.to_owned() };
-        let dial = rooms.upstream.dial(origin, &**generation);
-        let (vendor, opened) = tokio::join!(dial, flow.open(Vec::new(), event));
-        opened?;
-        Ok(vendor?)
     }
 
     /// Carries bytes both ways until both sides are done, one breaks off, or nothing moves for an hour. Bytes are counted
@@ -75,6 +63,85 @@ impl Tunnel {
         let ended = tokio::try_join!(up, down);
         self.flow.close(ended.err().unwrap_or(Outcome::Complete));
     }
+}
+
+/// A connection to a vendor through which nothing goes before it is clear what it is for.
+pub struct Waiting {
+    flow: Flow,
+    vendor: TcpStream,
+    origin: Origin,
+}
+
+impl Waiting {
+    /// Dials, after the first two steps. Where it comes to nothing, the refusal is recorded.
+    pub async fn dial(
+        rooms: &Arc<Rooms>,
+        generation: &Arc<Generation>,
+        who: &Who,
+        origin: &Origin,
+    ) -> Result<Self, ExchangeError> {
+        let mut flow = begin(rooms, generation, who, origin).await?;
+        let dialled = async {
+            admit(generation, &mut flow, origin)?;
+            Ok(rooms.upstream.dial(who.member, origin, &**generation).await?)
+        };
+        match dialled.await {
+            Ok(vendor) => Ok(Self { flow, vendor, origin: origin.clone() }),
+            Err(error) => {
+                flow.fail(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for the vendor's first byte: `true`, or its end: `false`. The byte stays where it is.
+    pub async fn speaks(&self) -> bool {
+        self.vendor.peek(&mut [0]).await.is_ok_and(|read| read > 0)
+    }
+
+    /// Nothing went through it, and nothing will: it leaves no record.
+    pub fn forget(mut self) {
+        self.flow.forget();
+    }
+
+    /// The last step.
+    pub async fn open(mut self, reason: &str) -> Result<Tunnel, ExchangeError> {
+        let event = event(&self.flow, &self.origin, reason);
+        match self.flow.open(Vec::new(), event).await {
+            Ok(()) => Ok(Tunnel { flow: self.flow, vendor: self.vendor }),
+            Err(error) => {
+                self.flow.fail(&error);
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn begin(
+    rooms: &Arc<Rooms>,
+    generation: &Generation,
+    who: &Who,
+    origin: &Origin,
+) -> Result<Flow, ExchangeError> {
+    let mut flow = Flow::begin(rooms, generation, who).await?;
+    let (label, host) = (generation.config.vendor_of(&origin.host).id, origin.host.to_string());
+    flow.concerns(Some(rooms.personas.sector(who.member, &host, &label)), host);
+    Ok(flow)
+}
+
+/// The member's limits, and the hosts nobody shall reach.
+fn admit(generation: &Generation, flow: &mut Flow, origin: &Origin) -> Result<(), ExchangeError> {
+    flow.admit(generation, &generation.config.vendor_of(&origin.host).id)?;
+    match origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
+        Some(matched) => {
+            Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
+        }
+        None => Ok(()),
+    }
+}
+
+fn event(flow: &Flow, origin: &Origin, reason: &str) -> Event {
+    Event::Tunnel { flow: flow.id(), host: Some(origin.host.to_string()), reason: reason.to_owned() }
 }
 
 /// Where one direction broke off.

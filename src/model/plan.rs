@@ -3,6 +3,7 @@
 use super::place::overlaps;
 use super::{Action, Container, Edit};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// The harmless answer a blocked request gets, by what the client asked for.
@@ -54,31 +55,42 @@ pub enum Answer {
 #[derive(Debug, Default)]
 pub struct Plan {
     edits: Vec<Edit>,
+    /// Which edits stand in a container, by their spans. Those are apart from each other.
+    standing: HashMap<Container, BTreeMap<(usize, usize), usize>>,
     answer: Option<Answer>,
 }
 
 impl Plan {
-    /// Adds an edit. Where it meets an earlier one on the same bytes, the stronger action stands and the other
-    /// becomes `would-have`; of two equal ones the earlier stands.
+    /// Adds an edit. Where it meets earlier ones on the same bytes, the stronger action stands and the others become
+    /// `would-have`; of two equal ones the earlier stands.
     pub fn add(&mut self, mut edit: Edit) {
-        if edit.action != Action::WouldHave {
-            for earlier in &mut self.edits {
-                if earlier.action == Action::WouldHave
-                    || earlier.container != edit.container
-                    || matches!(edit.container, Container::NewHeader { .. } | Container::Message)
-                    || !overlaps(&earlier.span, &edit.span)
-                {
-                    continue;
+        let apart = matches!(edit.container, Container::NewHeader { .. } | Container::Message);
+        if edit.action != Action::WouldHave && !apart {
+            let met: Vec<usize> = self.meeting(&edit.container, &edit.span).collect();
+            let precedence = |at: &usize| self.edits.get(*at).map_or(0, |edit| edit.action.precedence());
+            if met.iter().any(|at| precedence(at) >= edit.action.precedence()) {
+                edit.action = Action::WouldHave;
+            } else {
+                let spans = self.standing.entry(edit.container.clone()).or_default();
+                for at in met {
+                    if let Some(weaker) = self.edits.get_mut(at) {
+                        weaker.action = Action::WouldHave;
+                        spans.remove(&(weaker.span.start, weaker.span.end));
+                    }
                 }
-                if edit.action.precedence() > earlier.action.precedence() {
-                    earlier.action = Action::WouldHave;
-                } else {
-                    edit.action = Action::WouldHave;
-                    break;
-                }
+                spans.insert((edit.span.start, edit.span.end), self.edits.len());
             }
         }
         self.edits.push(edit);
+    }
+
+    /// The numbers of the edits that stand on some of these bytes.
+    fn meeting(&self, container: &Container, span: &Range<usize>) -> impl Iterator<Item = usize> {
+        let span = span.clone();
+        let before = self.standing.get(container).map(|spans| spans.range(..=(span.end, span.end)).rev());
+        // They are apart: what ends before the span has nothing behind it in this order.
+        let near = before.into_iter().flatten().take_while(move |((_, end), _)| *end >= span.start);
+        near.filter(move |((start, end), _)| overlaps(&(*start..*end), &span)).map(|(_, at)| *at)
     }
 
     /// Settles the exchange; the first answer stands.
@@ -98,7 +110,17 @@ impl Plan {
 
     /// Whether an edit that stands touches these bytes.
     pub fn touches(&self, container: &Container, span: &Range<usize>) -> bool {
-        self.standing().any(|edit| edit.container == *container && overlaps(&edit.span, span))
+        self.meeting(container, span).next().is_some()
+    }
+
+    /// The edits that stand and take all of these bytes away.
+    pub fn covering<'a>(
+        &'a self,
+        container: &'a Container,
+        span: &'a Range<usize>,
+    ) -> impl Iterator<Item = &'a Edit> {
+        let met = self.meeting(container, span).filter_map(|at| self.edits.get(at));
+        met.filter(move |edit| edit.span.start <= span.start && span.end <= edit.span.end)
     }
 
     /// Edits that change bytes.
@@ -145,6 +167,41 @@ mod tests {
             let actions: Vec<_> = plan.edits().iter().map(|edit| edit.action).collect();
             assert_eq!(actions, want);
         }
+    }
+
+    #[test]
+    fn an_edit_that_does_not_stand_takes_none_away() {
+        let mut plan = Plan::default();
+        plan.add(edit(0..4, Action::Coarsened));
+        plan.add(edit(6..9, Action::Removed));
+        plan.add(edit(2..8, Action::Replaced));
+        let actions: Vec<_> = plan.edits().iter().map(|edit| edit.action).collect();
+        assert_eq!(actions, [Action::Coarsened, Action::Removed, Action::WouldHave]);
+        assert_eq!(plan.covering(&Container::Target, &(7..9)).count(), 1);
+        assert_eq!(plan.covering(&Container::Target, &(5..9)).count(), 0);
+    }
+
+    #[test]
+    fn insertions_stand_beside_what_they_touch() {
+        let mut plan = Plan::default();
+        for span in [5..8, 5..5, 8..8, 2..5, 5..5, 6..6] {
+            plan.add(edit(span, Action::Replaced));
+        }
+        let stand: Vec<_> = plan.edits().iter().map(|edit| edit.action != Action::WouldHave).collect();
+        assert_eq!(stand, [true, true, true, true, false, false]);
+    }
+
+    /// Quadratic, this takes hours.
+    #[test]
+    fn many_edits_take_no_longer_each() {
+        let mut plan = Plan::default();
+        for at in 0..400_000 {
+            let span = 8 * at..8 * at + 4;
+            assert!(!plan.touches(&Container::Target, &span));
+            plan.add(edit(span.clone(), Action::Replaced));
+            assert_eq!(plan.covering(&Container::Target, &span).count(), 1);
+        }
+        assert_eq!(plan.standing().count(), 400_000);
     }
 
     #[test]

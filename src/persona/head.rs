@@ -15,7 +15,6 @@ use crate::model::{Action, Answer, Container, Edit, Party, Plan, RequestView, Si
 use crate::rewrite::{Hit, Identifiers, find_in_header, find_in_target, is_clean_head};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 /// Fields that say where the request goes; what stands in them is the client's choice of server.
 const LEFT_ALONE: &[&str] = &["host"];
@@ -140,25 +139,14 @@ fn enter(identity: &MemberIdentity, hit: &Hit, mut edit: Edit, plan: &mut Plan) 
     }
 }
 
-fn overlapping<'p>(
-    plan: &'p Plan,
-    container: &'p Container,
-    span: &Range<usize>,
-) -> impl Iterator<Item = &'p Edit> {
-    let span = span.clone();
-    plan.standing().filter(move |edit| {
-        edit.container == *container && edit.span.start <= span.start && span.end <= edit.span.end
-    })
-}
-
 /// Whether an edit that stands takes all bytes of the hit away.
 fn covered(plan: &Plan, hit: &Hit) -> bool {
-    overlapping(plan, &hit.container, &hit.span).next().is_some()
+    plan.covering(&hit.container, &hit.span).next().is_some()
 }
 
 /// Whether what the covering edit leaves there is free of identifiers.
 fn clean(identity: &MemberIdentity, hit: &Hit, plan: &Plan) -> bool {
-    overlapping(plan, &hit.container, &hit.span)
+    plan.covering(&hit.container, &hit.span)
         .all(|edit| find_in_header(identity.identifiers(), "x", 0, edit.value.expose()).is_empty())
 }
 

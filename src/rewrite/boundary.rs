@@ -1,14 +1,18 @@
-//! What stands around a match: `joann@home.example` and `ann@home.example.org` are somebody else.
+//! What stands around a match: `joann@home.example` and `ann@home.example.org` are somebody else;
+//! `ann@home.example.png` and `user_ann@home.example` are names made of the address. Where it cannot be told, it is a match:
+//! somebody else's address changed costs less than one's own let through.
 
 use super::pattern::Boundary;
 
 /// A raw `+`, which may be a space, as it stands in the scanner's memory; an escaped one is a real `+`.
 pub(super) const RAW_PLUS: u8 = 0x1E;
 
-/// Bytes that are looked at on each side.
-pub(super) const REACH: usize = 4;
+/// Bytes that are looked at before a match.
+pub(super) const BEFORE: usize = 4;
+/// Bytes that are looked at behind it: the longest label of a domain name (RFC 1035 section 2.3.4) with its dot.
+pub(super) const BEHIND: usize = 64;
 
-/// Whether what stands before a match lets it be one. `before` holds up to [`REACH`] decoded bytes, the nearest last;
+/// Whether what stands before a match lets it be one. `before` holds up to [`BEFORE`] decoded bytes, the nearest last;
 /// fewer only at the start of a value.
 pub(super) fn left(boundary: Boundary, before: &[u8]) -> bool {
     match boundary {
@@ -19,14 +23,15 @@ pub(super) fn left(boundary: Boundary, before: &[u8]) -> bool {
             match near {
                 // A dot, dash or quote belongs to an address only behind a letter of it.
                 b'.' | b'-' | b'\'' => !last_char(further).is_some_and(is_word),
-                b'_' | b'+' => false,
+                // People and programs put prefixes before an address this way.
+                b'_' | b'+' => true,
                 _ => !last_char(before).is_some_and(is_word),
             }
         }
     }
 }
 
-/// Whether what stands behind a match lets it be one; `None` where more has to be seen. `after` holds up to [`REACH`]
+/// Whether what stands behind a match lets it be one; `None` where more has to be seen. `after` holds up to [`BEHIND`]
 /// decoded bytes, fewer where no more came yet; with `last` no more will come.
 pub(super) fn right(boundary: Boundary, after: &[u8], last: bool) -> Option<bool> {
     let word = |bytes| first_char(bytes, last).map(|char| !char.is_some_and(is_word));
@@ -35,12 +40,39 @@ pub(super) fn right(boundary: Boundary, after: &[u8], last: bool) -> Option<bool
         (_, None) => last.then_some(true),
         (Boundary::Number, Some(byte)) => Some(!byte.is_ascii_digit()),
         (Boundary::Word { .. }, Some(_)) => word(after),
-        (Boundary::Address, Some(b'_')) => Some(false),
-        // The dot of a sentence, or of a longer domain.
-        (Boundary::Address, Some(b'.' | b'-')) => word(after.get(1..).unwrap_or_default()),
+        // The dot of a sentence, of a file's name, or of a longer domain.
+        (Boundary::Address, Some(b'.' | b'-')) => match word(after.get(1..).unwrap_or_default()) {
+            Some(false) => longer_domain(after, last).map(|longer| !longer),
+            ends => ends,
+        },
         (Boundary::Address, Some(_)) => word(after),
     }
 }
+
+/// Whether the labels at the beginning of `after` make a longer domain name of what stands before them: their last one is
+/// a top-level domain that exists.
+fn longer_domain(after: &[u8], last: bool) -> Option<bool> {
+    let mut end = 0;
+    loop {
+        let rest = after.get(end..).unwrap_or_default();
+        match first_char(rest, last || after.len() >= BEHIND) {
+            None => return None,
+            Some(Some(char)) if is_word(char) || matches!(char, '.' | '-') => end += char.len_utf8(),
+            Some(_) => break,
+        }
+    }
+    if end >= BEHIND {
+        return Some(false);
+    }
+    let labels = String::from_utf8_lossy(after.get(..end).unwrap_or_default()).to_lowercase();
+    let labels = labels.trim_end_matches(['.', '-']);
+    let top = labels.rsplit_once('.').map_or("", |(_, top)| top);
+    let known = psl::suffix(top.as_bytes()).is_some_and(|suffix| suffix.is_known());
+    Some(known && !FILES.contains(&top))
+}
+
+/// Top-level domains that are endings of files far more often.
+const FILES: &[&str] = &["zip", "mov"];
 
 /// Letters, digits and the marks that belong to the letter before them.
 fn is_word(char: char) -> bool {
@@ -82,16 +114,25 @@ mod tests {
             ("joe.", "", false),
             (" .", "", true),
             ("é", "", false),
-            ("x_", "", false),
-            ("x+", "", false),
+            ("x_", "", true),
+            ("x+", "", true),
             ("=", "&", true),
             ("'", "'", true),
             ("o'", "", false),
             ("/", "/", true),
             ("", ".", true),
             ("", ". ", true),
-            ("", ".o", false),
-            ("", "-corp", false),
+            ("", ".org", false),
+            ("", ".co.uk/x", false),
+            ("", ".рф", false),
+            ("", "-corp.com", false),
+            ("", ".png", true),
+            ("", ".o", true),
+            ("", ".zip", true),
+            ("", ".2024.tar", true),
+            ("", "_1699", true),
+            ("", "_1.org", true),
+            ("", "-corp", true),
             ("", "- ", true),
             ("", "s", false),
             ("", "é", false),
@@ -108,6 +149,9 @@ mod tests {
         let word = Boundary::Word { left: true, right: true };
         assert_eq!(right(Boundary::Address, b"", false), None);
         assert_eq!(right(Boundary::Address, b".", false), None);
+        assert_eq!(right(Boundary::Address, b".or", false), None);
+        assert_eq!(right(Boundary::Address, b".org,", false), Some(false));
+        assert_eq!(right(Boundary::Address, &[b"." as &[u8], &[b'o'; 63]].concat(), false), Some(true));
         assert_eq!(right(Boundary::Address, b" ", false), Some(true));
         assert_eq!(right(word, "é".as_bytes().get(..1).unwrap(), false), None);
         assert_eq!(right(word, "é".as_bytes(), false), Some(false));

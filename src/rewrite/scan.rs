@@ -5,7 +5,7 @@
 //! of the whole value wherever it was cut.
 
 use super::automaton::{StateID, fold};
-use super::boundary::{self, RAW_PLUS, REACH};
+use super::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
 use super::identifier::Identifiers;
 use super::pattern::{Boundary, Pattern, PhoneForm};
 use super::unescape::{Unescape, Unit, begins_escape};
@@ -298,7 +298,7 @@ impl Core {
 
     /// The decoded bytes before a unit.
     fn before(&self, unit: usize) -> Vec<u8> {
-        (unit.saturating_sub(REACH)..unit).map(|number| self.bytes.get(number)).collect()
+        (unit.saturating_sub(BEFORE)..unit).map(|number| self.bytes.get(number)).collect()
     }
 
     /// The first byte that the automata may still claim.
@@ -348,7 +348,7 @@ impl Core {
                 return false;
             }
             if !candidate.sure {
-                let behind: Vec<u8> = (candidate.behind..count.min(candidate.behind + REACH))
+                let behind: Vec<u8> = (candidate.behind..count.min(candidate.behind + BEHIND))
                     .map(|number| bytes.get(number))
                     .collect();
                 match boundary::right(candidate.boundary, &behind, last) {

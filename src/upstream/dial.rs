@@ -1,8 +1,9 @@
 //! From an origin to a TCP connection at a vetted address.
 
+use super::resolve::Lookups;
 use super::vet::vet;
-use super::{Reach, Resolve, UpstreamError};
-use crate::model::{Host, Origin};
+use super::{Reach, UpstreamError};
+use crate::model::{Host, MemberId, Origin};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -18,7 +19,8 @@ const PER_ADDRESS: Duration = Duration::from_secs(3);
 pub async fn addresses(
     origin: &Origin,
     reach: &dyn Reach,
-    resolver: &dyn Resolve,
+    lookups: &Lookups,
+    member: MemberId,
     deadline: Instant,
 ) -> Result<Vec<SocketAddr>, UpstreamError> {
     let answers = match &origin.host {
@@ -27,7 +29,7 @@ pub async fn addresses(
             if let Some(fixed) = reach.static_address(name) {
                 return Ok(vet(&[fixed.ip()], fixed.port(), reach)?);
             }
-            resolve(name, resolver, deadline).await?
+            resolve(name, lookups, member, deadline).await?
         }
     };
     Ok(vet(&answers, origin.port, reach)?)
@@ -35,11 +37,13 @@ pub async fn addresses(
 
 async fn resolve(
     name: &str,
-    resolver: &dyn Resolve,
+    lookups: &Lookups,
+    member: MemberId,
     deadline: Instant,
 ) -> Result<Vec<IpAddr>, UpstreamError> {
-    let answer =
-        timeout_at(deadline, resolver.resolve(name)).await.map_err(|_| UpstreamError::Resolve(None))?;
+    let answer = timeout_at(deadline, lookups.resolve(member, name))
+        .await
+        .map_err(|_| UpstreamError::Resolve(None))?;
     let mut answers = answer.map_err(|error| UpstreamError::Resolve(Some(error)))?;
     if answers.is_empty() {
         return Err(UpstreamError::NoSuchName);

@@ -19,7 +19,7 @@ pub use resolve::{Resolve, SystemResolver};
 pub use tls::{TlsError, Trust};
 pub use vet::{Refusal, is_special_use, vet};
 
-use crate::model::{Origin, Scheme};
+use crate::model::{MemberId, Origin, Scheme};
 use crate::telemetry::{Metrics, Peer};
 use bytes::Bytes;
 use http_body::Body;
@@ -53,7 +53,7 @@ pub struct Bounds {
 
 /// The room's handle: resolver, trust and pool.
 pub struct Upstream<B> {
-    resolver: Arc<dyn Resolve>,
+    lookups: resolve::Lookups,
     trust: tls::ClientConfigs,
     pool: Arc<pool::Pool<B>>,
     metrics: Metrics,
@@ -67,7 +67,7 @@ where
     /// A room with an empty pool. `trust` verifies every vendor; handshakes are counted in `metrics`.
     pub fn new(resolver: Arc<dyn Resolve>, trust: Trust, metrics: Metrics) -> Self {
         Self {
-            resolver,
+            lookups: resolve::Lookups::of(resolver),
             trust: tls::ClientConfigs::new(trust),
             pool: Arc::new(pool::Pool::default()),
             metrics,
@@ -96,7 +96,7 @@ where
         bounds: Bounds,
     ) -> Result<Connection<B>, UpstreamError> {
         let deadline = Instant::now() + bounds.connect;
-        let stream = self.dial_until(&key.origin, reach, deadline).await?;
+        let stream = self.dial_until(key.member, &key.origin, reach, deadline).await?;
         let established = connection::establish(stream, key, &self.trust, &self.pool, bounds.head_bytes);
         let outcome = match timeout_at(deadline, established).await {
             Ok(outcome) => outcome,
@@ -108,22 +108,24 @@ where
         Ok(outcome?.0)
     }
 
-    /// A vetted TCP connection to `origin`'s host and port, for a tunnel.
+    /// A vetted TCP connection to `origin`'s host and port, for a tunnel of `member`'s.
     pub async fn dial(
         &self,
+        member: MemberId,
         origin: &Origin,
         reach: &dyn Reach,
     ) -> Result<tokio::net::TcpStream, UpstreamError> {
-        self.dial_until(origin, reach, Instant::now() + reach.bounds().connect).await
+        self.dial_until(member, origin, reach, Instant::now() + reach.bounds().connect).await
     }
 
     async fn dial_until(
         &self,
+        member: MemberId,
         origin: &Origin,
         reach: &dyn Reach,
         deadline: Instant,
     ) -> Result<tokio::net::TcpStream, UpstreamError> {
-        let addresses = dial::addresses(origin, reach, &*self.resolver, deadline).await?;
+        let addresses = dial::addresses(origin, reach, &self.lookups, member, deadline).await?;
         dial::connect(&addresses, deadline).await
     }
 

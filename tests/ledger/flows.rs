@@ -2,10 +2,10 @@
 
 use super::find;
 use crate::support::vendor::response;
-use crate::support::{Household, TestCa, Vendor};
-use doorward::exchange::Flow;
+use crate::support::{Household, Scripted, TestCa, Vendor};
+use doorward::exchange::{Flow, Who};
 use doorward::model::record::{Event, TermsRecord};
-use doorward::model::{MemberId, Outcome, Party};
+use doorward::model::{Outcome, Party};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -92,7 +92,9 @@ async fn a_guest_is_counted_and_never_named() {
     let ca = TestCa::new();
     let home = Household::trusting(&ca).start().await;
     let rooms = home.house.rooms();
-    let mut sent = Flow::begin(rooms, MemberId::GUEST).await.unwrap();
+    let generation = rooms.generation.load_full();
+    let guest = Who::guest();
+    let mut sent = Flow::begin(rooms, &generation, &guest).await.unwrap();
     sent.concerns(Some("hidden".into()), "hidden.test".to_owned());
     let opening = Event::Open {
         flow: sent.id(),
@@ -109,7 +111,7 @@ async fn a_guest_is_counted_and_never_named() {
     sent.open(Vec::new(), opening).await.unwrap();
     sent.tally().sent(7);
     sent.close(Outcome::Complete);
-    let mut turned_away = Flow::begin(rooms, MemberId::GUEST).await.unwrap();
+    let mut turned_away = Flow::begin(rooms, &generation, &guest).await.unwrap();
     turned_away.concerns(Some("hidden".into()), "hidden.test".to_owned());
     turned_away.fail(&doorward::exchange::ExchangeError::Port);
     let records = home.records().await;
@@ -121,4 +123,66 @@ async fn a_guest_is_counted_and_never_named() {
     );
     assert_eq!(super::end_of(&records, tunnel)["sent"], 7);
     assert_eq!(records.iter().filter(|record| record["kind"] == "refused").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_outlasts_its_answer_is_in_the_record_to_its_end() {
+    let ca = TestCa::new();
+    let early = response("200 OK", &[], b"ok");
+    let vendor = Scripted::start("early.test", &ca, vec![vec![early]]).await;
+    let home = Household::trusting(&ca)
+        .host("early.test", vendor.address)
+        .member("ann", &[("email.primary", "ann@home.example")])
+        .start()
+        .await;
+    let mut tls = home.client().tunnel("early.test", "early.test").await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: early.test\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+    tls.write_all(format!("{head}6\r\nhello \r\n").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"ok") {
+        answer.push(tls.read_u8().await.unwrap());
+    }
+    // Long enough for a flow that ends with its answer to have ended.
+    super::a_while().await;
+    tls.write_all(b"11\r\nann@home.example.\r\n0\r\n\r\n").await.unwrap();
+    let records = home.records().await;
+    let close = records.iter().find(|record| record["kind"] == "close").unwrap();
+    assert_eq!(close["outcome"], "complete");
+    assert_eq!(close["edits"].as_array().unwrap().len(), 1, "{close}");
+    assert!(close["sent"].as_u64().unwrap() > "hello @.".len() as u64, "{close}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_counts_are_kept_no_record_names_a_host() {
+    let ca = TestCa::new();
+    let named = Vendor::https("hidden-shop.test").start(&ca).await;
+    let unread = Vendor::https("hidden-bank.test").start(&ca).await;
+    let never = Vendor::https("hidden-clinic.test").start(&ca).await;
+    let lines = "profile = \"organisation\"\n[intercept]\nnever = [\"hidden-clinic.test\"]\n\
+                 [vendor.hidden]\nhosts = [\"hidden-shop.test\", \"hidden-clinic.test\"]";
+    let home = Household::trusting(&ca)
+        .knowing(&named)
+        .knowing(&unread)
+        .knowing(&never)
+        .member("ann", &[])
+        .config(lines)
+        .start()
+        .await;
+    let client = home.client();
+    assert_eq!(client.get("https://hidden-shop.test/hidden").await.text(), "ok");
+    for host in ["hidden-bank.test", "hidden-clinic.test"] {
+        assert_eq!(client.clone().trusting(ca.root()).get(&format!("https://{host}/")).await.text(), "ok");
+    }
+    // Refused: a port, a tracker host, an address, a certificate that is not accepted.
+    for authority in ["hidden-port.test:22", "google-analytics.com:443", "10.0.0.1:443"] {
+        assert_eq!(client.connect(authority).await.0, 403, "{authority}");
+    }
+    assert!(client.clone().trusting(ca.root()).tunnel("hidden-shop.test", "hidden-shop.test").await.is_err());
+    home.awaited("refused", 3).await;
+    let records = home.records().await;
+    for name in ["hidden", "google-analytics", "10.0.0.1"] {
+        assert!(records.iter().all(|record| !record.to_string().contains(name)), "{name}: {records:#?}");
+    }
+    let count = |kind: &str| records.iter().filter(|record| record["kind"] == kind).count();
+    assert_eq!((count("open"), count("tunnel"), count("close")), (1, 3, 4));
 }

@@ -155,6 +155,15 @@ impl Client {
         let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:443") };
         let (status, answer, stream) = self.connect(&authority).await;
         assert_eq!(status, 200, "{answer}");
+        self.handshake(server_name, stream).await
+    }
+
+    /// TLS on a stream that has been connected.
+    pub async fn handshake(
+        &self,
+        server_name: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, std::io::Error> {
         let bare = server_name.split(':').next().unwrap_or(server_name).to_owned();
         let name = ServerName::try_from(bare).unwrap();
         TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await

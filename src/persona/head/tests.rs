@@ -7,6 +7,7 @@ use crate::persona::policy::{Settings, Sources, VendorSettings};
 use crate::persona::wardrobe::Issued;
 use crate::rewrite::splice;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use std::ops::Range;
 
 const EMAIL: &str = "ann@home.example";
 const ALIAS: &str = "marie.fritz438@alias.example";
