@@ -340,7 +340,7 @@ async fn those_who_need_the_real_value_get_it_and_it_is_on_record() {
     for (config, real) in [
         ("[identity]\ndomain = \"alias.example\"\nnew_vendor = \"stranger\"\n", true),
         (
-            "[identity]\ndomain = \"alias.example\"\n[vendor.rail]\ndomains = [\"bahn.de\"]\nlevel = \"stranger\"\n",
+            "[identity]\ndomain = \"alias.example\"\n[vendor.rail]\nhosts = [\"*.bahn.de\"]\nlevel = \"stranger\"\n",
             false,
         ),
     ] {
