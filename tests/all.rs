@@ -17,7 +17,7 @@ mod ledger;
 mod limits;
 mod persona;
 mod protocol;
-mod smoke;
+mod reload;
 mod terms;
 mod tls;
 mod trackers;

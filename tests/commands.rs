@@ -191,6 +191,34 @@ fn config_check_names_file_line_and_column() {
 }
 
 #[test]
+fn checking_a_file_leaves_the_home_as_it_is() {
+    let program = Program::configured("");
+    add_ann(&program);
+    let kept = || {
+        let files = std::fs::read_dir(program.home().join("ca")).unwrap().flatten();
+        let mut files: Vec<_> =
+            files.map(|file| (file.file_name(), std::fs::read(file.path()).unwrap())).collect();
+        files.sort();
+        files
+    };
+    let before = kept();
+    let other = program.home().join("other.toml");
+    let chosen = "schema = 1\n[intercept]\nmode = \"chosen\"\n[vendor.shop]\nhosts = [\"shop.example\"]\n";
+    std::fs::write(
+        &other,
+        format!("{chosen}[[test]]\nurl = \"https://shop.example/\"\nwant = \"blocked\"\n"),
+    )
+    .unwrap();
+    let done = program.run(&["config", "check", other.to_str().unwrap()]);
+    assert!(done.code == 4 && done.out.contains("wants \"blocked\""), "{done:?}");
+    assert_eq!(kept(), before, "a signing certificate for the other file's hosts");
+    // A file of the home that does not read is in nobody's way.
+    program.configure("[ledger]\nkeepdays = 3");
+    std::fs::write(&other, chosen).unwrap();
+    program.ok(&["config", "check", other.to_str().unwrap()]);
+}
+
+#[test]
 fn a_hang_up_reloads_for_new_exchanges_and_a_bad_file_changes_nothing() {
     let program = Program::configured("");
     let running = program.start();

@@ -123,9 +123,8 @@ async fn the_log_the_counters_and_explain_give_one_verdict() {
         home.client().get_with(url, fields).await;
         assert_eq!(home.metric(&format!("doorward_exchanges_total{{verdict={want:?}}}")), 1.0, "{url}");
         home.records().await;
-        let listed = Speaker::Here(router(Arc::clone(&home.house))).ask(Call::get("/flows")).await.unwrap();
-        let listed: serde_json::Value = serde_json::from_slice(&listed.whole().await.unwrap().body).unwrap();
-        let flow = &listed["flows"][0];
+        let listed = flows(&home, "").await;
+        let flow = &listed[0];
         assert_eq!(
             (&flow["verdict"], &flow["reason"]),
             (&want.into(), &explained["reason"]),
@@ -136,4 +135,34 @@ async fn the_log_the_counters_and_explain_give_one_verdict() {
     home.client().get("https://shop.test/reports").await;
     // Known only once the answer is there.
     assert_eq!(home.metric("doorward_exchanges_total{verdict=\"changed\"}"), 1.0);
+}
+
+/// What `ledger list` shows.
+async fn flows(home: &Household, query: &str) -> serde_json::Value {
+    let call = Call::get(format!("/flows{query}"));
+    let listed = Speaker::Here(router(Arc::clone(&home.house))).ask(call).await.unwrap();
+    let mut listed: serde_json::Value = serde_json::from_slice(&listed.whole().await.unwrap().body).unwrap();
+    listed["flows"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_that_was_given_another_name_is_found_by_it() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let identity = "[identity]\ndomain = \"alias.example\"\nfirst = \"pseudonym\"";
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .member("ann", &[("email.primary", "ann@home.example")])
+        .config(identity)
+        .start()
+        .await;
+    let form = "application/x-www-form-urlencoded";
+    home.client().post("https://shop.test/signup", form, "m=ann%40home.example").await;
+    home.reload(&format!("{identity}\n[vendor.store]\nhosts = [\"shop.test\"]")).await;
+    home.client().get("https://shop.test/").await;
+    home.records().await;
+    for name in ["store", "shop.test"] {
+        let found = flows(&home, &format!("?vendor={name}")).await;
+        assert_eq!(found.as_array().unwrap().len(), 2, "{name}: {found:#}");
+    }
 }

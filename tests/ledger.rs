@@ -228,7 +228,7 @@ async fn a_full_disk_refuses_what_is_new_until_there_is_room() {
         let refused = client.get("https://shop.test/b").await;
         assert_eq!(refused.status, 503);
         let why = refused.header("proxy-status").unwrap();
-        assert!(why.contains("ledger_unavailable"), "{why}");
+        assert!(why.contains("error=proxy_internal_error"), "{why}");
     }
     let (status, answer, _) = client.connect("bank.test:443").await;
     assert_eq!(status, 503, "{answer}");

@@ -7,10 +7,18 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// What the environment says.
+const ENVIRONMENT: &str = "\
+Environment:
+  DOORWARD_HOME   the home, where --home does not name it
+  DOORWARD_TOKEN  the token of the member that --as names
+  DOORWARD_LOG    what `run` writes to standard error: error, warn, info, debug or trace, also per module, as in
+                  warn,doorward=info, which is the usual";
+
 /// Doorward, a privacy intermediary: requests to vendors leave under a per-vendor pseudonym, without trackers, with your
 /// own terms attached, and every flow stands in a log only you can read and nobody can quietly change.
 #[derive(Debug, Parser)]
-#[command(name = "doorward", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "doorward", version, propagate_version = true, max_term_width = 100, after_help = ENVIRONMENT)]
 pub struct Cli {
     /// Where the home is: certificates, keys, log. Default: the platform's data folder.
     #[arg(long, global = true, env = "DOORWARD_HOME", value_name = "DIR")]
@@ -27,7 +35,7 @@ pub struct Cli {
     /// Speak for this member, with their token in $DOORWARD_TOKEN or asked for.
     #[arg(long = "as", global = true, value_name = "MEMBER")]
     pub speaker: Option<String>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -69,12 +77,12 @@ pub enum Command {
     Status,
     /// Completions for a shell.
     Completions {
-        /// Which.
+        /// The shell.
         shell: clap_complete::Shell,
     },
     /// The manual page, or one per command into a folder.
     Man {
-        /// The folder.
+        /// The folder for one page per command; the whole manual goes to standard output without it.
         directory: Option<PathBuf>,
     },
 }
@@ -106,12 +114,12 @@ impl Kind {
 pub enum Member {
     /// Add a person; the first one names the placeholder.
     Add {
-        /// Lower-case letters, digits, - and _.
+        /// The member's name: up to 32 lower-case letters, digits, - and _.
         name: String,
         /// A real attribute, such as email.primary=ann@home.example.
         #[arg(long = "set", value_name = "SLOT=VALUE")]
         set: Vec<String>,
-        /// Which kind.
+        /// The kind of member.
         #[arg(long, value_enum, default_value = "adult")]
         kind: Kind,
     },
@@ -119,20 +127,20 @@ pub enum Member {
     List,
     /// Set real attributes; an empty value takes one away.
     Set {
-        /// Whose.
+        /// The member whose attributes these are.
         name: String,
-        /// Slot and value.
+        /// A slot and its value, such as name.full="Ann Real".
         #[arg(required = true, value_name = "SLOT=VALUE")]
         set: Vec<String>,
     },
     /// Make a new proxy credential and print it, once.
     Token {
-        /// Whose.
+        /// The member the credential is for.
         name: String,
     },
     /// Remove a person with everything kept about them; their log records become unreadable.
     Remove {
-        /// Whom.
+        /// The member to remove.
         name: String,
     },
 }
@@ -142,26 +150,26 @@ pub enum Member {
 pub enum Vendor {
     /// The vendors a member deals with.
     List {
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
-    /// One vendor.
+    /// How one vendor is treated, what it knows, and where its terms stand.
     Show {
-        /// Which.
+        /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
-    /// Change how a vendor is treated; keys as in the configuration.
+    /// Change how a vendor is treated. What else can be said of a vendor stands in the configuration file.
     Set {
-        /// Which.
+        /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// Key and value, such as level=stranger or identity.email=real.
+        /// level=known|alias|stranger, or identity.SLOT=real|pseudonym|withhold; an empty value takes it back.
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
@@ -172,38 +180,38 @@ pub enum Vendor {
 pub enum Persona {
     /// What a vendor knows.
     Show {
-        /// Which vendor.
+        /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
     /// Make a pseudonym now.
     Issue {
-        /// For which vendor.
+        /// The vendor it is for, by name or by one of its hosts.
         vendor: String,
-        /// In which slot.
+        /// The slot it fills, such as email.primary.
         slot: String,
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
     /// Start a new identity at a vendor.
     Reset {
-        /// Which.
+        /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
     /// Record a value that a vendor knows already.
     Adopt {
-        /// Which vendor.
+        /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// Slot and value.
+        /// The slot and the value it knows, such as email.primary=k7q2@alias.example.
         #[arg(value_name = "SLOT=VALUE")]
         value: String,
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
@@ -214,22 +222,22 @@ pub enum Persona {
 pub enum Ledger {
     /// Flows, the newest first.
     List {
-        /// Whose.
+        /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
-        /// With whom.
+        /// Only flows with this vendor: its name, or one of its hosts.
         #[arg(long, value_name = "VENDOR")]
         vendor: Option<String>,
-        /// Since when: a time such as 2026-11-22T10:00:00Z, or 15m, 3h, 2d ago.
+        /// Only flows since then: a time such as 2026-11-22T10:00:00Z, or 15m, 3h, 2d ago.
         #[arg(long, value_name = "T")]
         since: Option<String>,
-        /// How many.
+        /// How many flows at most.
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
     },
     /// All records of one flow.
     Show {
-        /// Which.
+        /// The flow's id, as `ledger list` prints it.
         flow: String,
     },
     /// Prove that nothing was changed or dropped.
@@ -243,10 +251,10 @@ pub enum Ledger {
     },
     /// Write the log out.
     Export {
-        /// In which form.
+        /// The form it is written in.
         #[arg(long, value_enum, default_value = "ndjson")]
         format: ExportFormat,
-        /// Where to; standard output without it.
+        /// The file to write. Default: standard output.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -264,7 +272,7 @@ pub enum ExportFormat {
 /// A request to explain.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// Where to.
+    /// The address that would be asked for.
     pub url: String,
     /// The method; POST where there is data.
     #[arg(long, short = 'X', value_name = "M")]
@@ -272,10 +280,10 @@ pub struct Explain {
     /// A header field, such as 'Content-Type: application/json'.
     #[arg(long = "header", short = 'H', value_name = "H")]
     pub headers: Vec<String>,
-    /// The body.
+    /// The body that would be sent.
     #[arg(long, short = 'd', value_name = "D")]
     pub data: Option<String>,
-    /// Whose request.
+    /// The member whose request it would be. Default: whoever asks.
     #[arg(long, value_name = "MEMBER")]
     pub member: Option<String>,
 }
@@ -287,7 +295,7 @@ pub enum Ca {
     Show,
     /// The root in PEM, to standard output or a file.
     Export {
-        /// Where to.
+        /// The file to write. Default: standard output.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
@@ -298,7 +306,7 @@ pub enum Ca {
 pub enum Config {
     /// Check the file and say what is wrong with it.
     Check {
-        /// A file that is not in use yet.
+        /// The file. Default: the one in use.
         file: Option<PathBuf>,
     },
     /// The values in force, and where each comes from.

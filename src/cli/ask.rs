@@ -7,6 +7,7 @@ use crate::config::schema::Profile;
 use crate::console::{Call, SpeakError, Speaker, Spoken, router};
 use crate::gateway::{House, HouseError, Seams};
 use crate::ledger::LedgerError;
+use crate::model::Secret;
 use crate::vault::{Home, HomeError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +18,7 @@ use std::fmt::Write as _;
 use std::future::Future;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long another command may have the home, or a gateway may take between its lock and its socket, starting or
@@ -41,6 +42,8 @@ pub struct Context {
     pub yes: bool,
     /// The member it speaks for, where not the owner.
     pub speaker: Option<String>,
+    /// Their token, once it is known.
+    pub token: Arc<OnceLock<Secret<String>>>,
 }
 
 impl Context {
@@ -59,6 +62,7 @@ impl Context {
             json: cli.json,
             yes: cli.yes,
             speaker: cli.speaker.clone(),
+            token: Arc::default(),
         })
     }
 
@@ -130,13 +134,23 @@ impl Context {
         })
     }
 
+    /// Member and token, where this command speaks for somebody. Asked for once at most.
+    pub fn credential(&self) -> Result<Option<(&str, &str)>, Failure> {
+        let Some(member) = &self.speaker else { return Ok(None) };
+        let token = match (self.token.get(), std::env::var("DOORWARD_TOKEN")) {
+            (Some(token), _) => token,
+            (None, Ok(token)) if !token.is_empty() => self.token.get_or_init(|| Secret::new(token)),
+            (None, _) => {
+                let token = ask_token(member)?;
+                self.token.get_or_init(|| Secret::new(token))
+            }
+        };
+        Ok(Some((member, token.expose())))
+    }
+
     /// Adds the credential of the member this command speaks for.
     fn sign(&self, call: Call) -> Result<Call, Failure> {
-        let Some(member) = &self.speaker else { return Ok(call) };
-        let token = match std::env::var("DOORWARD_TOKEN") {
-            Ok(token) if !token.is_empty() => token,
-            _ => ask_token(member)?,
-        };
+        let Some((member, token)) = self.credential()? else { return Ok(call) };
         let basic = format!("Basic {}", STANDARD.encode(format!("{member}:{token}")));
         let mut credential =
             HeaderValue::try_from(basic).map_err(|_| Failure::new(Exit::Usage, "that is no credential"))?;
@@ -169,9 +183,7 @@ fn ask_token(member: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(Exit::Usage, format!("set DOORWARD_TOKEN to {member}'s token")));
     }
-    super::output::say_raw(&format!("{member}'s token: "));
-    let mut token = String::new();
-    std::io::stdin().read_line(&mut token).map_err(Failure::failed)?;
+    let token = rpassword::prompt_password(format!("{member}'s token: ")).map_err(Failure::failed)?;
     Ok(token.trim().to_owned())
 }
 

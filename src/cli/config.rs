@@ -38,11 +38,12 @@ fn check(context: &Context, file: Option<PathBuf>) -> Done {
         Err(ConfigError::Invalid(findings)) => findings,
         Err(error) => return Err(Failure::new(Exit::Configuration, error)),
         Ok(config) if !Home::beside(&context.home).state_db().exists() => without_home(&config),
+        // The home is opened under its own file: under this one it might change.
+        Ok(config) if !runs(context)? && context.load_config().is_err() => without_home(&config),
         // Only the home knows its members and can run the file's own tests.
         Ok(_) => {
-            let context = Context { config: Some(file.clone()), ..context.clone() };
             let call = Call::with(Method::POST, "/config/check", json!({ "file": file }));
-            return tell(&context, &context.ask(call)?, &file);
+            return tell(context, &context.ask(call)?, &file);
         }
     };
     tell(context, &json!({ "file": file, "findings": findings }), &file)
@@ -94,10 +95,14 @@ fn line(finding: &Value) -> String {
     )
 }
 
+fn runs(context: &Context) -> Result<bool, Failure> {
+    let socket = Home::beside(&context.home).control_sock();
+    super::ask::block_on(async { Ok(Speaker::running(&socket).await.is_some()) })
+}
+
 /// The running gateway's, where there is one: a file that was changed since is not in force.
 fn show(context: &Context) -> Done {
-    let socket = Home::beside(&context.home).control_sock();
-    let running = super::ask::block_on(async { Ok(Speaker::running(&socket).await.is_some()) })?;
+    let running = runs(context)?;
     let answer = if running {
         context.ask(Call::get("/config"))?
     } else {

@@ -26,9 +26,9 @@ const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
 pub fn print_env(context: &Context) -> Done {
     let (ca, status) = (context.ask(Call::get("/ca"))?, context.ask(Call::get("/status"))?);
     let address = reachable(&text(&status, "proxy"));
-    let proxy = match (&context.speaker, std::env::var("DOORWARD_TOKEN")) {
-        (Some(member), Ok(token)) => format!("http://{member}:{token}@{address}"),
-        _ => format!("http://{address}"),
+    let proxy = match context.credential()? {
+        Some((member, token)) => format!("http://{member}:{token}@{address}"),
+        None => format!("http://{address}"),
     };
     let mut variables: Vec<(&str, String)> = PROXY.iter().map(|name| (*name, proxy.clone())).collect();
     variables.extend(DIRECT.map(|name| (name, "localhost,127.0.0.1,::1".to_owned())));

@@ -2,7 +2,7 @@
 
 use super::ask::Context;
 use super::output::{Done, Exit, Failure, print_json};
-use crate::config::{Config, Finding, Severity};
+use crate::config::{Finding, Severity};
 use crate::console::{console_url, router, serve_control, serve_metrics, serve_probes};
 use crate::gateway::{Doors, House, Listening, listen};
 use crate::telemetry::log::{self, Format};
@@ -22,7 +22,7 @@ const BLOCKING_THREADS: usize = 64;
 /// Starts the gateway and serves until told to stop.
 pub fn run(context: &Context) -> Done {
     let format = if context.json { Format::Json } else { Format::Plain };
-    log::init(format, None).map_err(|error| Failure::new(Exit::Usage, error))?;
+    log::init(format).map_err(|error| Failure::new(Exit::Usage, error))?;
     let config = context.load_config()?;
     refuse(config.check_promises())?;
     let home = Home::open(&context.home).map_err(|error| match error {
@@ -60,7 +60,7 @@ async fn serve(context: &Context, house: &Arc<House>) -> Done {
     tokio::spawn(Arc::clone(house).keep());
     announce(context, house, open.doors);
     while let Told::Reload = signals.next().await {
-        reload(context, house).await;
+        house.reload_aloud().await;
     }
     tracing::info!("stopping");
     house.front.stop.cancel();
@@ -138,36 +138,6 @@ fn announce(context: &Context, house: &House, doors: Doors) {
             "console": doors.console.map(console_url),
             "ca": house.home.ca_dir().join("root.pem"),
         }));
-    }
-}
-
-/// A file that is not to be had changes nothing but the log.
-async fn reload(context: &Context, house: &Arc<House>) {
-    let Some(file) = context.config.clone() else {
-        tracing::warn!("there is no configuration file to reload");
-        return;
-    };
-    let before = house.rooms().generation.load_full();
-    let loaded = tokio::task::spawn_blocking(move || Config::load(&file)).await;
-    let config = match loaded {
-        Ok(Ok(config)) => config,
-        Ok(Err(error)) => {
-            tracing::error!("the configuration stays as it was:\n{error}");
-            return;
-        }
-        Err(_) => return,
-    };
-    let (was, is) = (&before.config.settings, &config.settings);
-    let waits = [
-        ("listen", was.listen != is.listen),
-        ("upstream.extra_ca", was.upstream.extra_ca != is.upstream.extra_ca),
-        ("limits.connect", was.limits.connect != is.limits.connect),
-    ];
-    let waits: Vec<_> = waits.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
-    match house.adopt(config).await {
-        Ok(()) if waits.is_empty() => tracing::info!("configuration reloaded"),
-        Ok(()) => tracing::warn!("configuration reloaded; {} waits for the next start", waits.join(", ")),
-        Err(error) => tracing::error!("the configuration stays as it was:\n{error}"),
     }
 }
 

@@ -33,6 +33,11 @@ impl Tally {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// A body of so many bytes went to the vendor whole; where it goes a second time it is still the one.
+    pub fn sent_whole(&self, bytes: u64) {
+        self.sent.store(bytes, Ordering::Relaxed);
+    }
+
     /// Body bytes that came from the vendor.
     pub fn received(&self, bytes: u64) {
         self.received.fetch_add(bytes, Ordering::Relaxed);
@@ -378,7 +383,8 @@ impl<S> Flows<S> {
                 flow.answered(head.status.as_u16(), exchange.answer.take());
                 let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
-                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))
+                let upload = exchange.body.course().cloned();
+                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, upload, patience)))
             }
             local => {
                 let persona = self.rooms.personas.of(exchange.who.member);
@@ -393,7 +399,7 @@ impl<S> Flows<S> {
 
 impl Flow {
     /// The flow itself, for the body that ends it; an ended shell stays behind.
-    fn pass_on(&mut self) -> Self {
+    pub(super) fn pass_on(&mut self) -> Self {
         Self {
             id: self.id,
             started: self.started,

@@ -26,6 +26,7 @@ mod streamed;
 mod substitute;
 mod terms;
 mod trackers;
+mod upload;
 mod upstream;
 
 pub use body::ReplyBody;

@@ -5,6 +5,7 @@ use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
 use super::policy::Doors;
+use super::reload::{Print, print_of};
 use super::who::Roster;
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, WriteMode};
@@ -22,7 +23,7 @@ use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -97,6 +98,8 @@ pub struct House {
     pub(super) adopting: tokio::sync::Mutex<()>,
     /// Told when the configured lists may have become others.
     pub(super) lists_changed: Notify,
+    /// The state of the configuration file that was read last.
+    pub(super) seen: Mutex<Option<Print>>,
     pub(super) conditions: Conditions,
 }
 
@@ -145,6 +148,7 @@ impl House {
         let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
         let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault, scope(&config))?)?;
         let trackers = lists::compile(&home, &config);
+        let seen = Mutex::new(config.file().and_then(print_of));
         let roster = Roster::new(&vault.members()?, &config);
         let rooms = Arc::new(Rooms {
             upstream: Upstream::new(seams.resolver, trust, metrics.clone()),
@@ -171,6 +175,7 @@ impl House {
             store,
             readiness,
             conditions,
+            seen,
             doors: OnceLock::new(),
             adopting: tokio::sync::Mutex::default(),
             lists_changed: Notify::new(),
@@ -256,7 +261,7 @@ impl House {
 
     /// Looks after what ages, until the front door closes.
     pub async fn keep(self: Arc<Self>) {
-        tokio::join!(self.keep_house(), self.keep_lists());
+        tokio::join!(self.keep_house(), self.keep_lists(), self.keep_config());
     }
 
     async fn keep_house(self: &Arc<Self>) {

@@ -124,7 +124,8 @@ async fn begin(
     origin: &Origin,
 ) -> Result<Flow, ExchangeError> {
     let mut flow = Flow::begin(rooms, generation, who).await?;
-    flow.concerns(Some(generation.config.vendor_of(&origin.host).id), origin.host.to_string());
+    let (label, host) = (generation.config.vendor_of(&origin.host).id, origin.host.to_string());
+    flow.concerns(Some(rooms.personas.sector(who.member, &host, &label)), host);
     Ok(flow)
 }
 

@@ -36,11 +36,10 @@ pub enum LogError {
     Again(#[from] TryInitError),
 }
 
-/// Writes log lines to stderr from now on. `filter` wins over [`FILTER_VARIABLE`], that over the usual.
-/// To be called once, by the program that runs.
-pub fn init(format: Format, filter: Option<&str>) -> Result<(), LogError> {
-    let variable = std::env::var(FILTER_VARIABLE).ok();
-    let filter = read_filter(filter.or(variable.as_deref()))?;
+/// Writes log lines to stderr from now on. [`FILTER_VARIABLE`] wins over the usual. To be called once, by the
+/// program that runs.
+pub fn init(format: Format) -> Result<(), LogError> {
+    let filter = read_filter(std::env::var(FILTER_VARIABLE).ok().as_deref())?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         Format::Plain => lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init()?,

@@ -5,7 +5,7 @@ use super::read::Given;
 use super::who::Asker;
 use super::{Api, off_worker};
 use crate::config::{Config, ConfigError, Finding, Severity};
-use crate::gateway::AdoptError;
+use crate::gateway::{AdoptError, ReloadError};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -75,15 +75,9 @@ async fn findings(api: &Api, config: Config) -> Result<Vec<Finding>, ApiError> {
 /// What SIGHUP does.
 pub async fn reload(State(api): State<Api>, asker: Asker) -> Result<Json<Value>, ApiError> {
     asker.must_own()?;
-    let file = api.house.rooms().generation.load().config.file().map(PathBuf::from);
-    let Some(file) = file else {
-        return Err(ApiError::configuration("the gateway was started without a configuration file"));
-    };
-    let path = file.clone();
-    let config = off_worker(move || Config::load(&path).map_err(ApiError::configuration)).await?;
-    match api.house.adopt(config).await {
-        Ok(()) => Ok(Json(json!({ "reloaded": file }))),
-        Err(AdoptError::Findings(findings)) => Err(ApiError::configuration(AdoptError::Findings(findings))),
-        Err(AdoptError::House(error)) => Err(error.into()),
+    match api.house.reload().await {
+        Ok(reloaded) => Ok(Json(json!({ "reloaded": reloaded.file, "waiting": reloaded.waiting }))),
+        Err(ReloadError::Adopt(AdoptError::House(error))) => Err(error.into()),
+        Err(error) => Err(ApiError::configuration(error)),
     }
 }

@@ -42,7 +42,7 @@ pub async fn list(
     let now = api.house.rooms().clock.now();
     let filter = Filter {
         member: Some(who.member),
-        vendor: wanted.vendor.as_deref().map(|name| vendor(&api.house, name)),
+        vendor: wanted.vendor.as_deref().map(|name| vendor(&api.house, &who, name)),
         since: wanted.since.as_deref().map(|text| moment(text, now)).transpose()?,
         limit: wanted.limit.unwrap_or(USUAL).min(MOST),
     };
@@ -75,16 +75,17 @@ pub async fn show(
     .await
 }
 
-/// A vendor by its name, or by one of its hosts.
-fn vendor(house: &House, name: &str) -> VendorId {
+/// A vendor by its name, or by one of its hosts: as the log names it, by the name it knew the member under first.
+fn vendor(house: &House, who: &Who, name: &str) -> VendorId {
     let generation = house.rooms().generation.load();
     let named = VendorId::from(name);
-    match Host::parse(name) {
+    let label = match Host::parse(name) {
         Some(host) if generation.config.vendor(&named).is_none() && name.contains('.') => {
             generation.config.vendor_of(&host).id
         }
         _ => named,
-    }
+    };
+    house.sector_of(who.member, &label)
 }
 
 /// `2026-11-22T10:00:00Z`, or how long ago: `90s`, `15m`, `3h`, `2d`.
