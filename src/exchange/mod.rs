@@ -14,6 +14,7 @@ mod flow;
 mod gate;
 mod layers;
 mod limits;
+mod line;
 mod page;
 mod persona;
 mod record;
