@@ -193,7 +193,7 @@ fn scan(
     }
     let mut good = content.len();
     let mut frames = Frames::new(entries);
-    while let Some(frame) = frames.next() {
+    for frame in frames.by_ref() {
         let seq = found.header.tree.size();
         let frame = match frame {
             Ok(frame) => frame,
