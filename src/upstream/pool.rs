@@ -31,9 +31,6 @@ pub struct Key {
     pub origin: Origin,
 }
 
-/// A reading of the pool for metrics.
-pub type PoolGauge = usize;
-
 struct Idle<B> {
     sender: Sender<B>,
     since: Instant,
@@ -77,7 +74,7 @@ impl<B> Pool<B> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn idle(&self) -> PoolGauge {
+    pub(super) fn idle(&self) -> usize {
         self.lock().idle
     }
 
