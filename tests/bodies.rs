@@ -296,6 +296,27 @@ async fn a_long_upload_is_edited_in_the_middle_and_at_its_very_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_edits_of_a_long_upload_go_to_the_log_as_it_flows() {
+    let scene = Scene::new().await;
+    let line = format!("to {EMAIL}\n").repeat(100);
+    let pieces = [line.as_bytes(); 11];
+    let fields = "Content-Type: text/plain\r\n";
+    assert_eq!(chunked(&scene.home.client(), fields, &pieces, END).await, 200);
+    assert!(!scene.shop.last().text().contains(EMAIL));
+    let close = scene.home.of_kind("close").await.pop().unwrap();
+    let more = scene.home.of_kind("edits").await;
+    let ids = |record: &serde_json::Value| {
+        let edits = record["edits"].as_array().cloned().unwrap_or_default();
+        edits.iter().map(|edit| edit["id"].to_string()).collect::<Vec<_>>()
+    };
+    let open = scene.last_open().await;
+    let all: Vec<_> = [&open].into_iter().chain(&more).chain([&close]).flat_map(ids).collect();
+    let want: Vec<_> = (1..=all.len()).map(|number| format!("\"e{number}\"")).collect();
+    assert!(all == want && all.len() >= 1100, "each once, in order");
+    assert!(ids(&close).len() <= 256, "most are durable before the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_body_without_an_identifier_leaves_byte_for_byte() {
     let scene = Scene::new().await;
     let mut body = b"bytes \xff\xfe\x80 that are no text: \xc3\x28 100% &c \\x ".repeat(3000);

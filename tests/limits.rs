@@ -111,6 +111,26 @@ async fn a_tunnel_counts_in_the_quota_and_among_what_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_upload_takes_none_of_the_vendors_time_to_answer() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).config("[limits]\nfirst_byte = \"2s\"").start().await;
+    let mut tls = home.client().tunnel("shop.test", "shop.test").await.unwrap();
+    let head =
+        "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    tls.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..6 {
+        tls.write_all(b"1\r\nx\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    tls.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let _ = tls.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(shop.only().text(), "xxxxxx");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn above_all_exchanges_under_way_new_ones_are_shed() {
     let ca = TestCa::new();
     let begun = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab";

@@ -334,6 +334,28 @@ async fn what_is_written_for_a_slot_or_a_vendor_wins_over_the_level() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn those_who_need_the_real_value_get_it_and_it_is_on_record() {
+    let ca = TestCa::new();
+    let rail = Vendor::https("www.bahn.de").start(&ca).await;
+    for (config, real) in [
+        ("[identity]\ndomain = \"alias.example\"\nnew_vendor = \"stranger\"\n", true),
+        (
+            "[identity]\ndomain = \"alias.example\"\n[vendor.rail]\nhosts = [\"*.bahn.de\"]\nlevel = \"stranger\"\n",
+            false,
+        ),
+    ] {
+        let home = Household::trusting(&ca).knowing(&rail).member("ann", ANN).config(config).start().await;
+        let reply =
+            home.client().post("https://www.bahn.de/", FORM, "mail=ann@home.example".to_owned()).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(found(&rail.last().bytes, SECRETS).is_empty(), !real, "{config}");
+        let open = home.of_kind("open").await.pop().unwrap();
+        let rule = if real { "builtin/categories:@travel" } else { "level=stranger" };
+        assert_eq!(open["edits"][0]["rule"], rule, "{open}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_withheld_leaves_a_hole_or_nothing_leaves() {
     let scene = Scene::new("email = \"withhold\"").await;
     let mail = "ann@home.example";

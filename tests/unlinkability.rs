@@ -32,7 +32,14 @@ fn dress(
     let epoch = persona.wardrobe.standing(&vendor).epoch;
     let settings = &generation.identity;
     assert_eq!(settings.new_vendor, Level::Stranger);
-    let sources = Sources { vendor: &vendor, sector: &vendor, party: Party::First, settings, own: None };
+    let sources = Sources {
+        vendor: &vendor,
+        sector: &vendor,
+        party: Party::First,
+        category: None,
+        settings,
+        own: None,
+    };
     let mask = Mask::new(&persona.identity, &sources);
     let order = Order { mask: &mask, identity: &persona.identity, epoch, derivation, host: vendor.as_str() };
     let slots: BTreeSet<Slot> = SLOTS.iter().map(|slot| Slot::parse(slot).unwrap()).collect();

@@ -2,6 +2,7 @@
 
 use super::flow::{Flow, Tally};
 use super::request_body::SendBody;
+use super::upload::Course;
 use crate::model::Outcome;
 use crate::upstream::Connection;
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
 /// Errors of a body, as hyper takes them.
@@ -78,19 +80,23 @@ impl Body for ReplyBody {
 }
 
 /// A vendor's body on its way to the client. However it ends — read out, broken off, dropped — the flow's CLOSE is
-/// written here.
+/// written from here: at once, or when the request's body is over too.
 pub struct FlowBody {
     incoming: Incoming,
     connection: Option<Connection<SendBody>>,
     flow: Flow,
+    upload: Option<Arc<Course>>,
+    patience: Duration,
     quiet: Quiet,
 }
 
 impl FlowBody {
     /// Takes the body over; the vendor may be silent for `patience` while the client is, too. One that is empty from the
     /// start ends the flow at once: nobody will poll it.
-    pub(super) fn new(body: VendorBody, flow: Flow, patience: Duration) -> Self {
+    pub(super) fn new(body: VendorBody, flow: Flow, upload: Option<Arc<Course>>, patience: Duration) -> Self {
         let mut flowing = Self {
+            upload,
+            patience,
             incoming: body.incoming,
             connection: Some(body.connection),
             quiet: Quiet::new(patience, flow.tally()),
@@ -116,7 +122,7 @@ impl FlowBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.flow.close(Outcome::CutByVendor);
+                self.end(Outcome::CutByVendor);
                 Poll::Ready(Some(Err(error.into())))
             }
             Poll::Ready(None) => {
@@ -124,7 +130,7 @@ impl FlowBody {
                 Poll::Ready(None)
             }
             Poll::Pending if self.quiet.poll(cx).is_ready() => {
-                self.flow.close(Outcome::CutByVendor);
+                self.end(Outcome::CutByVendor);
                 Poll::Ready(Some(Err("the vendor fell silent".into())))
             }
             Poll::Pending => Poll::Pending,
@@ -135,7 +141,28 @@ impl FlowBody {
         if let Some(connection) = self.connection.take() {
             connection.give_back();
         }
-        self.flow.close(Outcome::Complete);
+        self.end(Outcome::Complete);
+    }
+
+    /// Whoever ends last closes the flow. An upload that goes on may still be edited; one that falls silent is over.
+    fn end(&mut self, outcome: Outcome) {
+        let upload = self.upload.take().filter(|upload| !upload.is_over());
+        let (Some(upload), Ok(runtime)) = (upload, Handle::try_current()) else {
+            return self.flow.close(outcome);
+        };
+        let (mut flow, patience) = (self.flow.pass_on(), self.patience);
+        runtime.spawn(async move {
+            let ended = upload.ends(flow.tally(), patience).await;
+            let whole = ended && upload.error().is_none();
+            flow.close(if whole { outcome } else { Outcome::CutByClient });
+        });
+    }
+}
+
+impl Drop for FlowBody {
+    fn drop(&mut self) {
+        // Does nothing where it has ended.
+        self.end(Outcome::CutByClient);
     }
 }
 

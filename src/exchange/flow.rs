@@ -7,14 +7,15 @@ use super::body::{FlowBody, ReplyBody};
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply, Who};
 use super::limits::Permit;
+use super::line::Line;
 use super::record;
 use super::rooms::{Generation, Rooms};
 use crate::config::schema::Detail;
-use crate::ledger::{NotOpened, Opened, Reservation};
+use crate::ledger::{NotOpened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
-use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
+use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, Timestamp, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tower::Layer;
 
@@ -25,12 +26,21 @@ pub struct Tally {
     received: AtomicU64,
     edits: Mutex<Vec<EditRecord>>,
     numbered: AtomicU64,
+    line: OnceLock<Weak<Line>>,
 }
+
+/// Most edits of a flowing body that wait in memory for the flow's end.
+const MOST_WAITING: usize = 256;
 
 impl Tally {
     /// Body bytes that went to the vendor.
     pub fn sent(&self, bytes: u64) {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A body of so many bytes went to the vendor whole; where it goes a second time it is still the one.
+    pub fn sent_whole(&self, bytes: u64) {
+        self.sent.store(bytes, Ordering::Relaxed);
     }
 
     /// Body bytes that came from the vendor.
@@ -53,6 +63,20 @@ impl Tally {
         self.edits.lock().unwrap_or_else(PoisonError::into_inner).extend(edits);
     }
 
+    /// Makes edits durable where many wait. The body that made them pauses for so long.
+    pub async fn relieve(&self, now: Timestamp) -> Result<(), ExchangeError> {
+        if self.edits.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_WAITING {
+            return Ok(());
+        }
+        // From here on the flow's end waits. Where it has ended already, nobody asks for its edits any more.
+        let line = self.line.get().and_then(Weak::upgrade);
+        let edits = self.take_edits();
+        match line {
+            Some(line) => line.edits(edits, now).await,
+            None => Ok(()),
+        }
+    }
+
     fn take_edits(&self) -> Vec<EditRecord> {
         std::mem::take(&mut *self.edits.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -62,7 +86,7 @@ enum Standing {
     /// Nothing recorded yet.
     Reserved(Reservation),
     /// OPEN is durable.
-    Opened(Opened),
+    Opened(Arc<Line>),
     /// The end record is written.
     Ended,
 }
@@ -176,7 +200,10 @@ impl Flow {
                 let record = self.record(event);
                 match reservation.open(before, record).await {
                     Ok(opened) => {
-                        self.standing = Standing::Opened(opened);
+                        let whom = (self.member, self.vendor.clone());
+                        let line = Arc::new(Line::new(opened, self.id, whom, self.counted));
+                        let _ = self.tally.line.set(Arc::downgrade(&line));
+                        self.standing = Standing::Opened(line);
                         Ok(())
                     }
                     Err(NotOpened { error, room }) => {
@@ -191,14 +218,6 @@ impl Flow {
                 self.standing = other;
                 Err(ExchangeError::Internal("a flow was opened twice"))
             }
-        }
-    }
-
-    /// Makes further records of an open flow durable: edits of a long one, pseudonyms first used in the middle.
-    pub async fn more(&self, records: Vec<Record>) -> Result<(), ExchangeError> {
-        match &self.standing {
-            Standing::Opened(opened) => opened.more(records).await.map_err(|_| ExchangeError::Ledger),
-            _ => Err(ExchangeError::Internal("a flow that is not open")),
         }
     }
 
@@ -222,7 +241,7 @@ impl Flow {
         if !matches!(self.standing, Standing::Opened(_)) {
             return;
         }
-        let Standing::Opened(opened) = std::mem::replace(&mut self.standing, Standing::Ended) else { return };
+        let Standing::Opened(line) = std::mem::replace(&mut self.standing, Standing::Ended) else { return };
         let event = Event::Close {
             flow: self.id,
             status: self.status,
@@ -234,7 +253,8 @@ impl Flow {
             answer: self.answer.take(),
             outcome,
         };
-        opened.close(self.record(event));
+        line.ends(self.record(event));
+        drop(line);
         self.permit = None;
     }
 
@@ -378,7 +398,8 @@ impl<S> Flows<S> {
                 flow.answered(head.status.as_u16(), exchange.answer.take());
                 let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
-                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, patience)))
+                let upload = exchange.body.course().cloned();
+                ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, upload, patience)))
             }
             local => {
                 let persona = self.rooms.personas.of(exchange.who.member);
@@ -393,7 +414,7 @@ impl<S> Flows<S> {
 
 impl Flow {
     /// The flow itself, for the body that ends it; an ended shell stays behind.
-    fn pass_on(&mut self) -> Self {
+    pub(super) fn pass_on(&mut self) -> Self {
         Self {
             id: self.id,
             started: self.started,

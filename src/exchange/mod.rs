@@ -14,6 +14,7 @@ mod flow;
 mod gate;
 mod layers;
 mod limits;
+mod line;
 mod page;
 mod persona;
 mod record;
@@ -26,6 +27,7 @@ mod streamed;
 mod substitute;
 mod terms;
 mod trackers;
+mod upload;
 mod upstream;
 
 pub use body::ReplyBody;

@@ -8,7 +8,9 @@ use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
-use crate::model::{Plan, RequestView, Secret, Slot};
+use crate::config::category_of;
+use crate::config::value::HostCategory;
+use crate::model::{Host, Plan, RequestView, Secret, Slot};
 use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
@@ -109,6 +111,7 @@ impl<S> Personified<S> {
             vendor: label,
             sector,
             party: context.party,
+            category: real_category(&exchange.origin()?.host),
             settings: &exchange.generation.identity,
             own: own.as_deref(),
         };
@@ -177,6 +180,14 @@ impl<S> Personified<S> {
         exchange.body = RequestBody::Edited(Box::new(body));
         Ok(())
     }
+}
+
+/// The built-in category of a host that works with real values only.
+fn real_category(host: &Host) -> Option<&'static str> {
+    use HostCategory::{Correspondence, Login, Payment, Shipping, Travel};
+    let real =
+        |category: &HostCategory| matches!(category, Correspondence | Payment | Travel | Shipping | Login);
+    category_of(host).filter(real).map(HostCategory::as_str)
 }
 
 /// What became of the body on its way to the plan.

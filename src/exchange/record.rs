@@ -124,23 +124,29 @@ pub fn url(origin: &Origin, target: &str, with_values: bool) -> String {
     url
 }
 
-/// The address as it is recorded where a real value may have stayed in the path, because policy lets it pass or because
-/// nothing was sent: such a segment is hidden too. `target` is what `identifiers` are looked for in.
+/// The address as it is recorded where a real value may have stayed in it, because policy lets it pass or because nothing
+/// was sent: a segment of the path or the name of a parameter that holds one is hidden too. `target` is what
+/// `identifiers` are looked for in.
 pub fn url_without(origin: &Origin, target: &str, identifiers: Option<&Identifiers>) -> String {
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
     let found = identifiers.map(|identifiers| find_in_target(identifiers, target)).unwrap_or_default();
-    let hidden = |segment: &Range<usize>| found.iter().any(|hit| overlaps(&hit.span, segment));
-    let (mut shown, mut at) = (String::new(), 0);
-    for (number, segment) in path.split('/').enumerate() {
-        if number > 0 {
-            shown.push('/');
-            at += 1;
+    let hidden = |span: Range<usize>| found.iter().any(|hit| overlaps(&hit.span, &span));
+    let (mut shown, mut at, mut in_query, mut in_value) = (String::new(), 0, false, false);
+    for piece in target.split_inclusive(|char| matches!(char, '/' | '?' | '&' | '=')) {
+        let text = piece.trim_end_matches(['/', '?', '&', '=']);
+        let sign = piece.get(text.len()..).unwrap_or_default();
+        // Values are hidden below, whatever they are.
+        let shows = in_value || !hidden(at..at + text.len());
+        shown.push_str(if shows { text } else { HIDDEN });
+        shown.push_str(sign);
+        at += piece.len();
+        match sign {
+            "?" => in_query = true,
+            "&" => in_value = false,
+            "=" => in_value |= in_query,
+            _ => {}
         }
-        let span = at..at + segment.len();
-        shown.push_str(if hidden(&span) { HIDDEN } else { segment });
-        at = span.end;
     }
-    url(origin, &format!("{shown}{}", target.get(path.len()..).unwrap_or_default()), false)
+    url(origin, &shown, false)
 }
 
 fn overlaps(one: &Range<usize>, other: &Range<usize>) -> bool {
@@ -278,6 +284,30 @@ mod tests {
         assert_eq!(url(&origin, "/a?x=1&y=&word", false), "https://shop.test/a?x=…&y=…&…");
         assert_eq!(url(&origin, "/a?x=1", true), "https://shop.test/a?x=1");
         assert_eq!(url(&origin, "/a", false), "https://shop.test/a");
+    }
+
+    #[test]
+    fn a_real_value_is_hidden_in_segments_and_in_names() {
+        let slot = crate::model::Slot::parse("email.primary").unwrap();
+        let value = Secret::new("ann@home.example".to_owned());
+        let ann = Identifiers::compile(vec![crate::rewrite::Identifier {
+            slot,
+            value,
+            strength: crate::rewrite::Strength::Strong,
+        }]);
+        let origin = Origin { scheme: Scheme::Https, host: Host::parse("shop.test").unwrap(), port: 443 };
+        let ann = ann.unwrap();
+        for (target, want) in [
+            ("/u/ann@home.example/x?a=1", "/u/…/x?a=…"),
+            ("/a?ann%40home.example=1&b=2", "/a?…=…&b=…"),
+            ("/a?b=2&to[ann@home.example]=1&c==&d", "/a?b=…&…=…&c=…&…"),
+            ("/a?x=/b/ann@home.example/c?d", "/a?x=…"),
+            ("/a=b&c/ann@home.example", "/a=b&c/…"),
+            ("/ann/home?mail=1", "/ann/home?mail=…"),
+        ] {
+            let want = format!("https://shop.test{want}");
+            assert_eq!(url_without(&origin, target, Some(&ann)), want, "{target}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::body::{BodyError, Quiet};
 use super::error::ExchangeError;
 use super::flow::Tally;
 use super::streamed::EditedBody;
+use super::upload::{Course, Underway};
 use super::upstream::Length;
 use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};
 use bytes::Bytes;
@@ -14,7 +15,6 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -161,7 +161,15 @@ impl RequestBody {
     /// The vendor has begun to answer, whether or not the body is over.
     pub fn answered(&self) {
         if let Self::Gone(course) = self {
-            course.answered.store(true, Ordering::Relaxed);
+            course.answer();
+        }
+    }
+
+    /// How the sending goes, of a body that is sent as it comes.
+    pub(super) fn course(&self) -> Option<&Arc<Course>> {
+        match self {
+            Self::Gone(course) => Some(course),
+            _ => None,
         }
     }
 
@@ -169,24 +177,24 @@ impl RequestBody {
     pub(super) fn outgoing(&mut self, tally: &Arc<Tally>) -> SendBody {
         match self {
             Self::Empty => SendBody::Empty,
-            Self::Whole(whole) => {
-                tally.sent(whole.encoded.len() as u64);
-                SendBody::Whole {
-                    bytes: Some(whole.encoded.clone()),
-                    edited: whole.edited,
-                    flows: whole.flows,
-                }
-            }
+            Self::Whole(whole) => SendBody::Whole {
+                bytes: Some(whole.encoded.clone()),
+                edited: whole.edited,
+                flows: whole.flows,
+                tally: Arc::clone(tally),
+            },
             Self::Arriving(_) | Self::Edited(_) => {
-                let course = Arc::default();
+                let course = Arc::<Course>::default();
+                let underway = Underway(Arc::clone(&course));
                 match std::mem::replace(self, Self::Gone(Arc::clone(&course))) {
                     Self::Arriving(body) => SendBody::Untouched(Box::new(Untouched {
                         incoming: body.incoming,
                         tally: Arc::clone(tally),
                         course,
                         quiet: body.quiet,
+                        _underway: underway,
                     })),
-                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(course))),
+                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(course)), underway),
                     _ => SendBody::Empty,
                 }
             }
@@ -247,58 +255,6 @@ fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Option<Decoders>),
     Ok((decoded.into(), Some(decoders)))
 }
 
-/// How the sending of a body goes.
-#[derive(Debug, Default)]
-pub struct Course {
-    /// What went wrong; 0 as long as nothing did.
-    failure: AtomicU8,
-    answered: AtomicBool,
-}
-
-impl Course {
-    /// Whether the vendor has begun to answer: from then on both sides may wait for each other.
-    pub(super) fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn broke(&self) {
-        self.failure.store(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn was_silent(&self) {
-        self.failure.store(2, Ordering::Relaxed);
-    }
-
-    /// The body unfolds too far.
-    pub(super) fn was_a_bomb(&self) {
-        self.failure.store(4, Ordering::Relaxed);
-    }
-
-    /// It was not the client: something here refused to go on.
-    pub(super) fn refused(&self) {
-        self.failure.store(3, Ordering::Relaxed);
-    }
-
-    /// A part of it could not be looked into, and must not leave unread.
-    pub(super) fn was_unreadable(&self) {
-        self.failure.store(5, Ordering::Relaxed);
-    }
-
-    fn error(&self) -> Option<ExchangeError> {
-        match self.failure.load(Ordering::Relaxed) {
-            1 => Some(ExchangeError::RequestBody),
-            2 => Some(ExchangeError::RequestBodyTimeout),
-            3 => Some(ExchangeError::Forbidden {
-                rule: "identity".into(),
-                reason: "a protected value stands where it cannot be left out".into(),
-            }),
-            4 => Some(ExchangeError::BodyTooLarge),
-            5 => Some(ExchangeError::unread(UNREAD_PART)),
-            _ => None,
-        }
-    }
-}
-
 /// A body as the sender takes it.
 pub enum SendBody {
     /// None.
@@ -311,18 +267,20 @@ pub enum SendBody {
         edited: bool,
         /// Whether it would leave without one.
         flows: bool,
+        /// Where it is counted.
+        tally: Arc<Tally>,
     },
     /// From the client as it comes.
     Untouched(Box<Untouched>),
     /// From the client through the editor.
-    Edited(Box<EditedBody>),
+    Edited(Box<EditedBody>, Underway),
 }
 
 impl SendBody {
     /// What became of its length.
     pub(super) fn edited_length(&self) -> Length {
         match self {
-            Self::Edited(_) | Self::Whole { flows: true, .. } => Length::Unknown,
+            Self::Edited(..) | Self::Whole { flows: true, .. } => Length::Unknown,
             Self::Empty | Self::Untouched(_) | Self::Whole { edited: false, .. } => Length::Unchanged,
             Self::Whole { bytes, .. } => {
                 Length::Exactly(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
@@ -341,9 +299,12 @@ impl Body for SendBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
-            Self::Whole { bytes, .. } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Whole { bytes, tally, .. } => Poll::Ready(bytes.take().map(|bytes| {
+                tally.sent_whole(bytes.len() as u64);
+                Ok(Frame::data(bytes))
+            })),
             Self::Untouched(body) => body.poll(cx),
-            Self::Edited(body) => body.poll(cx),
+            Self::Edited(body, _) => body.poll(cx),
         }
     }
 
@@ -352,7 +313,7 @@ impl Body for SendBody {
             Self::Empty => true,
             Self::Whole { bytes, .. } => bytes.is_none(),
             Self::Untouched(body) => body.incoming.is_end_stream(),
-            Self::Edited(_) => false,
+            Self::Edited(..) => false,
         }
     }
 
@@ -363,7 +324,7 @@ impl Body for SendBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Untouched(body) => body.incoming.size_hint(),
-            Self::Edited(_) => SizeHint::default(),
+            Self::Edited(..) => SizeHint::default(),
         }
     }
 }
@@ -374,6 +335,7 @@ pub struct Untouched {
     tally: Arc<Tally>,
     course: Arc<Course>,
     quiet: Quiet,
+    _underway: Underway,
 }
 
 impl Untouched {

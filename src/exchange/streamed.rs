@@ -10,7 +10,8 @@
 use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;
 use super::flow::Tally;
-use super::request_body::{Arriving, Course};
+use super::request_body::Arriving;
+use super::upload::Course;
 use crate::model::Place;
 use crate::rewrite::codec::CodecError;
 use crate::rewrite::{Decision, Hit, StreamEditor, splice};

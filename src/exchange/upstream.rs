@@ -7,6 +7,7 @@ use super::gate::Dispatch;
 use super::layers::{Exchange, Reply};
 use super::request_body::SendBody;
 use super::rooms::Rooms;
+use super::upload::overdue;
 use crate::model::Scheme;
 use crate::upstream::{Connection, Key, Protocol};
 use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
@@ -14,7 +15,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::time::timeout;
 
 /// The sender.
 pub struct UpstreamSender {
@@ -36,20 +36,26 @@ impl UpstreamSender {
         exchange.attempts += 1;
         exchange.flow.attempted(exchange.attempts);
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
-        let patience = exchange.generation.config.settings.limits.first_byte.get();
+        let limits = &exchange.generation.config.settings.limits;
+        let (upload, tally) = (exchange.body.course().cloned(), Arc::clone(exchange.flow.tally()));
+        let overdue = overdue(upload, tally, limits.first_byte.get(), limits.idle.get());
         let departed = Instant::now();
-        let answered = timeout(patience, connection.send(request)).await;
+        let answered = tokio::select! {
+            biased;
+            answered = connection.send(request) => Some(answered),
+            () = overdue => None,
+        };
         exchange.flow.waited(departed.elapsed());
-        if let Ok(Ok(_)) = &answered {
+        if let Some(Ok(_)) = &answered {
             self.rooms.metrics.upstream(departed.elapsed());
         }
         match answered {
-            Err(_) => Err(Failure::Final(ExchangeError::ResponseTimeout)),
-            Ok(Ok(response)) => {
+            None => Err(Failure::Final(ExchangeError::ResponseTimeout)),
+            Some(Ok(response)) => {
                 exchange.body.answered();
                 Ok(response)
             }
-            Ok(Err(failed)) => Err(if failed.unsent {
+            Some(Err(failed)) => Err(if failed.unsent {
                 Failure::NotSent(failed.error)
             } else {
                 Failure::Broken(failed.error)

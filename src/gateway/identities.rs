@@ -32,7 +32,8 @@ impl House {
             let own = rooms.vendor_settings(&generation, member, &label, &sector);
             let settings = &generation.identity;
             let own = own.as_deref();
-            let sources = Sources { vendor: &label, sector: &sector, party: Party::First, settings, own };
+            let party = Party::First;
+            let sources = Sources { vendor: &label, sector: &sector, party, category: None, settings, own };
             let mask = Mask::new(&persona.identity, &sources);
             let derivation = settings.derivation;
             let host = meet(&rooms, &persona, &label, &sector)?;

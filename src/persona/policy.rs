@@ -1,6 +1,7 @@
 //! What may become of a protected value: level, slot and written rules, settled into one ruling with its reason.
 //!
-//! Written for the vendor wins over written for everyone, which wins over the level; a slot wins over its kind. Third
+//! Written for the vendor wins over the built-in category of its host, that over written for everyone, and that over the
+//! level; a slot wins over its kind. Third
 //! parties get no protected value whatever is written.
 
 use super::format::Shape;
@@ -90,6 +91,8 @@ pub struct Sources<'a> {
     pub sector: &'a VendorId,
     /// Whose request it is.
     pub party: Party,
+    /// The built-in category its host is in, where that is one of those that need what is real: `@travel`.
+    pub category: Option<&'static str>,
     /// For everyone.
     pub settings: &'a Settings,
     /// For this vendor.
@@ -111,8 +114,22 @@ impl Sources<'_> {
                 reason: "not the site you are on: it gets nothing that says who you are".into(),
             };
         }
-        let (policy, rule, reason) = self.written(slot).unwrap_or_else(|| self.by_level(slot));
+        let (policy, rule, reason) =
+            self.built_in(slot).or_else(|| self.written(slot)).unwrap_or_else(|| self.by_level(slot));
         self.feasible(slot, shape, policy, rule, reason)
+    }
+
+    /// Mail, payment, travel and the like work with real values only; what is written for the vendor itself is obeyed.
+    fn built_in(&self, slot: &Slot) -> Option<(Policy, Cow<'static, str>, Cow<'static, str>)> {
+        let category = self.category?;
+        let keys = [slot.as_str(), slot.kind().as_str()];
+        let says =
+            |own: &VendorSettings| own.level.is_some() || keys.iter().any(|key| own.slots.contains_key(*key));
+        if self.own.is_some_and(says) {
+            return None;
+        }
+        let reason = format!("{} is {category}: it gets this as typed", self.vendor);
+        Some((Policy::Real, format!("builtin/categories:{category}").into(), reason.into()))
     }
 
     fn written(&self, slot: &Slot) -> Option<(Policy, Cow<'static, str>, Cow<'static, str>)> {
@@ -204,7 +221,7 @@ mod tests {
     fn rule(name: &str, party: Party, settings: &Settings, own: Option<&VendorSettings>) -> Ruling {
         let slot = slot(name);
         let shape = Shape::usual(&slot, crate::persona::format::Locale::DeDe);
-        Sources { vendor: &"shop".into(), sector: &"shop".into(), party, settings, own }
+        Sources { vendor: &"shop".into(), sector: &"shop".into(), party, category: None, settings, own }
             .rule(&slot, shape.as_ref())
     }
 
@@ -266,6 +283,28 @@ mod tests {
             let ruling = rule("email.work", Party::First, &settings(everyone), Some(&own));
             assert_eq!((ruling.treatment, &*ruling.rule), (treatment, text));
         }
+    }
+
+    #[test]
+    fn built_in_categories_get_what_is_real_unless_the_vendor_is_written() {
+        use Policy::{Pseudonym, Withhold};
+        let ruled = |party, own: &VendorSettings| {
+            let settings = settings(&[("email", Withhold)]);
+            let slot = slot("email.primary");
+            let shape = Shape::usual(&slot, crate::persona::format::Locale::DeDe);
+            let (vendor, own) = (&"rail".into(), Some(own));
+            let settings = &settings;
+            Sources { vendor, sector: vendor, party, category: Some("@travel"), settings, own }
+                .rule(&slot, shape.as_ref())
+        };
+        let unwritten = VendorSettings { level: None, slots: written(&[("name", Withhold)]) };
+        let ruling = ruled(Party::First, &unwritten);
+        assert_eq!((ruling.treatment, &*ruling.rule), (Treatment::Real, "builtin/categories:@travel"));
+        assert_eq!(ruled(Party::Third, &unwritten).treatment, Treatment::Withhold);
+        let own = VendorSettings { level: None, slots: written(&[("email", Pseudonym)]) };
+        assert_eq!(ruled(Party::First, &own).rule, "vendor.rail.identity.email=pseudonym");
+        let own = VendorSettings { level: Some(Level::Stranger), slots: Written::new() };
+        assert_eq!(ruled(Party::First, &own).rule, "identity.email=withhold");
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Home {
             vendor: &VendorId::from(vendor),
             sector: &VendorId::from(vendor),
             party: Party::First,
+            category: None,
             settings: &self.settings,
             own: Some(&own),
         };

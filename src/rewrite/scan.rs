@@ -3,6 +3,9 @@
 //! Decoded bytes run through the automaton; a ring remembers where each one is written. A match waits as a candidate
 //! until what stands behind it is seen and no longer or earlier one can come, so the result is the leftmost-longest one
 //! of the whole value wherever it was cut.
+//!
+//! A `%` or `\` before a value may be no more than that: `like '%ada@home.example'`, `CORP\thomas`. Where the bytes behind it
+//! begin an identifier, a second core reads on from the bare sign, as long as an identifier may come of it.
 
 use super::automaton::{StateID, fold};
 use super::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
@@ -74,7 +77,18 @@ impl<T: Copy + Default> Ring<T> {
 pub(super) struct Scanner {
     unescape: Unescape,
     core: Core,
+    others: Others,
 }
+
+/// Readings that take the sign of one escape for a bare sign.
+#[derive(Default)]
+struct Others {
+    live: Vec<Box<Core>>,
+    spare: Vec<Box<Core>>,
+}
+
+/// Most readings at a time.
+const READINGS: usize = 4;
 
 struct Core {
     text: StateID,
@@ -91,6 +105,8 @@ struct Core {
     found: Vec<Found>,
     /// Where the last find ends: what comes after may not reach before it.
     done: usize,
+    /// Behind the bytes that another reading took literally.
+    begun: usize,
     /// Decoded bytes of a value that may be a weak one.
     weak: Option<Vec<u8>>,
     weak_spare: Vec<u8>,
@@ -98,26 +114,7 @@ struct Core {
 
 impl Scanner {
     pub(super) fn new(identifiers: &Identifiers) -> Self {
-        let ring = (identifiers.longest + 16).max(256);
-        Self {
-            unescape: Unescape::default(),
-            core: Core {
-                text: identifiers.text.start(),
-                digits: identifiers.digits.start(),
-                starts: Ring::new(ring),
-                bytes: Ring::new(ring),
-                count: 0,
-                numbers: Ring::new(DIGITS),
-                number_count: 0,
-                gap: 0,
-                spaces: 0,
-                candidates: Vec::new(),
-                found: Vec::new(),
-                done: 0,
-                weak: None,
-                weak_spare: Vec::new(),
-            },
-        }
+        Self { unescape: Unescape::default(), core: Core::new(identifiers), others: Others::default() }
     }
 
     /// Starts a value; with `weak` its decoded bytes are kept for [`Self::take_weak`].
@@ -129,41 +126,43 @@ impl Scanner {
     /// Forgets the value so far: what was skipped holds nothing.
     pub(super) fn reset(&mut self, identifiers: &Identifiers) {
         self.unescape.clear();
-        let core = &mut self.core;
-        (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
-        (core.count, core.number_count, core.gap, core.spaces) = (0, 0, 0, 0);
-        core.candidates.clear();
-        core.drop_weak();
+        self.others.clear();
+        self.core.reset(identifiers);
     }
 
     /// Takes the next bytes of the value, which stand at `offset`.
     pub(super) fn feed(&mut self, identifiers: &Identifiers, bytes: &[u8], offset: usize) {
-        let Self { unescape, core } = self;
+        let Self { unescape, core, others } = self;
         for (at, &byte) in (offset..).zip(bytes) {
             if begins_escape(byte) || !unescape.is_idle() {
-                unescape.push(byte, at, &mut |unit| core.take(identifiers, unit));
+                unescape.push(byte, at, &mut |unit| others.take(identifiers, unit, core));
+            } else if others.live.is_empty() {
+                core.take(identifiers, Unit::plain(byte, at));
             } else {
-                core.take(identifiers, Unit { byte, escaped: false, start: at, end: at + 1 });
+                others.take(identifiers, Unit::plain(byte, at), core);
             }
         }
     }
 
     /// The value is over: whatever waits is decided.
     pub(super) fn end(&mut self, identifiers: &Identifiers) {
-        let Self { unescape, core } = self;
-        unescape.finish(&mut |unit| core.take(identifiers, unit));
+        let Self { unescape, core, others } = self;
+        unescape.finish(&mut |unit| others.take(identifiers, unit, core));
+        others.settle(identifiers, core);
         (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
         core.settle(identifiers, true);
     }
 
     /// Decides whatever waits as if the value were over, which it may not be.
     pub(super) fn hurry(&mut self, identifiers: &Identifiers) {
+        self.others.hurry(identifiers, &mut self.core);
         self.core.settle(identifiers, true);
     }
 
     /// Where the last bytes begin that already tell the better part of an identifier.
     pub(super) fn telling(&self, identifiers: &Identifiers) -> Option<usize> {
-        self.core.telling(identifiers)
+        let others = self.others.live.iter().filter_map(|other| other.telling(identifiers));
+        self.core.telling(identifiers).into_iter().chain(others).min()
     }
 
     /// What was found, in order.
@@ -180,7 +179,9 @@ impl Scanner {
     pub(super) fn held(&self, identifiers: &Identifiers) -> Option<usize> {
         let candidate = self.core.candidates.iter().map(|candidate| candidate.found.start).min();
         let found = self.core.found.first().map(|found| found.start);
-        [candidate, found, self.core.claimed(identifiers), self.unescape.start()].into_iter().flatten().min()
+        let others = self.others.live.iter().filter_map(|other| other.held(identifiers)).min();
+        let claimed = self.core.claimed(identifiers);
+        [candidate, found, claimed, others, self.unescape.start()].into_iter().flatten().min()
     }
 
     /// Whether nothing of what was fed can matter any more.
@@ -189,7 +190,107 @@ impl Scanner {
     }
 }
 
+impl Others {
+    fn clear(&mut self) {
+        self.spare.append(&mut self.live);
+    }
+
+    /// The next unit, for every reading.
+    fn take(&mut self, identifiers: &Identifiers, unit: Unit, core: &mut Core) {
+        for other in &mut self.live {
+            other.take(identifiers, unit);
+            core.adopt(&mut other.found);
+        }
+        core.take(identifiers, unit);
+        // What no longer reaches back to the bare sign reads as the first reading does.
+        let bare = |other: &Box<Core>| other.held(identifiers).is_some_and(|held| held < other.begun);
+        let over = self.live.extract_if(.., |other| !bare(other));
+        self.spare.extend(over);
+        if unit.literal != [0; 2] && self.live.len() < READINGS {
+            self.begin(identifiers, unit);
+        }
+    }
+
+    /// Reads on from the sign of this escape as a bare sign.
+    fn begin(&mut self, identifiers: &Identifiers, unit: Unit) {
+        let literal = unit.literal.iter().filter(|&&byte| byte != 0);
+        let (text, digits) = (&identifiers.text, &identifiers.digits);
+        let next = |states: (StateID, StateID), &byte: &u8| {
+            let digit = if byte.is_ascii_digit() { digits.next(states.1, byte) } else { digits.start() };
+            (text.next(states.0, fold(byte)), digit)
+        };
+        let states = literal.clone().fold((text.start(), digits.start()), next);
+        // A word begins right behind the sign; a number may behind a letter.
+        let length = literal.clone().count();
+        if text.depth(states.0) < length && digits.depth(states.1) == 0 {
+            return;
+        }
+        let mut other = self.spare.pop().unwrap_or_else(|| Box::new(Core::new(identifiers)));
+        other.reset(identifiers);
+        (other.begun, other.done) = (unit.end, 0);
+        let sign = Unit { byte: b'%', escaped: true, end: unit.end - length, literal: [0; 2], ..unit };
+        other.take(identifiers, sign);
+        for (at, &byte) in (unit.end - length..).zip(literal) {
+            other.take(identifiers, Unit::plain(byte, at));
+        }
+        self.live.push(other);
+    }
+
+    /// The value is over.
+    fn settle(&mut self, identifiers: &Identifiers, core: &mut Core) {
+        self.hurry(identifiers, core);
+        self.clear();
+    }
+
+    fn hurry(&mut self, identifiers: &Identifiers, core: &mut Core) {
+        for other in &mut self.live {
+            other.settle(identifiers, true);
+            core.adopt(&mut other.found);
+        }
+    }
+}
+
 impl Core {
+    fn new(identifiers: &Identifiers) -> Self {
+        let ring = (identifiers.longest + 16).max(256);
+        Self {
+            text: identifiers.text.start(),
+            digits: identifiers.digits.start(),
+            starts: Ring::new(ring),
+            bytes: Ring::new(ring),
+            count: 0,
+            numbers: Ring::new(DIGITS),
+            number_count: 0,
+            gap: 0,
+            spaces: 0,
+            candidates: Vec::new(),
+            found: Vec::new(),
+            done: 0,
+            begun: 0,
+            weak: None,
+            weak_spare: Vec::new(),
+        }
+    }
+
+    fn reset(&mut self, identifiers: &Identifiers) {
+        (self.text, self.digits) = (identifiers.text.start(), identifiers.digits.start());
+        (self.count, self.number_count, self.gap, self.spaces) = (0, 0, 0, 0);
+        self.candidates.clear();
+        self.drop_weak();
+    }
+
+    /// The first byte that what was taken so far may still claim.
+    fn held(&self, identifiers: &Identifiers) -> Option<usize> {
+        let candidates = self.candidates.iter().map(|candidate| candidate.found.start);
+        candidates.chain(self.claimed(identifiers)).min()
+    }
+
+    /// Takes over what another reading found.
+    fn adopt(&mut self, found: &mut Vec<Found>) {
+        let candidate = |found| Candidate { found, boundary: Boundary::Number, behind: 0, sure: true };
+        self.candidates.extend(found.drain(..).map(candidate));
+    }
+
     #[inline]
     fn take(&mut self, identifiers: &Identifiers, unit: Unit) {
         let folded = fold(unit.byte);

@@ -102,6 +102,41 @@ fn addresses_end_where_they_end() {
     }
 }
 
+/// A sign before a value that may begin an escape, and may be no more than a sign.
+#[test]
+fn a_bare_sign_hides_no_value() {
+    let ada = compile(&[
+        ("email.primary", "ada@home.example", Strength::Strong),
+        ("username", "thomas.real", Strength::Strong),
+        ("custom.badge", "nadine-7", Strength::Strong),
+        ("phone.primary", PHONE, Strength::Strong),
+    ]);
+    for (syntax, body, want) in [
+        (Syntax::Json, r#"{"q":"like '%ada@home.example%'"}"#, "ada@home.example"),
+        (Syntax::Json, r#"{"q":"like '%ada\u0040home.example%'"}"#, r"ada\u0040home.example"),
+        (Syntax::Json, r#"{"u":"CORP\\thomas.real"}"#, "thomas.real"),
+        (Syntax::Text, r"CORP\thomas.real", "thomas.real"),
+        (Syntax::Text, r"C:\nadine-7\thomas.real.txt", "nadine-7 thomas.real"),
+        (Syntax::Form, "u=CORP%5Cthomas.real&x", "thomas.real"),
+        (Syntax::Form, "q=%25ada%40home.example%25", "ada%40home.example"),
+        (Syntax::Form, "q=%7B%22u%22%3A%22CORP%5C%5Cthomas.real%22%7D", "thomas.real"),
+        (Syntax::Text, "%0151 12345678%", "0151 12345678"),
+        (Syntax::Text, "%a0151 12345678%", "0151 12345678"),
+        (Syntax::Text, "%ada%ada@home.example ada@home.example", "ada@home.example ada@home.example"),
+        (Syntax::Text, "ada@home.example.%ada@home.example", "ada@home.example ada@home.example"),
+        (Syntax::Text, "%adah@home.example %bada@home.example", ""),
+    ] {
+        let written = |hits: Vec<Hit>| {
+            hits.into_iter().map(|hit| body[hit.span].to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(written(find_in_body(&ada, syntax.clone(), body.as_bytes())), want, "{body}");
+        let mut finder = BodyFinder::new(Arc::clone(&ada), syntax);
+        let mut hits: Vec<Hit> = body.as_bytes().chunks(1).flat_map(|byte| finder.push(byte)).collect();
+        hits.extend(finder.finish());
+        assert_eq!(written(hits), want, "byte by byte: {body}");
+    }
+}
+
 #[test]
 fn domains_of_other_scripts_in_both_forms() {
     for value in ["ann@müller.example", "ann@xn--mller-kva.example"] {

@@ -17,6 +17,16 @@ pub(super) struct Unit {
     pub(super) start: usize,
     /// Where its spelling ends.
     pub(super) end: usize,
+    /// The bytes behind the sign of its escape, which end where it does: what they are where the sign is only a sign.
+    /// Zero where there are fewer.
+    pub(super) literal: [u8; 2],
+}
+
+impl Unit {
+    /// A byte that stands for itself.
+    pub(super) fn plain(byte: u8, at: usize) -> Self {
+        Self { byte, escaped: false, start: at, end: at + 1, literal: [0; 2] }
+    }
 }
 
 /// Most bytes that wait; longer than any single escape.
@@ -65,7 +75,7 @@ impl Unescape {
 
     /// Takes one byte of the original; gives the units that are sure by now.
     pub(super) fn push(&mut self, byte: u8, at: usize, emit: &mut impl FnMut(Unit)) {
-        let unit = Unit { byte, escaped: false, start: at, end: at + 1 };
+        let unit = Unit::plain(byte, at);
         if byte == b'\\'
             && let Some(last) = self.waiting.last_mut()
             && last.byte == b'\\'
@@ -120,7 +130,8 @@ impl Unescape {
             };
             let (Some(first), Some(end)) = (tail.first(), tail.get(used.saturating_sub(1))) else { continue };
             let (start, end) = (first.start, end.end);
-            let units = meaning.iter().map(|&byte| Unit { byte, escaped: true, start, end });
+            let literal = literal(tail.get(1..used).unwrap_or_default());
+            let units = meaning.iter().map(|&byte| Unit { byte, escaped: true, start, end, literal });
             self.waiting.splice(at..at + used, units);
             self.join_backslashes(at);
             // A meaning at the front that begins nothing is sure.
@@ -146,6 +157,16 @@ impl Unescape {
     fn may_grow(&self) -> bool {
         (0..self.waiting.len())
             .any(|at| self.waiting.get(at..).is_some_and(|tail| matches!(parse(tail, false), Step::Partial)))
+    }
+}
+
+/// The bytes behind the sign of a short escape, where each stands for itself: `ad` of `%ad`, `n` of `\n`.
+fn literal(units: &[Unit]) -> [u8; 2] {
+    let plain = |unit: &Unit| unit.end - unit.start == 1 && unit.byte.is_ascii_alphanumeric();
+    match units {
+        [only] if plain(only) => [0, only.byte],
+        [first, second] if plain(first) && plain(second) => [first.byte, second.byte],
+        _ => [0; 2],
     }
 }
 
@@ -279,7 +300,7 @@ pub(super) fn decode(bytes: &[u8]) -> Vec<Unit> {
     let mut unescape = Unescape::default();
     for (at, &byte) in bytes.iter().enumerate() {
         if unescape.is_idle() && !begins_escape(byte) {
-            units.push(Unit { byte, escaped: false, start: at, end: at + 1 });
+            units.push(Unit::plain(byte, at));
         } else {
             unescape.push(byte, at, &mut |unit| units.push(unit));
         }

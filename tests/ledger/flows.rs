@@ -2,7 +2,7 @@
 
 use super::find;
 use crate::support::vendor::response;
-use crate::support::{Household, TestCa, Vendor};
+use crate::support::{Household, Scripted, TestCa, Vendor};
 use doorward::exchange::{Flow, Who};
 use doorward::model::record::{Event, TermsRecord};
 use doorward::model::{Outcome, Party};
@@ -123,6 +123,33 @@ async fn a_guest_is_counted_and_never_named() {
     );
     assert_eq!(super::end_of(&records, tunnel)["sent"], 7);
     assert_eq!(records.iter().filter(|record| record["kind"] == "refused").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_outlasts_its_answer_is_in_the_record_to_its_end() {
+    let ca = TestCa::new();
+    let early = response("200 OK", &[], b"ok");
+    let vendor = Scripted::start("early.test", &ca, vec![vec![early]]).await;
+    let home = Household::trusting(&ca)
+        .host("early.test", vendor.address)
+        .member("ann", &[("email.primary", "ann@home.example")])
+        .start()
+        .await;
+    let mut tls = home.client().tunnel("early.test", "early.test").await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: early.test\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+    tls.write_all(format!("{head}6\r\nhello \r\n").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"ok") {
+        answer.push(tls.read_u8().await.unwrap());
+    }
+    // Long enough for a flow that ends with its answer to have ended.
+    super::a_while().await;
+    tls.write_all(b"11\r\nann@home.example.\r\n0\r\n\r\n").await.unwrap();
+    let records = home.records().await;
+    let close = records.iter().find(|record| record["kind"] == "close").unwrap();
+    assert_eq!(close["outcome"], "complete");
+    assert_eq!(close["edits"].as_array().unwrap().len(), 1, "{close}");
+    assert!(close["sent"].as_u64().unwrap() > "hello @.".len() as u64, "{close}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

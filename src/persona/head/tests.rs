@@ -84,6 +84,7 @@ impl Case {
             vendor: &vendor,
             sector: &vendor,
             party: self.party,
+            category: None,
             settings: &self.settings,
             own: Some(&self.own),
         };

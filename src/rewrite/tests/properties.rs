@@ -156,6 +156,7 @@ pub(super) fn soup() -> impl Strategy<Value = Vec<u8>> {
         Just("ß"),
         Just("Content-Disposition: form-data; name=\"a\""),
         Just("%E2%80"),
+        Just("%An"),
         Just("\n"),
         Just("+"),
         Just("\"first_name\":"),
