@@ -2,7 +2,7 @@
 
 use super::ca::TestCa;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::body::Incoming;
