@@ -234,3 +234,27 @@ async fn a_thousand_crossed_flows_keep_their_canaries_apart() {
         assert_eq!(*owners.entry(one.connection).or_insert(ann), ann, "a connection changed hands");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_stands_for_somebody_carries_nothing_else() {
+    let ca = TestCa::new();
+    let asks = response("401 Unauthorized", &[("WWW-Authenticate", "Negotiate")], b"");
+    let shop = Vendor::https("shop.test").route("/asks", asks).start(&ca).await;
+    let plain = Vendor::http("plain.test").start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).knowing(&plain).member("ann", &[]).start().await;
+    let ann = home.client_of("ann");
+    for _ in 0..2 {
+        ann.get_with("https://shop.test/", &[("authorization", "NTLM TlRMTVNTUAAB")]).await;
+        ann.get("https://shop.test/asks").await;
+    }
+    // Guests are many behind one name.
+    let guest = home.client_at("192.0.2.7").await;
+    for _ in 0..2 {
+        guest.get("http://plain.test/").await;
+    }
+    for vendor in [shop, plain] {
+        let all = vendor.received();
+        let on: BTreeSet<_> = all.iter().map(|one| one.connection).collect();
+        assert_eq!(on.len(), all.len(), "{}", vendor.host);
+    }
+}

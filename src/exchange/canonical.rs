@@ -229,8 +229,12 @@ fn end_to_end(headers: HeaderMap, direction: Direction) -> Result<HeaderMap, Exc
 fn nominations(headers: &HeaderMap, direction: Direction) -> Result<Vec<String>, ExchangeError> {
     let mut nominated = Vec::new();
     for value in headers.get_all(CONNECTION) {
-        let text =
-            value.to_str().map_err(|_| ExchangeError::Malformed("Connection is not a list of tokens"))?;
+        let text = match value.to_str() {
+            Ok(text) => text,
+            // A vendor's mistake is not the client's: the whole field ends here in any case.
+            Err(_) if direction == Direction::Response => continue,
+            Err(_) => return Err(ExchangeError::Malformed("Connection is not a list of tokens")),
+        };
         for token in text.split(',').map(str::trim).filter(|token| !token.is_empty()) {
             let token = token.to_ascii_lowercase();
             if NEVER_NOMINATED.contains(&token.as_str()) || token.starts_with(':') {
@@ -238,6 +242,9 @@ fn nominations(headers: &HeaderMap, direction: Direction) -> Result<Vec<String>,
                     return Err(ExchangeError::Malformed("Connection names a field it may not name"));
                 }
                 continue;
+            }
+            if nominated.len() == MOST_NOMINATIONS && direction == Direction::Response {
+                return Ok(nominated);
             }
             if nominated.len() == MOST_NOMINATIONS {
                 return Err(ExchangeError::Malformed("Connection names too many fields"));
@@ -301,6 +308,20 @@ mod tests {
             let mut sent = HeaderMap::new();
             sent.append(CONNECTION, HeaderValue::from_str(name).unwrap());
             assert!(end_to_end(sent, Direction::Request).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_vendors_odd_connection_field_is_dropped() {
+        let odd = |value: HeaderValue| {
+            let mut answer = fields(&[("x-a", "1")]);
+            answer.append(CONNECTION, value);
+            answer
+        };
+        let long = HeaderValue::from_str(&vec!["x-b"; 2 * MOST_NOMINATIONS].join(",")).unwrap();
+        for value in [HeaderValue::from_bytes(b"\xff").unwrap(), long] {
+            assert!(end_to_end(odd(value.clone()), Direction::Request).is_err());
+            assert_eq!(names(&end_to_end(odd(value), Direction::Response).unwrap()), ["x-a"]);
         }
     }
 

@@ -12,6 +12,7 @@ use crate::config::schema::Detail;
 use crate::model::record::Event;
 use crate::persona::Carried;
 use crate::upstream::{Connection, Key, UpstreamError};
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
@@ -122,7 +123,10 @@ impl<S> Gate<S> {
             record::url_without(origin, &sent, identifiers)
         };
         let host = origin.host.to_string();
-        let notes = exchange.notes.clone();
+        let mut notes = exchange.notes.clone();
+        // Each once: a body of many parts says the same of each.
+        let mut seen = HashSet::new();
+        notes.retain(|note| seen.insert(note.clone()));
         Ok(Event::Open {
             flow: exchange.flow.id(),
             device,

@@ -131,7 +131,7 @@ pub fn url_without(origin: &Origin, target: &str, identifiers: Option<&Identifie
     let found = identifiers.map(|identifiers| find_in_target(identifiers, target)).unwrap_or_default();
     let hidden = |span: Range<usize>| found.iter().any(|hit| overlaps(&hit.span, &span));
     let (mut shown, mut at, mut in_query, mut in_value) = (String::new(), 0, false, false);
-    for piece in target.split_inclusive(|char| matches!(char, '/' | '?' | '&' | '=')) {
+    for piece in target.split_inclusive(['/', '?', '&', '=']) {
         let text = piece.trim_end_matches(['/', '?', '&', '=']);
         let sign = piece.get(text.len()..).unwrap_or_default();
         // Values are hidden below, whatever they are.

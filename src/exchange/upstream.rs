@@ -10,7 +10,7 @@ use super::rooms::Rooms;
 use super::upload::overdue;
 use crate::model::Scheme;
 use crate::upstream::{Connection, Key, Protocol};
-use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -64,6 +64,16 @@ impl UpstreamSender {
     }
 }
 
+/// Whether a field names a scheme that authenticates the connection instead of the request (RFC 4559 section 6: a proxy
+/// must not share such a connection).
+fn binds(headers: &HeaderMap, field: HeaderName) -> bool {
+    let is_bound = |scheme: &str| {
+        let name = scheme.split_ascii_whitespace().next().unwrap_or_default();
+        name.eq_ignore_ascii_case("ntlm") || name.eq_ignore_ascii_case("negotiate")
+    };
+    headers.get_all(field).iter().any(|value| value.to_str().is_ok_and(|text| text.split(',').any(is_bound)))
+}
+
 enum Failure {
     /// No byte left.
     NotSent(hyper::Error),
@@ -82,6 +92,7 @@ impl Dispatch for UpstreamSender {
     ) -> Result<Reply, ExchangeError> {
         let may_repeat = connection.reused && exchange.body.is_repeatable();
         let idempotent = exchange.method.is_idempotent();
+        let bound = binds(&exchange.headers, AUTHORIZATION);
         let response = match self.attempt(exchange, &mut connection, !may_repeat).await {
             Ok(response) => response,
             Err(Failure::Final(error)) => return Err(error),
@@ -99,6 +110,9 @@ impl Dispatch for UpstreamSender {
             return Err(ExchangeError::NoResponse(None));
         }
         let (head, incoming) = response.into_parts();
+        if bound || binds(&head.headers, WWW_AUTHENTICATE) {
+            connection.retire();
+        }
         Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(VendorBody { incoming, connection }))))
     }
 }

@@ -120,22 +120,27 @@ fn write_terms(terms: &TermsRecord, cbor: &mut Writer<'_>) {
 
 fn write_list(items: &[String], cbor: &mut Writer<'_>) {
     cbor.array(items.len().min(ITEMS));
-    items.iter().take(ITEMS).for_each(|item| cbor.text(item, ITEM));
+    // The last place says what has none.
+    let shown = if items.len() > ITEMS { ITEMS - 1 } else { ITEMS };
+    items.iter().take(shown).for_each(|item| cbor.text(item, ITEM));
+    if items.len() > shown {
+        cbor.text(&format!("and {} more", items.len() - shown), ITEM);
+    }
 }
 
 fn write_edits(edits: &[EditRecord], cbor: &mut Writer<'_>) {
     cbor.array(edits.len());
     for edit in edits {
         cbor.array(10);
-        cbor.text(&*edit.id, ITEM);
-        cbor.text(&*edit.place, MEDIUM);
+        cbor.text(&edit.id, ITEM);
+        cbor.text(&edit.place, MEDIUM);
         edit.span.into_iter().for_each(|end| cbor.uint(end));
-        cbor.text(&*edit.action, ITEM);
+        cbor.text(&edit.action, ITEM);
         cbor.opt_text(edit.slot.as_deref(), ITEM);
-        cbor.text(&*edit.category, ITEM);
-        cbor.text(&*edit.rule, MEDIUM);
-        cbor.text(&*edit.reason, MEDIUM);
-        cbor.text(&*edit.digest, ITEM);
+        cbor.text(&edit.category, ITEM);
+        cbor.text(&edit.rule, MEDIUM);
+        cbor.text(&edit.reason, MEDIUM);
+        cbor.text(&edit.digest, ITEM);
     }
 }
 

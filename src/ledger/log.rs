@@ -83,11 +83,17 @@ impl Log {
         self.tree.size() - self.checkpoints.last().map_or(0, |last| last.size)
     }
 
+    /// Gives back the room at the segment's end: nothing more is written to it for now.
+    pub fn finish(&mut self) -> Result<(), LedgerError> {
+        self.file.finish().map_err(LedgerError::disk("ending a segment"))
+    }
+
     /// Begins the next segment. The checkpoint at its start lets a later start trust its header.
     fn roll(&mut self, now: Timestamp) -> Result<(), LedgerError> {
         if self.unsigned() > 0 {
             self.checkpoint(now)?;
         }
+        self.finish()?;
         let (file, bytes) = begin(&*self.disk, &self.dir, &self.tree, &self.open, now)?;
         self.segments.insert(self.tree.size());
         self.file = file;
@@ -106,7 +112,7 @@ pub(crate) fn begin(
 ) -> Result<(Box<dyn Append>, u64), LedgerError> {
     let failed = LedgerError::disk("beginning a segment");
     let header = Header { time: now, tree: tree.clone(), open: open.clone() }.write();
-    let mut file = disk.create(&dir.join(name_of(tree.size()))).map_err(&failed)?;
+    let mut file = disk.create_with_room(&dir.join(name_of(tree.size()))).map_err(&failed)?;
     file.write(&header).map_err(&failed)?;
     file.sync().map_err(&failed)?;
     disk.sync_dir(dir).map_err(&failed)?;

@@ -192,7 +192,8 @@ fn scan(
         return Err(corrupt(first, "the segment was begun on another log"));
     }
     let mut good = content.len();
-    for frame in Frames::new(entries) {
+    let mut frames = Frames::new(entries);
+    while let Some(frame) = frames.next() {
         let seq = found.header.tree.size();
         let frame = match frame {
             Ok(frame) => frame,
@@ -210,6 +211,7 @@ fn scan(
         found.header.tree.push(frame.leaf);
         check_roots(&found.header.tree, checkpoints)?;
     }
+    good -= frames.room();
     found.last = content;
     found.last.truncate(good);
     found.last_first = first;
@@ -246,7 +248,8 @@ fn take_up(
         if cut_bytes > 0 || signed < header.tree.size() || header.tree.size() == last_first {
             replace(&*options.disk, &options.dir, &name, &last).map_err(&failed)?;
         }
-        (options.disk.append(&options.dir.join(&name)).map_err(&failed)?, last.len() as u64)
+        let end = last.len() as u64;
+        (options.disk.append_with_room(&options.dir.join(&name), end).map_err(&failed)?, end)
     };
     Ok(Log {
         disk: options.disk.clone(),

@@ -2,7 +2,7 @@
 //!
 //! A file is the magic, one header frame, then a frame for each entry. A frame is a little-endian `u32` length, the
 //! first eight bytes of the content's leaf hash, and the content; so a torn write shows, and the check costs
-//! nothing that the tree does not need anyway.
+//! nothing that the tree does not need anyway. Behind the last frame there may be zeros: room for the next ones.
 
 use super::cbor::Writer;
 use super::entry::{ENTRY_BYTES, fixed};
@@ -117,7 +117,7 @@ pub(crate) struct Torn {
     pub bytes: usize,
 }
 
-/// The entries' frames, each checked; ends after the first torn one.
+/// The entries' frames, each checked; ends after the first torn one, and before the room behind the last one.
 pub(crate) struct Frames<'a> {
     rest: &'a [u8],
     limit: usize,
@@ -127,6 +127,11 @@ impl<'a> Frames<'a> {
     /// Reads frames of entries.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, limit: ENTRY_BYTES }
+    }
+
+    /// What is left once no frame is: the zeros behind the last one.
+    pub fn room(&self) -> usize {
+        self.rest.len()
     }
 
     /// The next frame without its checksum, which a reader that opens the seal does not need.
@@ -148,7 +153,8 @@ impl<'a> Iterator for Frames<'a> {
     type Item = Result<Frame<'a>, Torn>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
+        // A frame's length is never zero.
+        if self.rest.iter().all(|byte| *byte == 0) {
             return None;
         }
         let torn = Torn { bytes: self.rest.len() };
@@ -200,7 +206,14 @@ mod tests {
         for cut in 16..bytes.len() {
             assert_eq!(read(&bytes[..cut])[1..], [Err(Torn { bytes: cut - 15 })]);
         }
-        assert_eq!(read(&[0; 20]), [Err(Torn { bytes: 20 })]);
+        let whole = bytes.len();
+        bytes.extend([0; 20]);
+        assert_eq!(read(&bytes).len(), 2);
+        for at in whole..bytes.len() {
+            bytes[at] = 1;
+            assert_eq!(read(&bytes)[2..], [Err(Torn { bytes: 20 })], "what is no room is torn");
+            bytes[at] = 0;
+        }
     }
 
     #[test]

@@ -120,6 +120,14 @@ impl SimDisk {
         change(&mut state.files[file].written)
     }
 
+    fn cut(&self, path: &Path, end: usize) {
+        let mut state = self.0.lock().unwrap();
+        let file = state.names[path];
+        let file = &mut state.files[file];
+        file.written.truncate(end);
+        file.durable = file.durable.min(end);
+    }
+
     pub fn forget(&self, path: &Path) {
         self.0.lock().unwrap().names.remove(path);
     }
@@ -169,6 +177,17 @@ impl Disk for SimDisk {
     fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         let file = self.step(|state, _| state.names.get(path).copied().ok_or_else(missing))?;
         Ok(Box::new(SimFile(self.clone(), file)))
+    }
+
+    fn create_with_room(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        self.create(path)
+    }
+
+    fn append_with_room(&self, path: &Path, end: u64) -> io::Result<Box<dyn Append>> {
+        let file = self.append(path)?;
+        // Zeros behind the end are as good as nothing, on the disk too.
+        self.cut(path, end as usize);
+        Ok(file)
     }
 
     fn read(&self, path: &Path, offset: u64) -> io::Result<Vec<u8>> {
@@ -221,6 +240,10 @@ impl Append for SimFile {
             state.files[self.1].written.extend_from_slice(kept);
             Ok(())
         })
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {

@@ -138,6 +138,9 @@ fn turn(
     if signs {
         log.checkpoint(options.clock.now())?;
     }
+    if work.last {
+        log.finish()?;
+    }
     Ok(signs)
 }
 

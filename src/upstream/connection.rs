@@ -70,6 +70,10 @@ pub struct Connection<B: Body + 'static> {
     sender: Sender<B>,
     key: Arc<Key>,
     pool: Arc<Pool<B>>,
+    /// What the pool's count of trust was when it was made.
+    era: u64,
+    /// Whether it may carry another exchange.
+    kept: bool,
     /// Whether it has carried an exchange before: such a one may have been closed under us.
     pub reused: bool,
 }
@@ -79,8 +83,17 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(super) fn new(sender: Sender<B>, key: Arc<Key>, pool: Arc<Pool<B>>, reused: bool) -> Self {
-        Self { sender, key, pool, reused }
+    pub(super) fn new(sender: Sender<B>, key: Arc<Key>, pool: Arc<Pool<B>>, era: u64, reused: bool) -> Self {
+        let kept = key.is_pooled();
+        Self { sender, key, pool, era, kept, reused }
+    }
+
+    /// Carries no other exchange after this one: what it stands for belongs to whoever sent this one.
+    pub fn retire(&mut self) {
+        self.kept = false;
+        if let Sender::Http2(_) = self.sender {
+            self.pool.unshare(&self.key);
+        }
     }
 
     /// What it speaks.
@@ -105,8 +118,10 @@ where
 
     /// Gives an HTTP/1.1 connection back after its response was read to the end. HTTP/2 ones are shared all along.
     pub fn give_back(self) {
-        if let Sender::Http1(_) = self.sender {
-            self.pool.put(&self.key, self.sender);
+        if self.kept
+            && let Sender::Http1(_) = self.sender
+        {
+            self.pool.put(&self.key, self.sender, self.era);
         }
     }
 }
@@ -123,6 +138,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let era = pool.era();
     let (sender, resumed) = if key.origin.scheme == Scheme::Http {
         (speak_http1(stream, head_bytes).await?, false)
     } else {
@@ -138,10 +154,10 @@ where
         }
     };
     let sender = match sender {
-        Sender::Http2(sender) => Sender::Http2(pool.share(key, sender)),
+        Sender::Http2(sender) if key.is_pooled() => Sender::Http2(pool.share(key, sender, era)),
         one => one,
     };
-    Ok((Connection::new(sender, Arc::clone(key), Arc::clone(pool), false), resumed))
+    Ok((Connection::new(sender, Arc::clone(key), Arc::clone(pool), era, false), resumed))
 }
 
 /// How the TLS handshake of an attempt ended, for the counter.

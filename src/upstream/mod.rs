@@ -82,7 +82,10 @@ where
         fresh: bool,
     ) -> Result<Connection<B>, UpstreamError> {
         let bounds = reach.bounds();
-        if !fresh && let Some(connection) = self.pool.take(key, bounds.idle).await {
+        if !fresh
+            && key.is_pooled()
+            && let Some(connection) = self.pool.take(key, bounds.idle).await
+        {
             return Ok(connection);
         }
         // Boxed: room for a handshake would make the future of every exchange three times as large.

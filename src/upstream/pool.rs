@@ -31,6 +31,13 @@ pub struct Key {
     pub origin: Origin,
 }
 
+impl Key {
+    /// Guests are many behind one name, so none of their connections carries a second exchange.
+    pub(super) fn is_pooled(&self) -> bool {
+        self.member != MemberId::GUEST
+    }
+}
+
 struct Idle<B> {
     sender: Sender<B>,
     since: Instant,
@@ -55,6 +62,8 @@ impl<B> Default for Shelf<B> {
 struct Shelves<B> {
     by_key: HashMap<Arc<Key>, Shelf<B>>,
     idle: usize,
+    /// How often trust has changed: what was made before is not taken back.
+    era: u64,
 }
 
 /// The shelves. One short lock, never held over a wait.
@@ -64,7 +73,7 @@ pub(super) struct Pool<B> {
 
 impl<B> Default for Pool<B> {
     fn default() -> Self {
-        Self { shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0 }) }
+        Self { shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0, era: 0 }) }
     }
 }
 
@@ -82,6 +91,18 @@ impl<B> Pool<B> {
         let mut shelves = self.lock();
         shelves.by_key.clear();
         shelves.idle = 0;
+        shelves.era += 1;
+    }
+
+    pub(super) fn era(&self) -> u64 {
+        self.lock().era
+    }
+
+    /// Lets go of an HTTP/2 connection; what is under way on it goes on.
+    pub(super) fn unshare(&self, key: &Key) {
+        if let Some(shelf) = self.lock().by_key.get_mut(key) {
+            shelf.shared = None;
+        }
     }
 }
 
@@ -92,23 +113,24 @@ where
 {
     /// A live connection for `key` that has been idle for less than `lifetime`, the most recently used first.
     pub(super) async fn take(self: &Arc<Self>, key: &Arc<Key>, lifetime: Duration) -> Option<Connection<B>> {
-        while let Some(mut sender) = self.take_one(key, lifetime) {
+        while let Some((mut sender, era)) = self.take_one(key, lifetime) {
             // The connection's task may still be finishing the last exchange; an ended one says so here, and one whose
             // upload goes on behind its answer is of no use to anybody else.
             if let Ok(Ok(())) = timeout(FINISHING, poll_fn(|cx| sender.poll_ready(cx))).await {
-                return Some(Connection::new(sender, Arc::clone(key), Arc::clone(self), true));
+                return Some(Connection::new(sender, Arc::clone(key), Arc::clone(self), era, true));
             }
         }
         None
     }
 
-    fn take_one(&self, key: &Arc<Key>, lifetime: Duration) -> Option<Sender<B>> {
+    fn take_one(&self, key: &Arc<Key>, lifetime: Duration) -> Option<(Sender<B>, u64)> {
         let mut shelves = self.lock();
+        let era = shelves.era;
         let shelf = shelves.by_key.get_mut(key)?;
         if let Some(shared) = &mut shelf.shared {
             if !shared.sender.is_closed() {
                 shared.used = Instant::now();
-                return Some(Sender::Http2(shared.sender.clone()));
+                return Some((Sender::Http2(shared.sender.clone()), era));
             }
             shelf.shared = None;
         }
@@ -121,16 +143,16 @@ where
             }
         };
         shelves.idle -= taken;
-        found
+        found.map(|sender| (sender, era))
     }
 
-    /// Keeps an HTTP/1.1 connection.
-    pub(super) fn put(&self, key: &Arc<Key>, sender: Sender<B>) {
+    /// Keeps an HTTP/1.1 connection that was made in this `era`.
+    pub(super) fn put(&self, key: &Arc<Key>, sender: Sender<B>, era: u64) {
         if sender.is_closed() {
             return;
         }
         let mut shelves = self.lock();
-        if shelves.idle >= IDLE_IN_ALL {
+        if shelves.idle >= IDLE_IN_ALL || shelves.era != era {
             return;
         }
         let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
@@ -145,8 +167,16 @@ where
     }
 
     /// Shares an HTTP/2 connection; where a stampede made two, the first one serves.
-    pub(super) fn share(&self, key: &Arc<Key>, sender: http2::SendRequest<B>) -> http2::SendRequest<B> {
+    pub(super) fn share(
+        &self,
+        key: &Arc<Key>,
+        sender: http2::SendRequest<B>,
+        era: u64,
+    ) -> http2::SendRequest<B> {
         let mut shelves = self.lock();
+        if shelves.era != era {
+            return sender;
+        }
         let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
         match &shelf.shared {
             Some(shared) if !shared.sender.is_closed() => shared.sender.clone(),

@@ -6,6 +6,7 @@ use crate::model::{KeyId, MemberId, MonthKey, VendorId};
 use crate::store::{KeyRow, StoreError};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 /// Keys held in memory; beyond, all are let go and read again on use.
 const MAX_CACHED: usize = 8192;
@@ -43,6 +44,12 @@ impl Vault {
         if let Some(key) = months.at(&place) {
             return Ok(key);
         }
+        off_worker(|| self.mint(place))
+    }
+
+    fn mint(&self, place: Place) -> Result<MonthKey, VaultError> {
+        let months = &self.inner.months;
+        let (member, vendor, month) = (place.0, place.1.as_ref(), place.2);
         let _alone = months.minting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = months.at(&place) {
             return Ok(key);
@@ -112,6 +119,14 @@ impl Vault {
     }
 }
 
+/// Work that waits for the disk: where an async worker does it, the worker's other tasks go on elsewhere.
+fn off_worker<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
 impl Months {
     fn at(&self, place: &Place) -> Option<MonthKey> {
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
@@ -169,4 +184,44 @@ fn context(id: KeyId, (member, vendor, month): &Place) -> Vec<u8> {
     let vendor = vendor.as_ref().map_or("", VendorId::as_str);
     [b"doorward/1/month-key/".as_slice(), &id.0, member.0.as_bytes(), &month.to_be_bytes(), vendor.as_bytes()]
         .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MemberKind;
+    use crate::store::Store;
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_first_key_holds_up_no_worker() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&dir.path().join("keys"), Store::open(&dir.path().join("state.db")).unwrap())
+            .unwrap();
+        let member = vault.add_member("ann", MemberKind::Adult).unwrap().id;
+        let (begun, began) = tokio::sync::oneshot::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (locked, is_locked) = std::sync::mpsc::channel::<()>();
+        let busy = std::thread::spawn({
+            let vault = vault.clone();
+            move || {
+                let _busy = vault.inner.months.minting.lock().unwrap();
+                locked.send(()).unwrap();
+                let _ = released.recv_timeout(Duration::from_secs(10));
+            }
+        });
+        is_locked.recv().unwrap();
+        let first = tokio::spawn(async move {
+            let _ = begun.send(());
+            vault.month_key(member, None, 202_611).map(drop)
+        });
+        began.await.unwrap();
+        for _ in 0..100 {
+            tokio::spawn(tokio::task::yield_now()).await.unwrap();
+        }
+        // All of them ran while the key still waits; nobody would listen any more otherwise.
+        assert!(!first.is_finished() && release.send(()).is_ok());
+        busy.join().unwrap();
+        first.await.unwrap().unwrap();
+    }
 }

@@ -70,6 +70,10 @@ impl Append for TestFile {
         self.1.write(bytes)
     }
 
+    fn finish(&mut self) -> io::Result<()> {
+        self.1.finish()
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         let seen = &self.0.0;
         let mut state = seen.state.lock().unwrap();
@@ -100,6 +104,16 @@ impl Disk for TestDisk {
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         Ok(Box::new(TestFile(self.clone(), FsDisk.append(path)?)))
+    }
+
+    // Without room, so that a file's length tells what was written.
+    fn create_with_room(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        self.create(path)
+    }
+
+    fn append_with_room(&self, path: &Path, end: u64) -> io::Result<Box<dyn Append>> {
+        std::fs::OpenOptions::new().write(true).open(path)?.set_len(end)?;
+        self.append(path)
     }
 
     fn read(&self, path: &Path, offset: u64) -> io::Result<Vec<u8>> {

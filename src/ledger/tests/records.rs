@@ -234,3 +234,16 @@ fn another_key_and_a_moved_clear_part_do_not_open() {
     entry.outer.time.0 += 1;
     assert!(seal::open(&entry, &key()).is_none());
 }
+
+#[test]
+fn a_list_that_is_too_long_says_how_much_is_missing() {
+    let Event::Open { flow, device, host, party, source, method, url, terms, .. } = huge(0) else {
+        panic!("an open")
+    };
+    let notes = (0..20).map(|number| number.to_string()).collect();
+    let event =
+        Event::Open { flow, device, host, party, source, method, url, terms, notes, edits: Vec::new() };
+    let record = Record { time: now(), member: MemberId::random(), vendor: None, event };
+    let Event::Open { notes, .. } = &through(record)[0].event else { panic!("an open") };
+    assert_eq!((notes.len(), notes.last().map(String::as_str)), (16, Some("and 5 more")));
+}
