@@ -83,8 +83,8 @@ pub(super) struct Scanner {
 /// Readings that take the sign of one escape for a bare sign.
 #[derive(Default)]
 struct Others {
-    live: Vec<Box<Core>>,
-    spare: Vec<Box<Core>>,
+    live: Vec<Core>,
+    spare: Vec<Core>,
 }
 
 /// Most readings at a time.
@@ -203,7 +203,7 @@ impl Others {
         }
         core.take(identifiers, unit);
         // What no longer reaches back to the bare sign reads as the first reading does.
-        let bare = |other: &Box<Core>| other.held(identifiers).is_some_and(|held| held < other.begun);
+        let bare = |other: &Core| other.held(identifiers).is_some_and(|held| held < other.begun);
         let over = self.live.extract_if(.., |other| !bare(other));
         self.spare.extend(over);
         if unit.literal != [0; 2] && self.live.len() < READINGS {
@@ -225,7 +225,7 @@ impl Others {
         if text.depth(states.0) < length && digits.depth(states.1) == 0 {
             return;
         }
-        let mut other = self.spare.pop().unwrap_or_else(|| Box::new(Core::new(identifiers)));
+        let mut other = self.spare.pop().unwrap_or_else(|| Core::new(identifiers));
         other.reset(identifiers);
         (other.begun, other.done) = (unit.end, 0);
         let sign = Unit { byte: b'%', escaped: true, end: unit.end - length, literal: [0; 2], ..unit };
