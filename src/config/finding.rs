@@ -92,15 +92,7 @@ pub enum ConfigError {
     Invalid(Vec<Finding>),
 }
 
-impl ConfigError {
-    /// The findings, worst first in the order of the file; empty when the file was not read.
-    pub fn findings(&self) -> &[Finding] {
-        match self {
-            Self::Read { .. } => &[],
-            Self::Invalid(findings) => findings,
-        }
-    }
-}
+impl ConfigError {}
 
 fn lines(findings: &[Finding]) -> String {
     findings.iter().map(Finding::to_string).collect::<Vec<_>>().join("\n")

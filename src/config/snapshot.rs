@@ -72,15 +72,6 @@ pub enum TunnelReason {
 }
 
 impl TunnelReason {
-    /// The reason code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Off => "intercept-off",
-            Self::NotChosen => "not-chosen",
-            Self::Never(_) => "never",
-        }
-    }
-
     /// The rule that decided, as it is written.
     pub fn rule(&self) -> String {
         match self {

@@ -221,7 +221,6 @@ fn matching(exchange: &mut Exchange) -> Vec<RuleMatch> {
 fn outcome(exchange: &Exchange, failed: Option<&ExchangeError>) -> (Verdict, String) {
     match (exchange.plan.answer(), failed) {
         (Some(Answer::Block { reason, .. }), _) => (Verdict::Blocked, reason.to_string()),
-        (Some(Answer::Redirect { reason, .. }), _) => (Verdict::Redirected, reason.to_string()),
         (Some(Answer::Refuse { reason, .. }), _) => (Verdict::Refused, reason.to_string()),
         (None, Some(error)) => (Verdict::Refused, error.to_string()),
         (None, None) => record::sent(exchange),

@@ -374,7 +374,7 @@ impl<S: Handle> Handle for Flows<S> {
 /// Tracker rules answer for a vendor or send elsewhere; refusing rather than leaking is what personas do.
 fn stage_of(answer: &Answer) -> Stage {
     match answer {
-        Answer::Block { .. } | Answer::Redirect { .. } => Stage::Trackers,
+        Answer::Block { .. } => Stage::Trackers,
         Answer::Refuse { .. } => Stage::Persona,
     }
 }

@@ -46,17 +46,17 @@ pub struct Gate<S> {
 }
 
 /// The last step: takes an exchange that may go and a connection to send it on.
-pub trait Send: std::marker::Send + Sync {
+pub trait Dispatch: Send + Sync {
     /// Sends and brings the reply back.
     fn send(
         &self,
         exchange: &mut Exchange,
         connection: Connection<SendBody>,
         key: Arc<Key>,
-    ) -> impl Future<Output = Result<Reply, ExchangeError>> + std::marker::Send;
+    ) -> impl Future<Output = Result<Reply, ExchangeError>> + Send;
 }
 
-impl<S: Send> Handle for Gate<S> {
+impl<S: Dispatch> Handle for Gate<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let key = Arc::new(Key {
             member: exchange.who.member,

@@ -5,9 +5,7 @@ use super::error::ExchangeError;
 use super::layers::Reply;
 use crate::model::Stub;
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER,
-};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
 /// The smallest transparent GIF.
@@ -33,13 +31,6 @@ pub fn stub(kind: Stub, reason: &str, headers: &HeaderMap) -> Reply {
         reply.headers_mut().insert("access-control-allow-credentials", HeaderValue::from_static("true"));
     }
     reply
-}
-
-/// 307: method and body stay as they are (RFC 9110 section 15.4.8).
-pub fn redirect(location: &str) -> Option<Reply> {
-    let mut reply = own(StatusCode::TEMPORARY_REDIRECT, "", Bytes::new());
-    reply.headers_mut().insert(LOCATION, HeaderValue::from_str(location).ok()?);
-    Some(reply)
 }
 
 /// A refusal: `Proxy-Status` (RFC 9209), and a page or a problem (RFC 9457) as the client prefers. `error` is the proxy

@@ -158,7 +158,6 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
     match (outcome, exchange.plan.answer()) {
         (Err(_), _) | (_, Some(Answer::Refuse { .. })) => Verdict::Refused,
         (_, Some(Answer::Block { .. })) => Verdict::Blocked,
-        (_, Some(Answer::Redirect { .. })) => Verdict::Redirected,
         (Ok(reply), None) if matches!(reply.body(), ReplyBody::Local(_)) => Verdict::Refused,
         (Ok(_), None) => sent(exchange).0,
     }
@@ -179,11 +178,9 @@ pub fn answered_here(
 ) -> Result<Event, ExchangeError> {
     let origin = exchange.origin()?;
     let (rule, reason) = match exchange.plan.answer() {
-        Some(
-            Answer::Block { rule, reason, .. }
-            | Answer::Redirect { rule, reason, .. }
-            | Answer::Refuse { rule, reason },
-        ) => (rule.clone().into_owned(), reason.clone().into_owned()),
+        Some(Answer::Block { rule, reason, .. } | Answer::Refuse { rule, reason }) => {
+            (rule.clone().into_owned(), reason.clone().into_owned())
+        }
         None => return Err(ExchangeError::Internal("an answer without a reason")),
     };
     Ok(Event::Blocked {

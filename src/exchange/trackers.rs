@@ -63,9 +63,6 @@ fn refuse_tracker_host(exchange: &Exchange) -> Result<(), ExchangeError> {
 pub(super) fn settled(answer: &Answer, exchange: &Exchange) -> Result<Reply, ExchangeError> {
     match answer {
         Answer::Block { stub, reason, .. } => Ok(page::stub(*stub, reason, &exchange.headers)),
-        Answer::Redirect { location, .. } => {
-            page::redirect(location).ok_or(ExchangeError::Internal("a redirect to no address"))
-        }
         Answer::Refuse { rule, reason } => {
             Err(ExchangeError::Forbidden { rule: rule.clone(), reason: reason.clone() })
         }
@@ -84,11 +81,6 @@ fn plan_reply(exchange: &mut Exchange, reply: &Reply) -> Result<(), ExchangeErro
         source: context.source.as_deref(),
         signed: &context.signed,
     };
-    exchange.generation.trackers.plan_response(
-        &view,
-        reply.status(),
-        reply.headers(),
-        &mut exchange.reply_plan,
-    );
+    exchange.generation.trackers.plan_response(&view, reply.headers(), &mut exchange.reply_plan);
     Ok(())
 }

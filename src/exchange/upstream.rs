@@ -3,7 +3,7 @@
 use super::apply;
 use super::body::{ReplyBody, VendorBody};
 use super::error::ExchangeError;
-use super::gate::Send;
+use super::gate::Dispatch;
 use super::layers::{Exchange, Reply};
 use super::request_body::SendBody;
 use super::rooms::Rooms;
@@ -83,7 +83,7 @@ enum Failure {
     Final(ExchangeError),
 }
 
-impl Send for UpstreamSender {
+impl Dispatch for UpstreamSender {
     async fn send(
         &self,
         exchange: &mut Exchange,

@@ -33,15 +33,6 @@ pub enum Answer {
         /// For the owner.
         reason: Cow<'static, str>,
     },
-    /// 307 to a cleaner address (navigations only).
-    Redirect {
-        /// The absolute address.
-        location: String,
-        /// The rule that matched.
-        rule: Cow<'static, str>,
-        /// For the owner.
-        reason: Cow<'static, str>,
-    },
     /// Refused rather than leaked: 403.
     Refuse {
         /// The rule that matched.

@@ -92,9 +92,4 @@ pub struct RequestView<'a> {
     pub signed: &'a SignedParts,
 }
 
-impl RequestView<'_> {
-    /// The absolute URL.
-    pub fn url(&self) -> String {
-        format!("{}{}", self.origin, self.target)
-    }
-}
+impl RequestView<'_> {}

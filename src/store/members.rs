@@ -107,16 +107,6 @@ impl Store {
         })
     }
 
-    /// Deletes all of a member's credentials; returns how many went.
-    pub(crate) fn delete_tokens(&self, member: MemberId) -> Result<u64, StoreError> {
-        let gone = self.write(|transaction| {
-            Ok(transaction
-                .prepare_cached("DELETE FROM token WHERE member = ?1")?
-                .execute([member.0.as_bytes()])?)
-        })?;
-        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
-    }
-
     /// A member's attributes, sealed, by slot.
     pub(crate) fn attributes(&self, member: MemberId) -> Result<Vec<AttributeRow>, StoreError> {
         let connection = self.read();

@@ -70,15 +70,6 @@ impl State {
             _ => self,
         }
     }
-
-    /// The state after the person ended the relationship.
-    #[must_use]
-    pub fn after_end(self) -> Self {
-        match self {
-            Self::None => Self::None,
-            _ => Self::Ended,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -137,7 +128,5 @@ mod tests {
         assert_eq!(State::Ended.after_offer(), State::Offered);
         assert_eq!(State::Accepted.after_offer(), State::Accepted);
         assert_eq!(State::Refused.after_offer(), State::Refused);
-        assert_eq!(State::Offered.after_end(), State::Ended);
-        assert_eq!(State::None.after_end(), State::None);
     }
 }

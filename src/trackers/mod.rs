@@ -24,7 +24,7 @@ pub use report::{ListReport, Report};
 
 use crate::model::{Action, Category, Container, Edit, Party, Place, Plan, RequestView, Secret, Stage};
 use filter::{Decision, Filters};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use params::Params;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -105,13 +105,7 @@ impl Trackers {
 
     /// Adds to the plan what happens to the head of its response: fields that have the browser report to somebody,
     /// follow the person, or leave the gateway.
-    pub fn plan_response(
-        &self,
-        request: &RequestView<'_>,
-        _status: StatusCode,
-        headers: &HeaderMap,
-        plan: &mut Plan,
-    ) {
+    pub fn plan_response(&self, request: &RequestView<'_>, headers: &HeaderMap, plan: &mut Plan) {
         if request.party != Party::Gateway {
             headers::plan_response(request.party, headers, plan);
         }

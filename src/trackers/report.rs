@@ -12,18 +12,6 @@ pub struct Report {
     pub cached: bool,
 }
 
-impl Report {
-    /// Rules in force.
-    pub fn accepted(&self) -> usize {
-        self.lists.iter().map(|list| list.accepted).sum()
-    }
-
-    /// Rules that could not be used.
-    pub fn rejected(&self) -> usize {
-        self.lists.iter().map(ListReport::rejected).sum()
-    }
-}
-
 /// What was read from one list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListReport {

@@ -58,7 +58,7 @@ impl Asked {
 
     fn response(&self, headers: &HeaderMap) -> Plan {
         let mut plan = Plan::default();
-        self.with(|view| TRACKERS.plan_response(view, StatusCode::OK, headers, &mut plan));
+        self.with(|view| TRACKERS.plan_response(view, headers, &mut plan));
         plan
     }
 }

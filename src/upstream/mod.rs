@@ -14,7 +14,7 @@ mod vet;
 
 pub use connection::{Connection, Protocol, SendError};
 pub use error::UpstreamError;
-pub use pool::{Key, PoolGauge};
+pub use pool::Key;
 pub use resolve::{Resolve, SystemResolver};
 pub use tls::{TlsError, Trust};
 pub use vet::{Refusal, is_special_use, vet};

@@ -38,9 +38,6 @@ impl Key {
     }
 }
 
-/// A reading of the pool for metrics.
-pub type PoolGauge = usize;
-
 struct Idle<B> {
     sender: Sender<B>,
     since: Instant,
@@ -86,7 +83,7 @@ impl<B> Pool<B> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn idle(&self) -> PoolGauge {
+    pub(super) fn idle(&self) -> usize {
         self.lock().idle
     }
 

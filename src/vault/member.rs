@@ -106,14 +106,6 @@ impl Vault {
         Ok(token)
     }
 
-    /// Makes all of a member's credentials invalid at once; returns how many there were.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub fn revoke_tokens(&self, member: MemberId) -> Result<u64, VaultError> {
-        self.change(|vault, _| Ok(vault.inner.store.delete_tokens(member)?))
-    }
-
     /// Who this is, if the credential is theirs. Reads memory only, and takes as long for a wrong credential as for a
     /// right one.
     pub fn authenticate(&self, name: &str, token: &str) -> Option<MemberId> {

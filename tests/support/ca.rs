@@ -28,11 +28,6 @@ impl TestCa {
         self.issuer.pem()
     }
 
-    /// A certificate for `host` with its key.
-    pub fn certificate(&self, host: &str) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
-        self.certificate_for(&[host])
-    }
-
     /// One certificate for all these hosts, with its key.
     pub fn certificate_for(&self, hosts: &[&str]) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
         let key = KeyPair::generate().unwrap();

@@ -20,7 +20,6 @@ use tokio_rustls::client::TlsStream;
 #[derive(Debug)]
 pub struct Reply {
     pub status: StatusCode,
-    pub version: Version,
     pub headers: HeaderMap,
     pub trailers: Option<HeaderMap>,
     pub body: Bytes,
@@ -270,13 +269,7 @@ impl Opened {
         sender.ready().await.ok()?;
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
-        Some(Reply {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            trailers: None,
-            body,
-        })
+        Some(Reply { status: head.status, headers: head.headers, trailers: None, body })
     }
 
     /// Sends one request, absolute URL and all.
@@ -335,13 +328,7 @@ async fn collect(response: http::Response<hyper::body::Incoming>) -> Reply {
         .expect("in time")
         .expect("a body");
     let trailers = collected.trailers().cloned();
-    Reply {
-        status: head.status,
-        version: head.version,
-        headers: head.headers,
-        trailers,
-        body: collected.to_bytes(),
-    }
+    Reply { status: head.status, headers: head.headers, trailers, body: collected.to_bytes() }
 }
 
 async fn read_all<T: tokio::io::AsyncRead + Unpin>(stream: &mut T) -> String {

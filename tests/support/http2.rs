@@ -2,7 +2,7 @@
 
 use super::ca::TestCa;
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::body::Incoming;
@@ -22,7 +22,6 @@ use tokio_rustls::TlsAcceptor;
 pub struct Asked {
     pub head: Arc<http::request::Parts>,
     pub body: Bytes,
-    pub trailers: Option<HeaderMap>,
     /// The connection's number, from 0.
     pub connection: usize,
 }
@@ -100,9 +99,8 @@ async fn answer(
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let Ok(collected) = body.collect().await else { return Ok(Response::default()) };
-    let trailers = collected.trailers().cloned();
     let body = collected.to_bytes();
-    asked.lock().unwrap().push(Asked { head: Arc::new(head), body, trailers, connection });
+    asked.lock().unwrap().push(Asked { head: Arc::new(head), body, connection });
     let ok = Answer { status: 200, body: vec![Bytes::from_static(b"ok")], ..Answer::default() };
     let answer = routes.get(path.as_str()).cloned().unwrap_or(ok);
     let mut builder = Response::builder().status(answer.status);

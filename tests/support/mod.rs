@@ -1,7 +1,5 @@
 //! Fluent fixtures: a household with a gateway, fake vendors that record every byte, clients that speak through it.
 
-#![allow(dead_code)]
-
 pub mod ca;
 pub mod client;
 pub mod curl;

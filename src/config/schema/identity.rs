@@ -1,7 +1,7 @@
 //! `[identity]`: settings, and a policy per slot beside them.
 
 use crate::config::value::{MailDomain, PolicyKey};
-use crate::model::{Level, Policy, Slot};
+use crate::model::{Level, Policy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
@@ -15,13 +15,7 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Policies(pub BTreeMap<PolicyKey, Policy>);
 
-impl Policies {
-    /// What is written for `slot`, if anything.
-    pub fn get(&self, slot: &Slot) -> Option<Policy> {
-        let exact = self.0.get(&PolicyKey::Slot(slot.clone()));
-        exact.or_else(|| self.0.get(&PolicyKey::Kind(slot.kind()))).copied()
-    }
-}
+impl Policies {}
 
 /// What vendors get to know of a person. Its other keys are slots, or the part before their dot, with a policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Host, Policy, Slot};
+use crate::model::Host;
 
 fn host(text: &str) -> Host {
     Host::parse(text).unwrap()
@@ -68,15 +68,6 @@ fn ports_addresses_and_members() {
     assert_eq!(at("192.168.1.21"), None);
     assert_eq!(config.member("ann").and_then(|ann| ann.locale.as_deref()), Some("de-DE"));
     assert!(config.member("ben").is_none());
-}
-
-#[test]
-fn a_slot_wins_over_its_kind() {
-    let config = taken("[identity]\nemail = \"real\"\n\"email.work\" = \"withhold\"\n");
-    let policy = |slot: &str| config.settings.identity.policies.get(&Slot::parse(slot).unwrap());
-    assert_eq!(policy("email.work"), Some(Policy::Withhold));
-    assert_eq!(policy("email.primary"), Some(Policy::Real));
-    assert_eq!(policy("name.full"), None);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use super::{Api, off_worker};
 use crate::gateway::House;
 use crate::ledger::export::ndjson;
 use crate::ledger::note::Verifier;
-use crate::ledger::verify::{Against, Failure, Report, verify_dir};
-use crate::ledger::{FsDisk, LedgerError, Stats};
+use crate::ledger::verify::{Against, Failure, Report};
+use crate::ledger::{LedgerError, Stats};
 use crate::model::record::Record;
 use axum::Json;
 use axum::body::Body;
@@ -50,8 +50,7 @@ pub async fn verify(
 /// The log is written meanwhile; what was durable at the beginning must be there.
 fn check(house: &House, key: Option<Verifier>) -> Result<Report, LedgerError> {
     let durable = house.rooms().ledger.size();
-    let against = Against { key, live: true, ..Against::default() };
-    let mut report = verify_dir(&house.home.ledger_dir(), &FsDisk, &against)?;
+    let mut report = house.rooms().ledger.verify(&Against { key, ..Against::default() })?;
     if report.failure.is_none() && report.records < durable {
         let reason = format!("records up to {durable} were written and are missing");
         report.failure = Some(Failure { seq: report.records, reason });

@@ -13,7 +13,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -46,9 +46,15 @@ pub async fn list(
             configured.settings.vendor.keys().map(|name| VendorId::from(name.as_str())).collect();
         let named: BTreeSet<_> = labels.iter().map(|label| house.sector_of(who.member, label)).collect();
         let stored = house.store.relationships(who.member)?;
-        labels.extend(stored.into_iter().map(|row| row.vendor).filter(|sector| !named.contains(sector)));
-        let vendors: Result<Vec<_>, ApiError> =
-            labels.iter().map(|label| describe(house, &who, label)).collect();
+        let sectors = stored.iter().map(|row| &row.vendor);
+        labels.extend(sectors.filter(|sector| !named.contains(sector)).cloned());
+        let stored: HashMap<_, _> = stored.iter().map(|row| (&row.vendor, row)).collect();
+        let row = |label: &VendorId| {
+            let sector = house.sector_of(who.member, label);
+            let stored = stored.get(&sector).copied();
+            describe(house, &who, label, &sector, stored)
+        };
+        let vendors: Result<Vec<_>, ApiError> = labels.iter().map(row).collect();
         Ok(Json(json!({ "member": &*who.name, "vendors": vendors? })))
     })
     .await
@@ -62,7 +68,7 @@ pub async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.sees(&api.house, about.member.as_deref())?;
     let vendor = find(&api.house, &who, &vendor)?;
-    off_worker(move || Ok(Json(describe(&api.house, &who, &vendor)?))).await
+    off_worker(move || Ok(Json(describe_one(&api.house, &who, &vendor)?))).await
 }
 
 pub async fn set(
@@ -89,7 +95,7 @@ pub async fn set(
             house.store.set_vendor(whose.member, &of, key, value.as_deref())?;
         }
         house.renew_members()?;
-        describe(&house, &whose, &vendor)
+        describe_one(&house, &whose, &vendor)
     })
     .await?;
     api.house.record_change(who.member, Some(sector), reason).await?;
@@ -116,29 +122,39 @@ pub fn find(house: &House, who: &Who, name: &str) -> Result<VendorId, ApiError> 
     }
 }
 
-/// What is stored stands under the name the vendor knew the member by first.
-fn describe(house: &House, who: &Who, label: &VendorId) -> Result<Value, ApiError> {
+/// One vendor. What is stored stands under the name the vendor knew the member by first.
+fn describe_one(house: &House, who: &Who, label: &VendorId) -> Result<Value, ApiError> {
     let sector = house.sector_of(who.member, label);
     let relationships = house.store.relationships(who.member)?;
     let stored = relationships.iter().find(|row| row.vendor == sector);
+    describe(house, who, label, &sector, stored)
+}
+
+fn describe(
+    house: &House,
+    who: &Who,
+    label: &VendorId,
+    sector: &VendorId,
+    stored: Option<&Relationship>,
+) -> Result<Value, ApiError> {
     let rooms = house.rooms();
     let generation = rooms.generation.load_full();
     let configured = generation.config.vendor(label);
     let (level, origin) = level(&generation, label, stored);
     let own: Map<String, Value> = house
         .store
-        .vendor_settings(who.member, &sector)?
+        .vendor_settings(who.member, sector)?
         .into_iter()
         .map(|(key, value)| (key, Value::String(value)))
         .collect();
-    let settings = rooms.vendor_settings(&generation, who.member, label, &sector);
+    let settings = rooms.vendor_settings(&generation, who.member, label, sector);
     let identity: Map<String, Value> = settings
         .iter()
         .flat_map(|settings| &settings.slots)
         .map(|(key, policy)| (key.clone(), policy.as_str().into()))
         .collect();
     let hosts = configured.map(|vendor| vendor.hosts.iter().map(ToString::to_string).collect::<Vec<_>>());
-    let epoch = rooms.personas.standing(who.member, &sector).epoch;
+    let epoch = rooms.personas.standing(who.member, sector).epoch;
     let persona = rooms.personas.of(who.member);
     Ok(json!({
         "vendor": label.as_str(),
@@ -150,7 +166,7 @@ fn describe(house: &House, who: &Who, label: &VendorId) -> Result<Value, ApiErro
         "hosts": hosts,
         "since": stored.map(|row| row.since),
         "epoch": epoch,
-        "pseudonyms": persona.map_or(0, |persona| persona.wardrobe.worn(&sector, epoch).len()),
+        "pseudonyms": persona.map_or(0, |persona| persona.wardrobe.worn(sector, epoch).len()),
         "terms": stored.map(|row| row.terms.as_str()),
         "answer": stored.and_then(|row| row.answer.as_deref()),
     }))
