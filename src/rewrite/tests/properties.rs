@@ -259,9 +259,15 @@ proptest! {
         }
         let syntax = &syntaxes()[which];
         let cuts: Vec<usize> = (0..body.len()).step_by(step).skip(1).collect();
-        let walked = shapes(cut(syntax, body.as_bytes(), &cuts));
-        prop_assert_eq!(shapes(cut(syntax, body.as_bytes(), &[])), walked.clone());
-        prop_assert_eq!(shapes(cut(syntax, body.as_bytes(), &[body.len() / 2])), walked);
+        // Without tokens: where JSON is malformed, a bare word is a token or running text by where it was cut; either may
+        // be withheld.
+        let found = |cuts: &[usize]| -> Vec<_> {
+            let shapes = shapes(cut(syntax, body.as_bytes(), cuts));
+            shapes.into_iter().map(|(slot, span, _, place)| (slot, span, place)).collect()
+        };
+        let walked = found(&cuts);
+        prop_assert_eq!(found(&[]), walked.clone());
+        prop_assert_eq!(found(&[body.len() / 2]), walked);
     }
 
     #[test]
