@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// What a client sees of a vendor that cannot be verified.
-async fn is_refused(home: &Household, host: &str, error: &str) {
+async fn is_refused(home: &Household, host: &str, error: &str) -> String {
     let url = format!("https://{host}/account?id=7");
     let page = home.client().get_with(&url, &[("accept", "text/html")]).await;
     assert_eq!(page.status, StatusCode::BAD_GATEWAY, "{host}: {}", page.text());
@@ -26,6 +26,7 @@ async fn is_refused(home: &Household, host: &str, error: &str) {
     assert!(
         !page.text().contains("<script") && !page.text().contains("<form") && !page.text().contains("<a ")
     );
+    page.text()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -36,8 +37,11 @@ async fn a_vendor_that_cannot_be_verified_is_never_heard() {
     let old = Vendor::https("old.test").tls(ca.expired("old.test")).start(&ca).await;
     let unknown = Vendor::https("unknown.test").start(&stranger).await;
     let home = Household::trusting(&ca).knowing(&wrong).knowing(&old).knowing(&unknown).start().await;
-    for vendor in [&wrong, &old, &unknown] {
-        is_refused(&home, &vendor.host, "tls_certificate_error").await;
+    let told =
+        [(&wrong, "is for another host"), (&old, "has expired"), (&unknown, "was issued by nobody")];
+    for (vendor, reason) in told {
+        let page = is_refused(&home, &vendor.host, "tls_certificate_error").await;
+        assert!(page.contains(reason) && !page.contains("other.test"), "{page}");
         assert!(vendor.arrived().is_empty(), "{}", vendor.host);
     }
     assert_eq!(home.metric("doorward_handshakes_total{result=\"untrusted\",side=\"upstream\"}"), 3.0);

@@ -25,7 +25,11 @@ pub async fn serve_probes(listener: TcpListener, house: Arc<House>, stop: Cancel
 
 /// `/metrics` on its own listener.
 pub async fn serve_metrics(listener: TcpListener, house: Arc<House>, stop: CancellationToken) {
-    let router = Router::new().route("/metrics", get(metrics)).with_state(house);
+    let router = Router::new()
+        .route("/metrics", get(metrics))
+        // A page whose name was rebound to this address would read when somebody is at home.
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&house), to_us))
+        .with_state(house);
     serve(listener, router, stop).await;
 }
 

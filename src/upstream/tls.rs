@@ -22,7 +22,7 @@ const IDENTITIES: u64 = 1024;
 #[derive(Debug, Error)]
 pub enum TlsError {
     /// The vendor's certificate is not what it should be.
-    #[error("the vendor's certificate is not valid: {0:?}")]
+    #[error("the vendor's certificate {}", plainly(.0))]
     Certificate(rustls::CertificateError),
     /// The handshake failed in another way.
     #[error("the TLS handshake failed")]
@@ -48,6 +48,22 @@ impl TlsError {
             Some(rustls::Error::InvalidCertificate(reason)) => Self::Certificate(reason.clone()),
             _ => Self::Handshake(error),
         }
+    }
+}
+
+/// What is wrong with a certificate, for whoever reads the page. Names stay out: a refusal goes into records too.
+fn plainly(error: &rustls::CertificateError) -> &'static str {
+    use rustls::CertificateError as Error;
+    match error {
+        Error::Expired | Error::ExpiredContext { .. } => "has expired",
+        Error::NotValidYet | Error::NotValidYetContext { .. } => "is not valid yet",
+        Error::NotValidForName | Error::NotValidForNameContext { .. } => "is for another host",
+        Error::UnknownIssuer => "was issued by nobody this machine trusts",
+        Error::Revoked => "was revoked",
+        Error::BadSignature => "is not signed as it should be",
+        Error::InvalidPurpose | Error::InvalidPurposeContext { .. } => "is not one for servers",
+        Error::BadEncoding => "cannot be read",
+        _ => "is not valid",
     }
 }
 
