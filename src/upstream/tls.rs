@@ -60,7 +60,7 @@ fn plainly(error: &rustls::CertificateError) -> &'static str {
         Error::NotValidForName | Error::NotValidForNameContext { .. } => "is for another host",
         Error::UnknownIssuer => "was issued by nobody this machine trusts",
         Error::Revoked => "was revoked",
-        Error::BadSignature => "is not signed as it should be",
+        Error::BadSignature => "was not signed by whom it names",
         Error::InvalidPurpose | Error::InvalidPurposeContext { .. } => "is not one for servers",
         Error::BadEncoding => "cannot be read",
         _ => "is not valid",
