@@ -79,7 +79,7 @@ impl BodyFinder {
                     self.values.begin(self.offset, self.offset, *script, None);
                 }
                 self.values.feed(chunk, self.offset);
-                self.values.pause(&in_text);
+                self.values.pause(None, &in_text);
             }
         }
         self.values.set_quiet([]);

@@ -72,7 +72,7 @@ impl Form {
                 at += 1;
             }
         }
-        values.pause(&self.locate());
+        values.pause(None, &self.locate());
     }
 
     /// See [`Values::hurry`].

@@ -39,6 +39,9 @@ enum State {
     },
 }
 
+/// A bare value waits for its end behind at most so many blanks.
+const BLANKS: usize = 256;
+
 /// The tokenizer.
 pub(super) struct Json {
     state: State,
@@ -64,7 +67,12 @@ impl Json {
                 State::Bare { end } => self.bare(rest, offset + at, end, values),
             };
         }
-        values.pause(&self.locate());
+        // The blanks behind a bare value are not of it, and whether it is over shows only behind them.
+        let content = match self.state {
+            State::Bare { end } if offset + chunk.len() - end <= BLANKS => Some(end),
+            _ => None,
+        };
+        values.pause(content, &self.locate());
     }
 
     /// See [`Values::hurry`].

@@ -75,7 +75,7 @@ impl Multipart {
                 State::Head { start } => self.head(rest, start, values),
             };
         }
-        values.pause(&self.locate());
+        values.pause(None, &self.locate());
     }
 
     pub(super) fn finish<S: Source>(&mut self, offset: usize, values: &mut Values<S>) {

@@ -146,11 +146,13 @@ impl<S: Source> Values<S> {
         }
     }
 
-    /// The chunk ends inside the value: what is found by now and is not the whole of it can be told.
-    pub(super) fn pause(&mut self, place: &impl Locate) {
+    /// The chunk ends inside the value: what is found by now and is not the whole of it can be told. Its content ends at
+    /// `content` so far, where that is not all that was fed.
+    pub(super) fn pause(&mut self, content: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open else { return };
+        let content = content.unwrap_or(open.fed);
         let mut found = std::mem::take(self.scanner.found());
-        let waits = |found: &Found| found.start == open.content && found.end == open.fed;
+        let waits = |found: &Found| found.start == open.content && found.end == content;
         let ready = found.iter().position(waits).unwrap_or(found.len());
         for found in found.drain(..ready) {
             self.draft(found, open.script, None, place);

@@ -259,15 +259,9 @@ proptest! {
         }
         let syntax = &syntaxes()[which];
         let cuts: Vec<usize> = (0..body.len()).step_by(step).skip(1).collect();
-        // Without tokens: where JSON is malformed, a bare word is a token or running text by where it was cut; either may
-        // be withheld.
-        let found = |cuts: &[usize]| -> Vec<_> {
-            let shapes = shapes(cut(syntax, body.as_bytes(), cuts));
-            shapes.into_iter().map(|(slot, span, _, place)| (slot, span, place)).collect()
-        };
-        let walked = found(&cuts);
-        prop_assert_eq!(found(&[]), walked.clone());
-        prop_assert_eq!(found(&[body.len() / 2]), walked);
+        let walked = shapes(cut(syntax, body.as_bytes(), &cuts));
+        prop_assert_eq!(shapes(cut(syntax, body.as_bytes(), &[])), walked.clone());
+        prop_assert_eq!(shapes(cut(syntax, body.as_bytes(), &[body.len() / 2])), walked);
     }
 
     #[test]
@@ -276,5 +270,16 @@ proptest! {
         if is_clean_head(&ANN, values.iter().map(Vec::as_slice)) {
             prop_assert!(!found);
         }
+    }
+}
+
+/// Whether it is all of its value decides what may be withheld.
+#[test]
+fn a_bare_value_stays_whole_wherever_it_is_cut_from_its_blanks() {
+    let body = b"{\"x\": 4915112345678 \n }";
+    let whole = shapes(cut(&Syntax::Json, body, &[]));
+    assert!(matches!(whole.as_slice(), [(_, span, Some(token), _)] if span == token), "{}", whole.len());
+    for at in 1..body.len() {
+        assert_eq!(shapes(cut(&Syntax::Json, body, &[at])), whole, "cut at {at}");
     }
 }
