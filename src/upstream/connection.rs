@@ -1,6 +1,7 @@
 //! One connection to a vendor: TCP, TLS, HTTP/1.1 or HTTP/2, and what comes back into the pool.
 
 use super::UpstreamError;
+use super::gather::{Gather, Gathering};
 use super::pool::{Key, Pool};
 use super::tls::{ClientConfigs, TlsError, server_name};
 use crate::model::Scheme;
@@ -10,7 +11,7 @@ use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::HandshakeKind;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A response head has at most this many fields.
-const HEAD_FIELDS: usize = 200;
+const HEAD_FIELDS: usize = 100;
 /// HTTP/2 windows: memory is streams × stream window at the most, and never above the connection window.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
@@ -148,7 +149,8 @@ where
         let session = tls.get_ref().1;
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
         if session.alpn_protocol() == Some(b"h2") {
-            (speak_http2(tls, head_bytes).await?, resumed)
+            // Boxed: hyper makes of each exchange a future that has room for the whole connection.
+            (speak_http2(Box::new(tls), head_bytes).await?, resumed)
         } else {
             (speak_http1(tls, head_bytes).await?, resumed)
         }
@@ -196,7 +198,7 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+    let (sender, connection) = http2::Builder::new(Gathering::default())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -207,6 +209,6 @@ where
         .handshake(TokioIo::new(io))
         .await
         .map_err(UpstreamError::Http)?;
-    tokio::spawn(connection);
+    tokio::spawn(Gather::new(connection));
     Ok(Sender::Http2(sender))
 }

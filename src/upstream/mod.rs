@@ -7,6 +7,7 @@
 mod connection;
 mod dial;
 mod error;
+mod gather;
 mod pool;
 mod resolve;
 mod tls;
