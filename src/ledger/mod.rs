@@ -12,6 +12,7 @@ mod handle;
 mod log;
 pub mod note;
 mod options;
+mod pace;
 mod queue;
 mod read;
 mod recovery;

@@ -58,8 +58,6 @@ enum Sleep {
 #[derive(Default)]
 struct Pending {
     work: Work,
-    /// Somebody waits for these records.
-    urgent: bool,
     /// When the first record nobody waits for came.
     lazy_since: Option<Instant>,
     sleep: Sleep,
@@ -73,6 +71,8 @@ struct Pending {
 pub(crate) struct Work {
     pub bytes: Vec<u8>,
     pub count: usize,
+    /// How many wait for them.
+    pub waiting: usize,
     /// Bytes of the queue's budget to give back.
     budget: usize,
     /// Flows' room to give back.
@@ -154,7 +154,7 @@ impl Shared {
         pending.work.bytes.extend_from_slice(&sealed.bytes);
         pending.work.count += sealed.count;
         pending.work.budget += budget;
-        pending.urgent = true;
+        pending.work.waiting += 1;
         self.backlog.fetch_add(sealed.count, Ordering::Relaxed);
         let commit = pending.work.commit.clone();
         let wake = std::mem::take(&mut pending.sleep) != Sleep::Awake;
@@ -228,15 +228,20 @@ impl Shared {
         drop(work);
     }
 
-    /// The thread's side: waits for records, at the latest until `until`. `spare` becomes the next buffer.
-    pub fn take(&self, until: Instant, mut spare: Vec<u8>) -> Work {
+    /// The thread's side: waits for records, at the latest until `until`, and then for more of them until `not_before`.
+    /// `spare` becomes the next buffer.
+    pub fn take(&self, until: Instant, not_before: Instant, mut spare: Vec<u8>) -> Work {
         spare.clear();
         spare.shrink_to(KEEP_BYTES);
         let mut pending = self.lock();
         loop {
             let now = Instant::now();
             let due = pending.lazy_since.map(|since| since + self.lazy);
-            if pending.urgent || pending.stopping || now >= until || due.is_some_and(|due| now >= due) {
+            if pending.work.waiting > 0
+                || pending.stopping
+                || now >= until
+                || due.is_some_and(|due| now >= due)
+            {
                 break;
             }
             let (sleep, wake_at) = match due {
@@ -248,12 +253,29 @@ impl Shared {
             pending = slept.unwrap_or_else(PoisonError::into_inner).0;
             pending.sleep = Sleep::Awake;
         }
-        pending.urgent = false;
+        let mut pending = self.gather(pending, not_before);
         pending.lazy_since = None;
         let mut work = std::mem::take(&mut pending.work);
         pending.work.bytes = spare;
         work.last = pending.stopping;
         work
+    }
+
+    /// Lets more records come until `not_before`; nothing wakes the thread meanwhile but the wish that it ends.
+    fn gather<'q>(
+        &self,
+        mut pending: MutexGuard<'q, Pending>,
+        not_before: Instant,
+    ) -> MutexGuard<'q, Pending> {
+        while !pending.stopping {
+            let left = not_before.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let slept = self.wake.wait_timeout(pending, left);
+            pending = slept.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        pending
     }
 
     /// The thread's side: these records are durable.

@@ -7,6 +7,7 @@
 use super::error::LedgerError;
 use super::log::Log;
 use super::options::Options;
+use super::pace::Pace;
 use super::queue::{Commit, Shared, Work};
 use super::recovery::{self, Outage};
 use crate::model::MemberId;
@@ -61,11 +62,14 @@ impl Writer {
     /// Commits until told to stop, or until the disk fails.
     fn serve(&mut self) -> Result<(), LedgerError> {
         let mut spare = Vec::new();
+        let mut not_before = Instant::now();
+        let mut pace = Pace::new(not_before);
         while let Some(log) = &mut self.log {
             let pause =
                 if log.unsigned() > 0 { self.options.checkpoint_every } else { self.options.heartbeat };
-            let mut work = self.shared.take(self.signed + pause, spare);
             let due = self.signed + pause;
+            let mut work = self.shared.take(due, not_before, spare);
+            let taken = Instant::now();
             match turn(log, &self.shared, &self.options, &work, due) {
                 Ok(true) => self.signed = Instant::now(),
                 Ok(false) => {}
@@ -78,6 +82,7 @@ impl Writer {
             if work.last {
                 break;
             }
+            not_before = pace.next(taken, work.waiting);
             spare = std::mem::take(&mut work.bytes);
         }
         Ok(())
