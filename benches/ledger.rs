@@ -84,7 +84,7 @@ fn open(member: MemberId, flow: FlowId) -> Record {
         source: "user".to_owned(),
         method: "GET".to_owned(),
         url: "https://api.shop.example/items/4711?ref=…".to_owned(),
-        terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: true },
+        terms: TermsRecord { gpc: true, ..TermsRecord::default() },
         edits: vec![edit],
         notes: Vec::new(),
     };

@@ -36,17 +36,33 @@ pub fn body(original: &[u8], plan: &Plan) -> Option<Vec<u8>> {
 /// Header fields after their edits. Fields without an edit keep their bytes and their place; a field that loses its whole
 /// value goes; new ones come last.
 pub fn fields(original: HeaderMap, plan: &Plan) -> Result<HeaderMap, ExchangeError> {
-    if plan.standing().next().is_none() {
-        return Ok(original);
+    if is_touched(plan) {
+        let mut edited = HeaderMap::with_capacity(original.len());
+        append_fields(&original, plan, &mut edited)?;
+        return Ok(edited);
     }
-    let mut edited = HeaderMap::with_capacity(original.len());
-    append_fields(&original, plan, &mut edited)?;
+    let mut edited = original;
+    append_new(plan, &mut edited)?;
     Ok(edited)
+}
+
+/// Whether the plan edits lines that are there.
+fn is_touched(plan: &Plan) -> bool {
+    plan.standing().any(|edit| matches!(edit.container, Container::Header { .. }))
+}
+
+fn append_new(plan: &Plan, edited: &mut HeaderMap) -> Result<(), ExchangeError> {
+    for edit in plan.standing() {
+        if let Container::NewHeader { name } = &edit.container {
+            edited.append(field_name(name)?, field_value(edit.value.expose().clone())?);
+        }
+    }
+    Ok(())
 }
 
 /// Likewise, behind what is in `edited` already.
 pub fn append_fields(original: &HeaderMap, plan: &Plan, edited: &mut HeaderMap) -> Result<(), ExchangeError> {
-    let is_touched = plan.standing().any(|edit| matches!(edit.container, Container::Header { .. }));
+    let is_touched = is_touched(plan);
     let mut lines = Lines::default();
     for (name, value) in original {
         // Counted in any case: an edit names its line.
@@ -56,12 +72,7 @@ pub fn append_fields(original: &HeaderMap, plan: &Plan, edited: &mut HeaderMap) 
             edited.append(name.clone(), value);
         }
     }
-    for edit in plan.standing() {
-        if let Container::NewHeader { name } = &edit.container {
-            edited.append(field_name(name)?, field_value(edit.value.expose().clone())?);
-        }
-    }
-    Ok(())
+    append_new(plan, edited)
 }
 
 /// Numbers the lines of one name, which a map gives one after the other.

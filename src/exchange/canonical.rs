@@ -4,7 +4,7 @@
 //! travel together in their order; white space around a value; names lower-case over HTTP/2. Nothing else changes.
 
 use super::error::ExchangeError;
-use super::layers::{Exchange, Handle, Reply, Tunnelled};
+use super::layers::{Exchange, Handle, Reply};
 use crate::model::{Host, Origin, Scheme};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
@@ -100,6 +100,9 @@ fn wants_upgrade(exchange: &Exchange) -> bool {
 
 /// The one origin of the request.
 fn origin_of(exchange: &Exchange) -> Result<Origin, ExchangeError> {
+    if let Some(origin) = promised(exchange) {
+        return Ok(origin.clone());
+    }
     let uri = &exchange.uri;
     let scheme = match (&exchange.client.tunnelled, uri.scheme_str()) {
         (Some(_), None | Some("https")) => Scheme::Https,
@@ -130,22 +133,23 @@ fn origin_of(exchange: &Exchange) -> Result<Origin, ExchangeError> {
     };
     let origin = Origin { scheme, host: named.0, port: named.1 };
     match &exchange.client.tunnelled {
-        Some(tunnelled) if !leads_to(&origin, tunnelled) => Err(ExchangeError::Misdirected),
+        // RFC 9110 section 15.5.20: a request for another origin than its connection's gets 421.
+        Some(tunnelled) if tunnelled.origin() != Some(&origin) => Err(ExchangeError::Misdirected),
         _ => Ok(origin),
     }
 }
 
-/// RFC 9110 section 15.5.20: a request for another origin than its connection's gets 421. CONNECT, the server name of the
-/// handshake and the request must agree; a client that named only an address in CONNECT takes its origin from the server
-/// name, which the leaf was made for and which is resolved and vetted here.
-fn leads_to(origin: &Origin, tunnelled: &Tunnelled) -> bool {
-    let server_name = tunnelled.server_name.as_deref().map(Host::parse);
-    let promised = match (&tunnelled.origin.host, server_name) {
-        (Host::Address(_), Some(name)) => name,
-        (host, None) => Some(host.clone()),
-        (host, Some(name)) => name.filter(|name| name == host),
-    };
-    promised.as_ref() == Some(&origin.host) && origin.port == tunnelled.origin.port
+/// The origin a tunnel promised, where the request names it in just these words and nowhere else.
+fn promised(exchange: &Exchange) -> Option<&Origin> {
+    let tunnelled = exchange.client.tunnelled.as_ref()?;
+    let mut lines = exchange.headers.get_all(HOST).iter();
+    match (exchange.uri.authority(), lines.next(), lines.next()) {
+        (None, Some(field), None) if exchange.uri.scheme().is_none() => tunnelled.named_by(field.as_bytes()),
+        (Some(authority), None, None) if exchange.uri.scheme() == Some(&http::uri::Scheme::HTTPS) => {
+            tunnelled.named_by(authority.as_str().as_bytes())
+        }
+        _ => None,
+    }
 }
 
 /// RFC 9112 section 3.2: 400 "to any request message that contains more than one Host header field line or a Host header

@@ -2,40 +2,30 @@
 
 use super::error::ExchangeError;
 use super::layers::{Context, Exchange, Handle, Reply};
-use super::rooms::Rooms;
 use super::signed::signed_parts;
 use crate::config::Decision;
 use crate::model::record::NOT_INSPECTED;
 use crate::model::{Host, Party, RequestType};
+use crate::persona::{Persona, Standing};
 use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER, UPGRADE};
 use http::{HeaderMap, HeaderName};
-use std::sync::Arc;
 use tower::Layer;
 
 /// The layer.
-#[derive(Clone)]
-pub struct ContextLayer {
-    rooms: Arc<Rooms>,
-}
-
-impl ContextLayer {
-    /// Works from these rooms.
-    pub fn new(rooms: Arc<Rooms>) -> Self {
-        Self { rooms }
-    }
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ContextLayer;
 
 impl<S> Layer<S> for ContextLayer {
     type Service = Contextual<S>;
 
     fn layer(&self, inner: S) -> Contextual<S> {
-        Contextual { rooms: Arc::clone(&self.rooms), inner }
+        Contextual { inner }
     }
 }
 
 /// The layer around the rest.
+#[derive(Clone, Debug)]
 pub struct Contextual<S> {
-    rooms: Arc<Rooms>,
     inner: S,
 }
 
@@ -43,11 +33,14 @@ impl<S: Handle> Handle for Contextual<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         let origin = exchange.origin()?;
         let vendor = exchange.generation.config.vendor_of(&origin.host);
-        // A tunnel's names were decided on before it was opened.
-        let decision = exchange.generation.config.intercept_for(&origin.host, &vendor);
+        let decision = match exchange.client.tunnelled {
+            None => exchange.generation.config.intercept_for(&origin.host, &vendor),
+            // A tunnel's names were decided on before it was opened.
+            Some(_) => Decision::Intercept,
+        };
         let unread = match decision {
-            Decision::Tunnel { reason } if exchange.client.tunnelled.is_none() => Some(reason.rule()),
-            Decision::Tunnel { .. } | Decision::Intercept => None,
+            Decision::Tunnel { reason } => Some(reason.rule()),
+            Decision::Intercept => None,
         };
         let label = vendor.id;
         let source = source_of(&exchange.headers);
@@ -57,9 +50,14 @@ impl<S: Handle> Handle for Contextual<S> {
             .map(|host| exchange.generation.config.vendor_of(&host).id == label);
         let kind = kind_of(&exchange.headers);
         let party = party_of(&exchange.headers, kind, same_vendor);
-        let member = exchange.who.member;
-        let vendor = self.rooms.personas.sector(member, &origin.host.to_string(), &label);
-        let standing = self.rooms.personas.standing(member, &vendor);
+        let (vendor, standing) = match &exchange.persona {
+            Some(Persona { wardrobe, .. }) => {
+                let vendor = wardrobe.sector(&origin.host.to_string(), &label);
+                let standing = wardrobe.standing(&vendor);
+                (vendor, standing)
+            }
+            None => (label.clone(), Standing::default()),
+        };
         let configured = exchange.generation.config.vendor(&label).is_some();
         let signed = signed_parts(&exchange.headers, &exchange.target);
         if let Some(scheme) = signed.scheme {

@@ -117,7 +117,7 @@ fn open_event(flow: &Flow, origin: &Origin, target: &str) -> Event {
         source: "gateway".to_owned(),
         method: Method::GET.to_string(),
         url: record::url(origin, target, false),
-        terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
+        terms: TermsRecord::default(),
         edits: Vec::new(),
         notes: Vec::new(),
     }

@@ -7,7 +7,7 @@ use super::error::ExchangeError;
 use super::flow::Flow;
 use super::layers::{Client, Exchange, Handle, Reply, Who};
 use super::persona::PersonaLayer;
-use super::record::{self, Digests};
+use super::record;
 use super::request_body::{RequestBody, SendBody};
 use super::rooms::{Generation, Rooms};
 use super::terms::TermsLayer;
@@ -103,7 +103,7 @@ pub async fn explain_under(
 ) -> Result<Explanation, ExchangeError> {
     let layers = ServiceBuilder::new()
         .layer(CanonicalLayer)
-        .layer(ContextLayer::new(Arc::clone(rooms)))
+        .layer(ContextLayer)
         .layer(TrackersLayer)
         .layer(PersonaLayer::new(Arc::clone(rooms)))
         .layer(TermsLayer::new(Arc::clone(rooms)))
@@ -126,6 +126,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Questio
     Exchange {
         client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
         flow: Flow::rehearsed(rooms, question.who.member),
+        persona: rooms.personas.of(question.who.member),
         who: question.who,
         rehearsal: true,
         generation: Arc::clone(generation),
@@ -141,7 +142,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Questio
         plan: Default::default(),
         reply_plan: Default::default(),
         notes: Vec::new(),
-        terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
+        terms: TermsRecord::default(),
         first_uses: Default::default(),
         answer: None,
         attempts: 0,
@@ -182,9 +183,7 @@ async fn describe(
     mut exchange: Exchange,
     failed: Option<ExchangeError>,
 ) -> Result<Explanation, ExchangeError> {
-    let key = rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?;
-    let edits =
-        record::request_edits(&exchange, exchange.body.decoded(), &Digests::new(&key, exchange.flow.id()));
+    let edits = record::request_edits(&exchange, &rooms.vault)?;
     let (verdict, reason) = outcome(&exchange, failed.as_ref());
     let rules = matching(&mut exchange);
     let mut explanation = Explanation {

@@ -402,7 +402,7 @@ impl<S> Flows<S> {
                 ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, upload, patience)))
             }
             local => {
-                let persona = self.rooms.personas.of(exchange.who.member);
+                let persona = exchange.persona.clone();
                 let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
                 exchange.flow.end(record::answered_here(exchange, verdict, identifiers)?);
                 local

@@ -5,7 +5,7 @@
 use super::error::ExchangeError;
 use super::flow::Flow;
 use super::layers::{Exchange, Handle, Reply};
-use super::record::{self, Digests};
+use super::record;
 use super::request_body::SendBody;
 use super::rooms::Rooms;
 use crate::config::schema::Detail;
@@ -68,7 +68,7 @@ impl<S: Dispatch> Handle for Gate<S> {
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
         let connect = self.rooms.upstream.checkout(&key, &*exchange.generation, false);
         let asked = Instant::now();
-        let persona = self.rooms.personas.of(exchange.who.member);
+        let persona = exchange.persona.clone();
         let first_uses = std::mem::take(&mut exchange.first_uses);
         let context = exchange.context.as_ref().ok_or(ExchangeError::Internal("no context"))?;
         let opened = async {
@@ -107,26 +107,18 @@ impl<S> Gate<S> {
     fn open_event(&self, exchange: &Exchange) -> Result<Event, ExchangeError> {
         let context = exchange.context()?;
         let origin = exchange.origin()?;
-        let key = self.rooms.vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?;
-        let digests = Digests::new(&key, exchange.flow.id());
-        let body = exchange.body.decoded();
         let sent = super::apply::target(&exchange.target, &exchange.plan)?;
         let with_values = exchange.generation.config.detail_for(&exchange.who.name) == Detail::Bodies;
         // Numbered in any case: an edit's number must not depend on how much is kept.
-        let edits = record::request_edits(exchange, body, &digests);
+        let edits = record::request_edits(exchange, &self.rooms.vault)?;
         let device = exchange.who.device.as_deref().map(str::to_owned);
-        let persona = self.rooms.personas.of(exchange.who.member);
-        let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
+        let identifiers = exchange.persona.as_ref().map(|persona| &**persona.identity.identifiers());
         let url = if with_values {
             record::url(origin, &sent, true)
         } else {
             record::url_without(origin, &sent, identifiers)
         };
         let host = origin.host.to_string();
-        let mut notes = exchange.notes.clone();
-        // Each once: a body of many parts says the same of each.
-        let mut seen = HashSet::new();
-        notes.retain(|note| seen.insert(note.clone()));
         Ok(Event::Open {
             flow: exchange.flow.id(),
             device,
@@ -137,7 +129,13 @@ impl<S> Gate<S> {
             url,
             terms: exchange.terms.clone(),
             edits,
-            notes,
+            notes: once(&exchange.notes),
         })
     }
+}
+
+/// Each note once: a body of many parts says the same of each.
+fn once(notes: &[String]) -> Vec<String> {
+    let mut seen = HashSet::new();
+    notes.iter().filter(|note| notes.len() == 1 || seen.insert(*note)).cloned().collect()
 }

@@ -7,8 +7,10 @@ use super::request_body::RequestBody;
 use super::rooms::Generation;
 use crate::model::record::TermsRecord;
 use crate::model::{
-    MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, Slot, VendorId,
+    Host, MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, Slot, VendorId,
 };
+use crate::persona::Persona;
+use crate::trackers::Passes;
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -49,17 +51,42 @@ impl Who {
     }
 }
 
-/// What the intercepted connection promised before its first request.
-#[derive(Clone, Debug)]
+/// What the intercepted connection promised before its first request: the one origin that its requests may have.
+#[derive(Debug)]
 pub struct Tunnelled {
-    /// Where CONNECT pointed.
-    pub origin: Origin,
-    /// The server name of the ClientHello.
-    pub server_name: Option<Arc<str>>,
+    origin: Option<Origin>,
+    authority: String,
+    passes: Passes,
+}
+
+impl Tunnelled {
+    /// CONNECT and the server name of the handshake must agree; a client that named only an address in CONNECT takes its
+    /// origin from the server name, which the leaf was made for and which is resolved and vetted here. Where they do not
+    /// agree, no request has the right origin.
+    pub fn new(connect: Origin, server_name: Option<&str>) -> Self {
+        let host = match (&connect.host, server_name.map(Host::parse)) {
+            (Host::Address(_), Some(name)) => name,
+            (host, None) => Some(host.clone()),
+            (host, Some(name)) => name.filter(|name| name == host),
+        };
+        let origin = host.map(|host| Origin { host, ..connect });
+        let authority = origin.as_ref().map(Origin::authority).unwrap_or_default();
+        Self { origin, authority, passes: Passes::default() }
+    }
+
+    /// The origin, `None` where none is right.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// The origin, where `authority` is spelled as it is compared: the usual case, without reading it.
+    pub fn named_by(&self, authority: &[u8]) -> Option<&Origin> {
+        self.origin.as_ref().filter(|_| authority == self.authority.as_bytes())
+    }
 }
 
 /// The client's side of a connection, the same for all its exchanges.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Client {
     /// Its address.
     pub peer: IpAddr,
@@ -67,6 +94,13 @@ pub struct Client {
     pub who: Who,
     /// Set inside an intercepted tunnel.
     pub tunnelled: Option<Tunnelled>,
+}
+
+impl Client {
+    /// What it asked before and no tracker rule blocks; only where it keeps asking one vendor.
+    pub fn passes(&self) -> Option<&Passes> {
+        self.tunnelled.as_ref().map(|tunnelled| &tunnelled.passes)
+    }
 }
 
 /// What the context layer worked out, frozen before anything edits.
@@ -100,6 +134,8 @@ pub struct Exchange {
     pub who: Who,
     /// Whether this is only asked about: nothing is issued, sent or recorded.
     pub rehearsal: bool,
+    /// Who vendors meet of this member; `None` for a guest.
+    pub persona: Option<Persona>,
     /// The policy snapshot: one for the whole exchange.
     pub generation: Arc<Generation>,
     /// The flow with its end record.

@@ -56,8 +56,8 @@ impl<S: Handle> Handle for Personified<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
         if !exchange.is_unread() {
             // A member without a persona would go out unprotected.
-            let persona = self.rooms.personas.of(exchange.who.member).ok_or(ExchangeError::Persona)?;
-            if !persona.identity.identifiers().is_empty() {
+            let persona = exchange.persona.clone().ok_or(ExchangeError::Persona)?;
+            if !persona.identity.identifiers().is_empty() && !is_clean(exchange, &persona)? {
                 // Boxed: what a body or a hit needs would make the future of every exchange larger.
                 Box::pin(self.protect(exchange, persona)).await?;
             }
@@ -188,6 +188,15 @@ fn real_category(host: &Host) -> Option<&'static str> {
     let real =
         |category: &HostCategory| matches!(category, Correspondence | Payment | Travel | Shipping | Login);
     category_of(host).filter(real).map(HostCategory::as_str)
+}
+
+/// Whether there is nothing but a head, and nothing in that.
+fn is_clean(exchange: &mut Exchange, persona: &Persona) -> Result<bool, ExchangeError> {
+    if !matches!(exchange.body, RequestBody::Empty) || !foreign(exchange, persona)?.is_empty() {
+        return Ok(false);
+    }
+    let (view, _) = exchange.view_and_plan()?;
+    Ok(find_in_head(&view, persona.identity.identifiers()).is_empty())
 }
 
 /// What became of the body on its way to the plan.

@@ -7,6 +7,7 @@ use super::layers::{Exchange, Reply};
 use crate::model::record::{EditRecord, Event};
 use crate::model::{Answer, Container, Edit, FlowId, Origin, Secret, Verdict};
 use crate::rewrite::{Identifiers, find_in_target};
+use crate::vault::Vault;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -44,7 +45,7 @@ impl<'k> Digests<'k> {
 
 /// One edit as it is recorded. `original` is what stood at its span, `None` where nothing did.
 pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&Digests<'_>>) -> EditRecord {
-    let id = format!("e{number}");
+    let id = ["e", itoa::Buffer::new().format(number)].concat();
     let digest = match (original, digests) {
         (Some(original), Some(digests)) if !original.is_empty() => digests.of(&id, original),
         _ => String::new(),
@@ -63,17 +64,18 @@ pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&
 }
 
 /// The request's edits, numbered in the order of the plan.
-pub fn request_edits(exchange: &Exchange, body: Option<&[u8]>, digests: &Digests<'_>) -> Vec<EditRecord> {
-    let tally = exchange.flow.tally();
-    exchange
-        .plan
-        .edits()
-        .iter()
-        .map(|one| {
-            let original = original(one, &exchange.target, &exchange.headers, body);
-            edit(one, tally.number(), original, Some(digests))
-        })
-        .collect()
+pub fn request_edits(exchange: &Exchange, vault: &Vault) -> Result<Vec<EditRecord>, ExchangeError> {
+    let (tally, body) = (exchange.flow.tally(), exchange.body.decoded());
+    let key = match exchange.plan.edits().iter().any(|edit| !edit.span.is_empty()) {
+        true => Some(vault.digest_key(exchange.who.member).map_err(|_| ExchangeError::Ledger)?),
+        false => None,
+    };
+    let digests = key.as_ref().map(|key| Digests::new(key, exchange.flow.id()));
+    let edits = exchange.plan.edits().iter().map(|one| {
+        let original = original(one, &exchange.target, &exchange.headers, body);
+        edit(one, tally.number(), original, digests.as_ref())
+    });
+    Ok(edits.collect())
 }
 
 fn original<'a>(
@@ -98,7 +100,7 @@ pub fn reply_edits(edits: &[Edit], tally: &Tally) -> Vec<EditRecord> {
 
 /// The address as it is recorded: scheme, host, path and parameter names; values only at `bodies`.
 pub fn url(origin: &Origin, target: &str, with_values: bool) -> String {
-    let mut url = origin.to_string();
+    let mut url = origin.url_with_room(target.len());
     if with_values {
         url.push_str(target);
         return url;
@@ -159,15 +161,19 @@ pub fn verdict(exchange: &Exchange, outcome: &Result<Reply, ExchangeError>) -> V
         (Err(_), _) | (_, Some(Answer::Refuse { .. })) => Verdict::Refused,
         (_, Some(Answer::Block { .. })) => Verdict::Blocked,
         (Ok(reply), None) if matches!(reply.body(), ReplyBody::Local(_)) => Verdict::Refused,
-        (Ok(_), None) => sent(exchange).0,
+        (Ok(_), None) => Verdict::of_sent(exchange.is_unread(), changes(exchange)),
     }
+}
+
+fn changes(exchange: &Exchange) -> usize {
+    exchange.plan.standing().chain(exchange.reply_plan.standing()).count()
 }
 
 /// What there is to say of an exchange that is sent.
 pub fn sent(exchange: &Exchange) -> (Verdict, String) {
-    let changes = exchange.plan.standing().chain(exchange.reply_plan.standing()).count();
     let unread = exchange.context.as_ref().and_then(|context| context.unread.as_deref());
-    Verdict::of_sent(unread.or_else(|| exchange.is_unread().then_some("guest")), changes, &exchange.notes)
+    let unread = unread.or_else(|| exchange.is_unread().then_some("guest"));
+    Verdict::and_why(unread, changes(exchange), &exchange.notes)
 }
 
 /// The end record of an exchange that was answered here.

@@ -28,7 +28,7 @@ pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {
         // 3. One origin for the request; hop-by-hop fields end here, in both directions.
         .layer(CanonicalLayer)
         // 4. Member, vendor, party, type, what is signed; frozen from here on.
-        .layer(ContextLayer::new(Arc::clone(rooms)))
+        .layer(ContextLayer)
         // 5. Quotas, and room for one more exchange.
         .layer(LimitsLayer)
         // 6. Blocked, or without tracking parameters and fields; the response without what follows people.

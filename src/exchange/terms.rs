@@ -72,7 +72,7 @@ impl<S> Termed<S> {
         let (view, plan) = exchange.view_and_plan()?;
         exchange.terms = plan_offer(&view, &offer, plan);
         let asked = if exchange.terms.offer.is_empty() { before } else { before.after_offer() };
-        asked.as_str().clone_into(&mut exchange.terms.state);
+        exchange.terms.state = asked.as_str().into();
         Ok(Told { before, asked })
     }
 
@@ -99,14 +99,13 @@ impl<S> Termed<S> {
 
     fn state(&self, exchange: &Exchange) -> Result<State, ExchangeError> {
         let vendor = &exchange.context()?.vendor;
-        let persona = self.rooms.personas.of(exchange.who.member);
+        let persona = exchange.persona.as_ref();
         Ok(persona.and_then(|persona| State::parse(&persona.wardrobe.terms(vendor))).unwrap_or_default())
     }
 
     /// Moves the relationship on, off the workers. Nothing waits for it.
     fn remember(&self, exchange: &Exchange, state: State) -> Result<(), ExchangeError> {
-        let Some(persona) = self.rooms.personas.of(exchange.who.member).filter(|_| !exchange.rehearsal)
-        else {
+        let Some(persona) = exchange.persona.clone().filter(|_| !exchange.rehearsal) else {
             return Ok(());
         };
         let context = exchange.context()?;
@@ -124,17 +123,17 @@ impl<S> Termed<S> {
 
 /// The person's own choice of what `terms.offer` lets people choose from, narrowed to what the configuration has for
 /// this vendor and then in the order written there. A child offers nothing; nothing chosen, nothing offered.
-fn chosen(config: &Config, exchange: &Exchange) -> Vec<String> {
+fn chosen<'c>(config: &'c Config, exchange: &Exchange) -> Vec<&'c str> {
     if exchange.who.kind == MemberKind::Child {
         return Vec::new();
     }
-    let own: Vec<_> = config.terms_of(&exchange.who.name).map(OfferId::as_str).collect();
+    let mut own: Vec<_> = config.terms_of(&exchange.who.name).map(OfferId::as_str).collect();
     let vendor = exchange.context.as_ref().and_then(|context| config.vendor(&context.label));
-    let wanted: Vec<_> = match vendor.and_then(|vendor| vendor.terms.as_deref()) {
-        Some(here) => here.iter().map(OfferId::as_str).filter(|id| own.contains(id)).collect(),
-        None => own,
-    };
-    wanted.into_iter().take(MAX_OFFER).map(str::to_owned).collect()
+    if let Some(here) = vendor.and_then(|vendor| vendor.terms.as_deref()) {
+        own = here.iter().map(OfferId::as_str).filter(|id| own.contains(id)).collect();
+    }
+    own.truncate(MAX_OFFER);
+    own
 }
 
 fn is_sent(send: SendTerms, exchange: &Exchange) -> Result<bool, ExchangeError> {

@@ -4,6 +4,7 @@ use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
 use super::page;
 use crate::model::{Answer, RequestView};
+use std::sync::Arc;
 use tower::Layer;
 
 /// Why a host is refused by its name alone.
@@ -33,9 +34,10 @@ impl<S: Handle> Handle for Tracked<S> {
         if unread {
             refuse_tracker_host(exchange)?;
         } else {
-            let generation = std::sync::Arc::clone(&exchange.generation);
+            let generation = Arc::clone(&exchange.generation);
+            let client = Arc::clone(&exchange.client);
             let (view, plan) = exchange.view_and_plan()?;
-            generation.trackers.plan(&view, plan);
+            generation.trackers.plan(&view, client.passes(), plan);
         }
         if let Some(answer) = exchange.plan.answer() {
             return settled(answer, exchange);

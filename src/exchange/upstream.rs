@@ -156,21 +156,23 @@ pub(super) fn outgoing(
     let target = apply::target(&exchange.target, &exchange.plan)?;
     let origin = exchange.origin()?;
     let authority = origin.authority();
-    let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 4);
     let mut request = Request::new(body);
-    match protocol {
+    let mut headers = match protocol {
         Protocol::Http1 => {
             *request.version_mut() = Version::HTTP_11;
             *request.uri_mut() = origin_form(&target, &exchange.method)?;
             // RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
+            let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 4);
             headers.insert(HOST, host_value(&authority)?);
+            apply::append_fields(&exchange.headers, &exchange.plan, &mut headers)?;
+            headers
         }
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;
             *request.uri_mut() = absolute(origin.scheme, &authority, &target)?;
+            apply::fields(exchange.headers.clone(), &exchange.plan)?
         }
-    }
-    apply::append_fields(&exchange.headers, &exchange.plan, &mut headers)?;
+    };
     match length {
         Length::Unchanged => {}
         Length::Exactly(length) => {

@@ -179,7 +179,7 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
                     let client = Client {
                         peer: arrival.peer,
                         who,
-                        tunnelled: Some(Tunnelled { origin, server_name }),
+                        tunnelled: Some(Tunnelled::new(origin, server_name.as_deref())),
                     };
                     intercept(front, client, &wanted, stream).await;
                 }

@@ -74,6 +74,7 @@ impl Front {
         let patience = generation.config.settings.limits.idle.get();
         let (head, body) = request.into_parts();
         let mut exchange = Exchange {
+            persona: self.rooms.personas.of(who.member),
             client,
             who,
             rehearsal: false,
@@ -91,7 +92,7 @@ impl Front {
             plan: Default::default(),
             reply_plan: Default::default(),
             notes: Vec::new(),
-            terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
+            terms: TermsRecord::default(),
             first_uses: Default::default(),
             answer: None,
             attempts: 0,

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 /// A request head has at most this many fields.
-const HEAD_FIELDS: usize = 200;
+const HEAD_FIELDS: usize = 100;
 /// HTTP/2 toward a client: windows that bound the memory of an upload nobody reads.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;

@@ -65,7 +65,7 @@ impl Fields<'_> {
 
     fn terms(&mut self) -> Option<TermsRecord> {
         self.array(3)?;
-        Some(TermsRecord { state: self.text()?, offer: self.list()?, gpc: self.0.bool().ok()? })
+        Some(TermsRecord { state: self.text()?.into(), offer: self.list()?, gpc: self.0.bool().ok()? })
     }
 
     fn edits(&mut self) -> Option<Vec<EditRecord>> {

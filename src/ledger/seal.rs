@@ -22,7 +22,7 @@ const AAD_BYTES: usize = 192;
 /// Said before key and nonce in the salt of the commitment.
 const SALT_DOMAIN: &[u8] = b"doorward ledger salt 1\n";
 /// Nonces fetched from the kernel together.
-const NONCES_AT_ONCE: usize = 32;
+const NONCES_AT_ONCE: usize = 128;
 /// Bytes of a Poly1305 tag.
 const TAG_BYTES: usize = 16;
 
@@ -62,7 +62,7 @@ pub(crate) struct Sealed {
 }
 
 thread_local! {
-    /// Where a payload stands before it is sealed; wiped after each use.
+    /// Where a payload is put together and sealed.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static NONCES: RefCell<Nonces> =
         const { RefCell::new(Nonces { ready: [[0; NONCE_BYTES]; NONCES_AT_ONCE], used: NONCES_AT_ONCE }) };
@@ -103,7 +103,9 @@ impl Sealed {
                     payload.clear();
                     encode::write(&record, payload);
                     let sealed = self.push_payload(&record, payload, key);
-                    payload.zeroize();
+                    if sealed.is_err() {
+                        payload.zeroize();
+                    }
                     sealed
                 });
             }
@@ -111,7 +113,13 @@ impl Sealed {
         result
     }
 
-    fn push_payload(&mut self, record: &Record, payload: &[u8], key: &MonthKey) -> Result<(), LedgerError> {
+    /// Seals the payload where it stands, so that no copy of it is left.
+    fn push_payload(
+        &mut self,
+        record: &Record,
+        payload: &mut [u8],
+        key: &MonthKey,
+    ) -> Result<(), LedgerError> {
         let nonce = NONCES.with_borrow_mut(|nonces| nonces.next(record.time))?;
         let outer = Outer {
             time: record.time,
@@ -129,13 +137,11 @@ impl Sealed {
         aad.extend_from_slice(AAD_DOMAIN);
         aad.extend_from_slice(self.bytes.get(start + 4..).unwrap_or_default());
         Writer(&mut self.bytes).bytes_head(payload.len() + TAG_BYTES);
-        let body = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        let plain = self.bytes.get_mut(body..).unwrap_or_default();
-        let Some(tag) = encrypt(key.key.expose(), &nonce, &aad, plain) else {
+        let Some(tag) = encrypt(key.key.expose(), &nonce, &aad, payload) else {
             self.bytes.truncate(start);
             return Err(LedgerError::TooLarge);
         };
+        self.bytes.extend_from_slice(payload);
         self.bytes.extend_from_slice(tag.as_ref());
         let length = u32::try_from(self.bytes.len() - start - 4).unwrap_or(u32::MAX);
         if let Some(head) = self.bytes.get_mut(start..start + 4) {

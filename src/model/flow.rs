@@ -52,19 +52,27 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on a flow that was sent, and why in one sentence: the same in the log, the metrics and `explain`.
-    /// `unread` is the rule by which nobody looked into it, `changes` how many edits stand on what passed either way,
-    /// `notes` what else there is to say.
-    pub fn of_sent(unread: Option<&str>, changes: usize, notes: &[String]) -> (Self, String) {
+    /// The verdict on a flow that was sent: the same in the log, the metrics and `explain`. `unread` tells whether nobody
+    /// looked into it, `changes` how many edits stand on what passed either way.
+    pub fn of_sent(unread: bool, changes: usize) -> Self {
         match (unread, changes) {
-            (Some(rule), _) => (Self::NotInspected, rule.to_owned()),
-            (None, 0) => {
-                let noted = notes.first().cloned();
-                (Self::Passed, noted.unwrap_or_else(|| "nothing is changed".to_owned()))
-            }
-            (None, 1) => (Self::Changed, "one change".to_owned()),
-            (None, count) => (Self::Changed, format!("{count} changes")),
+            (true, _) => Self::NotInspected,
+            (false, 0) => Self::Passed,
+            (false, _) => Self::Changed,
         }
+    }
+
+    /// [`Self::of_sent`], and why in one sentence. `unread` is the rule by which nobody looked into it, `notes` what else
+    /// there is to say.
+    pub fn and_why(unread: Option<&str>, changes: usize, notes: &[String]) -> (Self, String) {
+        let why = match (unread, changes, notes.first()) {
+            (Some(rule), _, _) => rule.to_owned(),
+            (None, 0, Some(note)) => note.clone(),
+            (None, 0, None) => "nothing is changed".to_owned(),
+            (None, 1, _) => "one change".to_owned(),
+            (None, count, _) => format!("{count} changes"),
+        };
+        (Self::of_sent(unread.is_some(), changes), why)
     }
 
     /// The word of the contract.

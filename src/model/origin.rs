@@ -102,17 +102,28 @@ pub struct Origin {
 impl Origin {
     /// `host` or `host:port`, as it stands in a Host field (RFC 9110 section 7.2).
     pub fn authority(&self) -> String {
-        if self.port == self.scheme.default_port() {
-            self.host.to_string()
-        } else {
-            format!("{}:{}", self.host, self.port)
+        let mut authority = self.host.to_string();
+        if self.port != self.scheme.default_port() {
+            authority.push(':');
+            authority.push_str(itoa::Buffer::new().format(self.port));
         }
+        authority
+    }
+
+    /// Scheme and authority, and room for `more` bytes behind them.
+    pub fn url_with_room(&self, more: usize) -> String {
+        let (scheme, authority) = (self.scheme.as_str(), self.authority());
+        let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + more);
+        url.push_str(scheme);
+        url.push_str("://");
+        url.push_str(&authority);
+        url
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme.as_str(), self.authority())
+        f.write_str(&self.url_with_room(0))
     }
 }
 

@@ -75,18 +75,23 @@ impl fmt::Display for Place {
             Side::Request => "request.",
             Side::Response => "response.",
         })?;
-        match &self.part {
-            Part::UrlPath(index) => write!(f, "url.path[{index}]")?,
-            Part::UrlQuery(name) => write!(f, "url.query:{name}")?,
-            Part::Header(name) => write!(f, "header:{name}")?,
-            Part::Cookie(name) => write!(f, "cookie:{name}")?,
-            Part::BodyJson(pointer) => write!(f, "body.json:{pointer}")?,
-            Part::BodyForm(name) => write!(f, "body.form:{name}")?,
-            Part::BodyPart(name) => write!(f, "body.part:{name}")?,
-            Part::BodyText => f.write_str("body.text")?,
-            Part::Trailer(name) => write!(f, "trailer:{name}")?,
-            Part::Message => f.write_str("message")?,
-        }
+        let (kind, name) = match &self.part {
+            Part::UrlPath(index) => {
+                write!(f, "url.path[{index}]")?;
+                ("", "")
+            }
+            Part::UrlQuery(name) => ("url.query:", &**name),
+            Part::Header(name) => ("header:", &**name),
+            Part::Cookie(name) => ("cookie:", &**name),
+            Part::BodyJson(pointer) => ("body.json:", &**pointer),
+            Part::BodyForm(name) => ("body.form:", &**name),
+            Part::BodyPart(name) => ("body.part:", &**name),
+            Part::BodyText => ("body.text", ""),
+            Part::Trailer(name) => ("trailer:", &**name),
+            Part::Message => ("message", ""),
+        };
+        f.write_str(kind)?;
+        f.write_str(name)?;
         if self.occurrence > 1 { write!(f, "#{}", self.occurrence) } else { Ok(()) }
     }
 }

@@ -43,11 +43,18 @@ pub const NOT_INSPECTED: &str = "not inspected: ";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TermsRecord {
     /// `none`, `offered`, `accepted`, …
-    pub state: String,
+    pub state: Cow<'static, str>,
     /// The agreement ids offered.
     pub offer: Vec<String>,
     /// Whether `Sec-GPC: 1` went along.
     pub gpc: bool,
+}
+
+impl Default for TermsRecord {
+    /// Nothing was said.
+    fn default() -> Self {
+        Self { state: Cow::Borrowed("none"), offer: Vec::new(), gpc: false }
+    }
 }
 
 /// What happened. `time`, `member` and `vendor` stand beside it in [`Record`].

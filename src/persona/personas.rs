@@ -110,12 +110,10 @@ impl Personas {
         self.members.load().values().any(|persona| persona.identity.reveals(text))
     }
 
-    /// How a member stands with a vendor: epoch 1 and unknown for a member who was not brought in.
+    /// How a member stands with a vendor; unknown for a member who was not brought in.
     pub fn standing(&self, member: MemberId, vendor: &VendorId) -> Standing {
-        self.members
-            .load()
-            .get(&member)
-            .map_or(Standing { epoch: 1, known: false }, |persona| persona.wardrobe.standing(vendor))
+        let members = self.members.load();
+        members.get(&member).map(|persona| persona.wardrobe.standing(vendor)).unwrap_or_default()
     }
 }
 

@@ -30,6 +30,13 @@ pub struct Issued {
     pub recorded: bool,
 }
 
+impl Default for Standing {
+    /// Nobody has been here yet.
+    fn default() -> Self {
+        Self { epoch: 1, known: false }
+    }
+}
+
 /// What one vendor knows in one epoch, by slot.
 pub type Worn = BTreeMap<Slot, Issued>;
 

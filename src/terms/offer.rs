@@ -16,7 +16,7 @@ const KEY_OFFER: &KeyRef = key_ref("offer");
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
     /// The agreements the person chose, in order of preference: 1 to [`MAX_OFFER`]; none chosen, none offered.
-    pub ids: &'a [String],
+    pub ids: &'a [&'a str],
     /// The field's name, `Personal-Terms` unless configured otherwise.
     pub field: &'a HeaderName,
     /// Whether the GPC signal goes along.
@@ -34,8 +34,8 @@ pub fn plan_offer(request: &RequestView<'_>, offer: &Offer<'_>, plan: &mut Plan)
     let gpc = plan_gpc(request, offer.gpc, plan);
     let offered = plan_field(request, offer, plan);
     TermsRecord {
-        state: if offered { "offered" } else { "none" }.to_owned(),
-        offer: if offered { offer.ids.to_vec() } else { Vec::new() },
+        state: if offered { "offered" } else { "none" }.into(),
+        offer: if offered { offer.ids.iter().copied().map(str::to_owned).collect() } else { Vec::new() },
         gpc,
     }
 }
@@ -43,7 +43,7 @@ pub fn plan_offer(request: &RequestView<'_>, offer: &Offer<'_>, plan: &mut Plan)
 /// The value of the terms field, `offer=(SD-BASE)`: an RFC 9651 dictionary with an inner list of a Token for each
 /// roster name and a String for each URI. `None` for no ids, too many, a repeated one, or one that neither can hold.
 /// It depends on nothing but `ids`, so that nobody is known by it.
-pub fn offer_value(ids: &[String]) -> Option<String> {
+pub fn offer_value(ids: &[&str]) -> Option<String> {
     let repeated = ids.iter().enumerate().any(|(at, id)| ids.iter().take(at).any(|earlier| earlier == id));
     if ids.is_empty() || ids.len() > MAX_OFFER || repeated {
         return None;

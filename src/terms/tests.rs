@@ -6,10 +6,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 use sfv::{Dictionary, FieldType, ListEntry, Parser};
 
-fn ids(ids: &[&str]) -> Vec<String> {
-    ids.iter().map(|id| (*id).to_owned()).collect()
-}
-
 fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
     lines
         .iter()
@@ -56,7 +52,7 @@ impl Sent<'_> {
             signed: &self.signed,
         };
         let field = HeaderName::from_static("personal-terms");
-        let offer = Offer { ids: &ids(self.ids), field: &field, gpc: self.gpc, send: self.send };
+        let offer = Offer { ids: self.ids, field: &field, gpc: self.gpc, send: self.send };
         let mut plan = Plan::default();
         let record = plan_offer(&view, &offer, &mut plan);
         (apply(&self.headers, &plan), record)
@@ -127,7 +123,7 @@ fn terms_go_to_the_first_party_of_a_relationship_and_nobody_else() {
     let terms = line("personal-terms", "offer=(SD-BASE)");
     let (lines, record) = Sent::default().plan();
     assert_eq!(lines, [gpc.clone(), terms.clone()]);
-    assert_eq!((record.state.as_str(), record.offer), ("offered", ids(&["SD-BASE"])));
+    assert_eq!((&*record.state, record.offer), ("offered", vec!["SD-BASE".to_owned()]));
 
     let preflight = headers(&[("access-control-request-method", "POST")]);
     for sent in [
@@ -141,7 +137,7 @@ fn terms_go_to_the_first_party_of_a_relationship_and_nobody_else() {
     ] {
         let (lines, record) = sent.plan();
         assert!(!lines.contains(&terms), "{lines:?}");
-        assert_eq!((record.state.as_str(), record.offer.len()), ("none", 0));
+        assert_eq!((&*record.state, record.offer.len()), ("none", 0));
     }
 }
 
@@ -161,7 +157,7 @@ fn a_signature_over_all_fields_keeps_both_away() {
     let signed = SignedParts { scheme: Some("test"), all_headers: true, ..SignedParts::default() };
     let (lines, record) = Sent { signed: signed.clone(), ..Sent::default() }.plan();
     assert!(lines.is_empty());
-    assert_eq!((record.state.as_str(), record.gpc), ("none", false));
+    assert_eq!((&*record.state, record.gpc), ("none", false));
     let inbound = headers(&[("sec-gpc", "1"), ("personal-terms", "offer=(X)")]);
     let (lines, record) = Sent { headers: inbound, signed, ..Sent::default() }.plan();
     assert_eq!(lines.len(), 2, "what is covered stays");
@@ -178,7 +174,7 @@ fn the_offer_is_written_as_the_reference_has_it() {
         (&[""], None),
         (&["a\nb"], None),
     ] {
-        assert_eq!(offer_value(&ids(list)).as_deref(), want);
+        assert_eq!(offer_value(list).as_deref(), want);
     }
 }
 
@@ -249,7 +245,8 @@ proptest! {
     #[test]
     fn an_offer_reads_back_as_its_ids(list in prop::collection::hash_set("[ -~]{1,24}", 1..=MAX_OFFER)) {
         let list: Vec<String> = list.into_iter().collect();
-        let value = offer_value(&list).unwrap();
+        let ids: Vec<&str> = list.iter().map(String::as_str).collect();
+        let value = offer_value(&ids).unwrap();
         let read: Dictionary = Parser::new(&value).parse().unwrap();
         prop_assert_eq!(read.serialize().unwrap(), value.clone());
         let Some(ListEntry::InnerList(inner)) = read.get("offer") else { panic!("{value}") };

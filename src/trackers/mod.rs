@@ -14,12 +14,14 @@ mod filter;
 mod headers;
 pub mod lists;
 mod params;
+mod passes;
 mod report;
 mod spans;
 
 #[cfg(test)]
 mod tests;
 
+pub use passes::Passes;
 pub use report::{ListReport, Report};
 
 use crate::model::{Action, Category, Container, Edit, Party, Place, Plan, RequestView, Secret, Stage};
@@ -30,6 +32,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A filter list: its name as the owner knows it, and its text.
 #[derive(Clone, Debug)]
@@ -72,6 +75,8 @@ pub struct RuleMatch {
 pub struct Trackers {
     filters: Filters,
     params: Params,
+    /// Tells these rules from earlier ones.
+    edition: u64,
 }
 
 impl Trackers {
@@ -83,17 +88,20 @@ impl Trackers {
     /// As [`Self::build`], but starts from the compiled form in `dir` where it is there, whole and of exactly these
     /// lists, and leaves it there otherwise. The directory needs no trust: see `filter/cache.rs`.
     pub fn build_cached(lists: &[List], dir: Option<&Path>) -> (Self, Report) {
+        static EDITIONS: AtomicU64 = AtomicU64::new(0);
         let (filters, report) = Filters::build(lists, dir);
-        (Self { filters, params: Params::builtin() }, report)
+        let edition = EDITIONS.fetch_add(1, Ordering::Relaxed);
+        (Self { filters, params: Params::builtin(), edition }, report)
     }
 
     /// Adds to the plan what happens to this request: an answer where it is blocked, else the edits of its
-    /// parameters and header fields. The gateway's own requests, and what a signature covers, stay as they are.
-    pub fn plan(&self, request: &RequestView<'_>, plan: &mut Plan) {
+    /// parameters and header fields. The gateway's own requests, and what a signature covers, stay as they are. `passes`
+    /// is what the request's connection asked before.
+    pub fn plan(&self, request: &RequestView<'_>, passes: Option<&Passes>, plan: &mut Plan) {
         if request.party == Party::Gateway || plan.answer().is_some() {
             return;
         }
-        if let Decision::Block(rule) = self.filters.check(request) {
+        if let Decision::Block(rule) = self.decide(request, passes) {
             return block::by_rule(request, &rule, plan);
         }
         if headers::is_link_audit(request.headers) {
@@ -101,6 +109,19 @@ impl Trackers {
         }
         self.params.plan(request, plan);
         headers::plan_request(request, plan);
+    }
+
+    fn decide(&self, request: &RequestView<'_>, passes: Option<&Passes>) -> Decision {
+        let Some(passes) = passes else { return self.filters.check(request) };
+        let question = passes.question(self.edition, request);
+        if passes.knows(question) {
+            return Decision::Pass;
+        }
+        let decision = self.filters.check(request);
+        if decision == Decision::Pass {
+            passes.remember(question);
+        }
+        decision
     }
 
     /// Adds to the plan what happens to the head of its response: fields that have the browser report to somebody,

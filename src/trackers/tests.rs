@@ -51,8 +51,12 @@ impl Asked {
     }
 
     fn plan(&self) -> Plan {
+        self.plan_by(&TRACKERS, None)
+    }
+
+    fn plan_by(&self, trackers: &Trackers, passes: Option<&Passes>) -> Plan {
         let mut plan = Plan::default();
-        self.with(|view| TRACKERS.plan(view, &mut plan));
+        self.with(|view| trackers.plan(view, passes, &mut plan));
         plan
     }
 
@@ -94,6 +98,27 @@ fn a_blocked_request_is_answered_by_kind_and_nothing_else_is_planned() {
         assert_eq!((edit.action, edit.place.to_string().as_str()), (Action::Blocked, "request.message"));
         assert_eq!(edit.container, Container::Message);
     }
+}
+
+#[test]
+fn what_passed_once_is_asked_anew_under_other_rules_and_for_every_other_address() {
+    let rules = |text: &str| Trackers::build(&[List::new("mine", text)]).0;
+    let (lenient, strict) = (rules(""), rules("shop.example/a\nshop.example/b"));
+    let passes = Passes::default();
+    let blocked = |trackers: &Trackers, asked: &Asked| {
+        [0, 1].map(|_| asked.plan_by(trackers, Some(&passes)).answer().is_some())
+    };
+    for target in ["/a", "/b", "/c"] {
+        let asked = Asked { target, ..Asked::default() };
+        assert_eq!(blocked(&lenient, &asked), [false; 2], "{target}");
+        assert_eq!(blocked(&strict, &asked), [target != "/c"; 2], "{target}");
+    }
+    // All that rules look at is part of the question.
+    let scripts = rules("shop.example/s$script");
+    let other = Asked { target: "/s", ..Asked::default() };
+    let script = Asked { target: "/s", kind: RequestType::Script, ..Asked::default() };
+    assert_eq!(blocked(&scripts, &other), [false; 2]);
+    assert_eq!(blocked(&scripts, &script), [true; 2]);
 }
 
 #[test]

@@ -104,7 +104,7 @@ async fn a_guest_is_counted_and_never_named() {
         source: "user".to_owned(),
         method: "GET".to_owned(),
         url: "http://hidden.test/path".to_owned(),
-        terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: false },
+        terms: TermsRecord::default(),
         edits: Vec::new(),
         notes: Vec::new(),
     };

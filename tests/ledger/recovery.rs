@@ -58,7 +58,7 @@ impl Home {
             source: "user".to_owned(),
             method: "GET".to_owned(),
             url: "https://shop.test/a".to_owned(),
-            terms: TermsRecord { state: "none".to_owned(), offer: Vec::new(), gpc: true },
+            terms: TermsRecord { gpc: true, ..TermsRecord::default() },
             edits: Vec::new(),
             notes: Vec::new(),
         })

@@ -178,7 +178,7 @@ fn verdict(event: &Event, edits: usize) -> (Option<Verdict>, String) {
     match event {
         Event::Open { notes, .. } => {
             let unread = notes.iter().find_map(|note| note.strip_prefix(NOT_INSPECTED));
-            let (verdict, reason) = Verdict::of_sent(unread, edits, notes);
+            let (verdict, reason) = Verdict::and_why(unread, edits, notes);
             (Some(verdict), reason)
         }
         Event::Blocked { verdict, reason, .. } if verdict == "redirected" => {

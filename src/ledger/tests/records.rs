@@ -62,7 +62,7 @@ fn event() -> impl Strategy<Value = Event> {
         )
             .prop_map(
                 |(flow, (device, host, party, source, method, url), (state, offer, gpc), edits, notes)| {
-                    let terms = TermsRecord { state, offer, gpc };
+                    let terms = TermsRecord { state: state.into(), offer, gpc };
                     Event::Open { flow, device, host, party, source, method, url, terms, edits, notes }
                 }
             ),
@@ -127,7 +127,7 @@ fn huge(edits: usize) -> Event {
         source: long.clone(),
         method: long.clone(),
         url: long.clone(),
-        terms: TermsRecord { state: long.clone(), offer: vec![long.clone(); 99], gpc: true },
+        terms: TermsRecord { state: long.clone().into(), offer: vec![long.clone(); 99], gpc: true },
         edits: vec![wide; edits],
         notes: vec![long; 99],
     }

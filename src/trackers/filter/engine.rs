@@ -155,7 +155,7 @@ impl Query {
             (_, true) => "https",
             (_, false) => "http",
         };
-        let url = format!("{scheme}://{}{}", view.origin.authority(), view.target);
+        let url = [scheme, "://", &view.origin.authority(), view.target].concat();
         let method = view.method.as_str();
         let kind = view.kind.as_str();
         Self {
