@@ -10,6 +10,7 @@ mod crash;
 mod curl;
 mod edits;
 mod eyes;
+mod first_connection;
 mod first_use;
 mod front_door;
 mod isolation;

@@ -7,6 +7,7 @@
 mod connection;
 mod dial;
 mod error;
+mod flight;
 mod gather;
 mod pool;
 mod resolve;
@@ -23,6 +24,7 @@ pub use vet::{Refusal, is_special_use, vet};
 use crate::model::{MemberId, Origin, Scheme};
 use crate::telemetry::{Metrics, Peer};
 use bytes::Bytes;
+use flight::Turn;
 use http_body::Body;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -90,7 +92,36 @@ where
             return Ok(connection);
         }
         // Boxed: room for a handshake would make the future of every exchange three times as large.
-        Box::pin(self.establish(key, reach, bounds)).await
+        Box::pin(self.connect(key, reach, fresh, bounds)).await
+    }
+
+    /// A connection that stands meanwhile, or a new one.
+    async fn connect(
+        &self,
+        key: &Arc<Key>,
+        reach: &dyn Reach,
+        fresh: bool,
+        bounds: Bounds,
+    ) -> Result<Connection<B>, UpstreamError> {
+        let deadline = Instant::now() + bounds.connect;
+        // Whoever wants a fresh one has seen a kept one fail.
+        let _first = match fresh {
+            true => None,
+            false => loop {
+                match self.pool.turn(key) {
+                    Turn::Own => break None,
+                    Turn::First(first) => break Some(first),
+                    Turn::Wait(ended) => {
+                        let waited = timeout_at(deadline, ended.cancelled()).await;
+                        waited.map_err(|_| UpstreamError::HandshakeTimeout)?;
+                    }
+                }
+                if let Some(connection) = self.pool.take(key, bounds.idle).await {
+                    return Ok(connection);
+                }
+            },
+        };
+        self.establish(key, reach, bounds, deadline).await
     }
 
     async fn establish(
@@ -98,8 +129,8 @@ where
         key: &Arc<Key>,
         reach: &dyn Reach,
         bounds: Bounds,
+        deadline: Instant,
     ) -> Result<Connection<B>, UpstreamError> {
-        let deadline = Instant::now() + bounds.connect;
         let stream = self.dial_until(key.member, &key.origin, reach, deadline).await?;
         let established = connection::establish(stream, key, &self.trust, &self.pool, bounds.head_bytes);
         let outcome = match timeout_at(deadline, established).await {

@@ -1,7 +1,8 @@
 //! Connections kept for the next exchange, under a key with everything that must not be shared.
 
 use super::connection::{Connection, Sender};
-use crate::model::{MemberId, Origin};
+use super::flight::{First, Turn};
+use crate::model::{MemberId, Origin, Scheme};
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http2;
@@ -10,11 +11,15 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// Idle connections per key; one more closes the oldest.
 const IDLE_PER_KEY: usize = 128;
 /// Idle connections in all; one more is closed at once.
 const IDLE_IN_ALL: usize = 4096;
+
+/// Origins known to speak HTTP/1.1 alone are remembered while they are no more than this.
+const KNOWN: usize = 4096;
 
 /// A connection whose answer has been read is ready for the next request within this.
 const FINISHING: Duration = Duration::from_millis(100);
@@ -46,6 +51,10 @@ struct Idle<B> {
 struct Shelf<B> {
     idle: Vec<Idle<B>>,
     shared: Option<Shared<B>>,
+    /// The first connection is being made.
+    first: Option<CancellationToken>,
+    /// When a connection was last made that speaks HTTP/1.1.
+    http1: Option<Instant>,
 }
 
 struct Shared<B> {
@@ -55,7 +64,7 @@ struct Shared<B> {
 
 impl<B> Default for Shelf<B> {
     fn default() -> Self {
-        Self { idle: Vec::new(), shared: None }
+        Self { idle: Vec::new(), shared: None, first: None, http1: None }
     }
 }
 
@@ -96,6 +105,39 @@ impl<B> Pool<B> {
 
     pub(super) fn era(&self) -> u64 {
         self.lock().era
+    }
+
+    /// What a request to this origin does that found no connection.
+    pub(super) fn turn(self: &Arc<Self>, key: &Arc<Key>) -> Turn<B> {
+        if !key.is_pooled() || key.origin.scheme == Scheme::Http {
+            return Turn::Own;
+        }
+        let mut shelves = self.lock();
+        let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
+        if shelf.http1.is_some() {
+            return Turn::Own;
+        }
+        if let Some(first) = &shelf.first {
+            return Turn::Wait(first.clone());
+        }
+        let ended = CancellationToken::new();
+        shelf.first = Some(ended.clone());
+        Turn::First(First::new(key, self, ended))
+    }
+
+    /// The first connection to this origin was made, or will not be.
+    pub(super) fn landed(&self, key: &Key) {
+        if let Some(shelf) = self.lock().by_key.get_mut(key) {
+            shelf.first = None;
+        }
+    }
+
+    /// The origin speaks HTTP/1.1.
+    pub(super) fn speaks_http1(&self, key: &Arc<Key>) {
+        let mut shelves = self.lock();
+        if shelves.by_key.len() < KNOWN || shelves.by_key.contains_key(key) {
+            shelves.by_key.entry(Arc::clone(key)).or_default().http1 = Some(Instant::now());
+        }
     }
 
     /// Lets go of an HTTP/2 connection; what is under way on it goes on.
@@ -178,6 +220,7 @@ where
             return sender;
         }
         let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
+        shelf.http1 = None;
         match &shelf.shared {
             Some(shared) if !shared.sender.is_closed() => shared.sender.clone(),
             _ => {
@@ -196,8 +239,9 @@ where
             // Streams under way hold the connection themselves; the shelf only lets go of it.
             shelf.shared =
                 shelf.shared.take().filter(|one| one.used.elapsed() < lifetime && !one.sender.is_closed());
+            shelf.http1 = shelf.http1.filter(|made| made.elapsed() < lifetime);
             idle += shelf.idle.len();
-            !shelf.idle.is_empty() || shelf.shared.is_some()
+            !shelf.idle.is_empty() || shelf.shared.is_some() || shelf.first.is_some() || shelf.http1.is_some()
         });
         shelves.idle = idle;
     }

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::net::TcpListener;
@@ -47,21 +48,24 @@ pub struct Answer {
 pub struct Http2Vendor {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Http2Vendor {
     /// Answers these paths so, and any other with `200 ok`.
     pub async fn start(host: &str, ca: &TestCa, routes: Vec<(&'static str, Answer)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let vendor = Self { address: listener.local_addr().unwrap(), asked: Arc::default() };
+        let address = listener.local_addr().unwrap();
+        let vendor = Self { address, asked: Arc::default(), connections: Arc::default() };
         let mut tls = ca.server_config(host);
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let routes: Arc<HashMap<_, _>> = Arc::new(routes.into_iter().collect());
-        let asked = Arc::clone(&vendor.asked);
+        let (asked, connections) = (Arc::clone(&vendor.asked), Arc::clone(&vendor.connections));
         tokio::spawn(async move {
-            for connection in 0.. {
+            loop {
                 let (stream, _) = listener.accept().await.unwrap();
+                let connection = connections.fetch_add(1, Ordering::Relaxed);
                 let (acceptor, asked, routes) = (acceptor.clone(), Arc::clone(&asked), Arc::clone(&routes));
                 tokio::spawn(async move {
                     let Ok(tls) = acceptor.accept(stream).await else { return };
@@ -75,6 +79,11 @@ impl Http2Vendor {
             }
         });
         vendor
+    }
+
+    /// How many connections were opened.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Everything asked so far.
