@@ -1,7 +1,7 @@
 //! What a stream on the proxy port becomes, who is asking, and what cannot be reached through it.
 
 use crate::support::client::request;
-use crate::support::{Household, TestCa, Vendor};
+use crate::support::{Household, TestCa, Vendor, a_while};
 use doorward::gateway::Seams;
 use doorward::upstream::Resolve;
 use http::{Method, StatusCode};
@@ -103,6 +103,35 @@ async fn an_unknown_device_of_an_organisation_needs_a_credential() {
     let stranger = home.client_at("192.0.2.7").await;
     assert_eq!(stranger.connect("shop.test:443").await.0, 407);
     assert_eq!(shop.connections(), 0);
+}
+
+/// The log cannot be filled from outside, and says how much it left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_above_an_addresss_ration_are_counted_instead_of_recorded() {
+    const FLOOD: usize = 120;
+    let ca = TestCa::new();
+    let home = Household::trusting(&ca).member("ann", &[]).start().await;
+    let wrong = |address: &str| home.client().from(address).with_credential("ann", "guessed");
+    let (flooding, other) = (wrong("127.0.0.2"), wrong("127.0.0.3"));
+    for _ in 0..FLOOD {
+        assert_eq!(flooding.connect("shop.test:443").await.0, 407);
+    }
+    home.awaited("refused", 1).await;
+    a_while().await;
+    let before = home.of_kind("refused").await.len();
+    assert!(before < FLOOD / 2, "{before}");
+    assert_eq!(other.connect("shop.test:443").await.0, 407);
+    home.awaited("refused", before + 1).await;
+    let home = home.pauses().await.start().await;
+    let records = home.records().await;
+    let refused = records.iter().filter(|record| record["kind"] == "refused").count();
+    let untold: Vec<_> = records
+        .iter()
+        .filter(|record| record["reason"] == "refused at the front door, without a record each")
+        .map(|record| record["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(refused + usize::try_from(untold.iter().sum::<u64>()).unwrap(), FLOOD + 1);
+    assert_eq!(untold.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

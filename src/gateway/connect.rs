@@ -56,7 +56,7 @@ pub(super) async fn connect(
     let generation = front.rooms.generation.load_full();
     let origin = match target(&request, &generation) {
         Ok(origin) => origin,
-        Err(error) => return front.refuse(&who, None, &error, request.headers()).await,
+        Err(error) => return front.refuse(arrival.peer, &who, &error, request.headers()).await,
     };
     match decide(&generation, &who, &origin.host) {
         Decision::Tunnel(reason) => {
@@ -152,14 +152,14 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
         Opening::Silent | Opening::Ended => {}
         Opening::Broken => {
             let error = ExchangeError::Malformed("the stream is not TLS after all");
-            front.record_refusal(&who, Some(origin.host.to_string()), &error).await;
+            front.record_refusal(arrival.peer, &who, Some(origin.host.to_string()), &error).await;
         }
         Opening::Other if generation.identity.strict => {
             let error = ExchangeError::Forbidden {
                 rule: "identity.strict".into(),
                 reason: "what is not TLS cannot be inspected".into(),
             };
-            front.record_refusal(&who, Some(origin.host.to_string()), &error).await;
+            front.record_refusal(arrival.peer, &who, Some(origin.host.to_string()), &error).await;
         }
         Opening::Other => {
             let reason = Reason::not_tls();
@@ -259,11 +259,11 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
             metrics.handshake(Peer::Downstream, handshake);
             // An application that accepts its vendor's certificate alone looks like this, and its owner shall see it.
             let named = Some(host.to_string());
-            return front.record_refusal(&client.who, named, &ExchangeError::Handshake).await;
+            return front.record_refusal(client.peer, &client.who, named, &ExchangeError::Handshake).await;
         }
     };
     metrics.handshake(Peer::Downstream, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
-    let who = client.who.clone();
+    let (who, peer) = (client.who.clone(), client.peer);
     let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let pace = Pace::new();
     let service = Intercepted { front: Arc::clone(front), client: Arc::new(client), pace: pace.clone() };
@@ -272,7 +272,7 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     } else {
         serve::http1(tls, service, &pace, bounds, &front.stop).await
     };
-    front.connection_ended(&who, Some(host.to_string()), ended).await;
+    front.connection_ended(peer, &who, Some(host.to_string()), ended).await;
 }
 
 /// A client that says it does not know our authority, or does not want a certificate of its, is worth telling apart: it

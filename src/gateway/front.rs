@@ -3,6 +3,7 @@
 use super::authority::Leaves;
 use super::connections::{Connections, Seat};
 use super::pace::Pace;
+use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
 use super::{connect, own};
 use crate::exchange::stack::{Corridor, corridor};
@@ -10,7 +11,8 @@ use crate::exchange::{
     Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal, refusal_of,
 };
 use crate::gateway::who::Asking;
-use crate::model::record::{Event, TermsRecord};
+use crate::model::record::{Event, Record, TermsRecord};
+use crate::model::{FlowId, MemberId};
 use arc_swap::ArcSwap;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, PROXY_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
@@ -40,6 +42,8 @@ pub struct Front {
     pub tasks: TaskTracker,
     /// Who holds how many connections.
     pub connections: Arc<Connections>,
+    /// Whose refusals are still recorded one by one.
+    pub ration: Ration,
     corridor: Corridor,
 }
 
@@ -54,6 +58,7 @@ impl Front {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: Arc::default(),
+            ration: Ration::default(),
         })
     }
 
@@ -106,12 +111,12 @@ impl Front {
     /// Turns a request away before it has become an exchange, with a record.
     pub(super) async fn refuse(
         &self,
+        peer: IpAddr,
         who: &Who,
-        host: Option<String>,
         error: &ExchangeError,
         headers: &HeaderMap,
     ) -> Reply {
-        self.record_refusal(who, host, error).await;
+        self.record_refusal(peer, who, None, error).await;
         let mut reply = refusal_of(error, headers.get(http::header::ACCEPT));
         // What a client sent right behind a CONNECT that was turned away is not HTTP.
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -119,33 +124,60 @@ impl Front {
     }
 
     /// The record alone, where no answer can be given or one has been.
-    pub(super) async fn record_refusal(&self, who: &Who, host: Option<String>, error: &ExchangeError) {
+    pub(super) async fn record_refusal(
+        &self,
+        peer: IpAddr,
+        who: &Who,
+        host: Option<String>,
+        error: &ExchangeError,
+    ) {
+        let (status, code) = (error.status(), error.proxy_error());
+        self.record(peer, who, |flow| Event::Refused {
+            flow,
+            host,
+            status: status.as_u16(),
+            code: code.to_owned(),
+            reason: error.to_string(),
+        })
+        .await;
+    }
+
+    /// The record of a flow of which nothing came, as far as the ration of its address goes.
+    async fn record(&self, peer: IpAddr, who: &Who, event: impl FnOnce(FlowId) -> Event) {
+        if !self.ration.admits(peer) {
+            return;
+        }
         let generation = self.rooms.generation.load_full();
         if let Ok(mut flow) = Flow::begin(&self.rooms, &generation, who).await {
-            let event = Event::Refused {
-                flow: flow.id(),
-                host,
-                status: error.status().as_u16(),
-                code: error.proxy_error().to_owned(),
-                reason: error.to_string(),
-            };
-            flow.end(event);
+            flow.end(event(flow.id()));
+        }
+    }
+
+    /// Writes down how many refusals were not recorded one by one.
+    pub(super) async fn tell_untold(&self) {
+        self.ration.sweep();
+        let count = self.ration.untold();
+        if count == 0 {
+            return;
+        }
+        let event = Event::Gap { reason: UNTOLD.to_owned(), count };
+        let record = Record { time: self.rooms.clock.now(), member: MemberId::GATEWAY, vendor: None, event };
+        if let Err(error) = self.rooms.ledger.append(vec![record]).await {
+            tracing::warn!(%error, "refusals could not be counted in the log yet");
+            self.ration.untell(count);
         }
     }
 
     /// 407 (RFC 9110 section 15.5.8).
-    async fn unauthorised(&self, headers: &HeaderMap) -> Reply {
-        let generation = self.rooms.generation.load_full();
-        if let Ok(mut flow) = Flow::begin(&self.rooms, &generation, &Who::guest()).await {
-            let event = Event::Refused {
-                flow: flow.id(),
-                host: None,
-                status: StatusCode::PROXY_AUTHENTICATION_REQUIRED.as_u16(),
-                code: "proxy_authentication_required".to_owned(),
-                reason: "no credential, or one that is not ours".to_owned(),
-            };
-            flow.end(event);
-        }
+    async fn unauthorised(&self, peer: IpAddr, headers: &HeaderMap) -> Reply {
+        self.record(peer, &Who::guest(), |flow| Event::Refused {
+            flow,
+            host: None,
+            status: StatusCode::PROXY_AUTHENTICATION_REQUIRED.as_u16(),
+            code: "proxy_authentication_required".to_owned(),
+            reason: "no credential, or one that is not ours".to_owned(),
+        })
+        .await;
         let mut reply = refusal(
             StatusCode::PROXY_AUTHENTICATION_REQUIRED,
             "http_request_denied",
@@ -223,9 +255,9 @@ impl Service<Request<Incoming>> for ProxyPort {
                 }
                 Stream::Connect(who) => connect::connect(&front, arrival, who, request).await,
                 Stream::Own => own::answer(&front, &request),
-                Stream::Unauthorised => front.unauthorised(request.headers()).await,
+                Stream::Unauthorised => front.unauthorised(arrival.peer, request.headers()).await,
                 Stream::Crowded(who) => {
-                    front.refuse(&who, None, &ExchangeError::Crowded, request.headers()).await
+                    front.refuse(arrival.peer, &who, &ExchangeError::Crowded, request.headers()).await
                 }
             };
             Ok(Leaving::of(reply, busy))

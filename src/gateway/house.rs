@@ -271,6 +271,7 @@ impl House {
                 _ = tick.tick() => {
                     let house = Arc::clone(self);
                     tokio::task::spawn_blocking(move || house.look_after());
+                    self.front.tell_untold().await;
                 }
                 () = self.front.stop.cancelled() => return,
             }
@@ -311,6 +312,7 @@ impl House {
         if tokio::time::timeout(patience, self.front.tasks.wait()).await.is_err() {
             tracing::warn!("some exchanges were cut off");
         }
+        self.front.tell_untold().await;
         self.rooms().ledger.shutdown().await;
     }
 }

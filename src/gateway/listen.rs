@@ -86,12 +86,12 @@ impl Front {
             ProxyPort { front: Arc::clone(&self), arrival: Arrival { peer, seat }, pace: pace.clone() };
         tracker.spawn(async move {
             let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
-            self.connection_ended(&Who::guest(), None, ended).await;
+            self.connection_ended(peer, &Who::guest(), None, ended).await;
         });
     }
 
     /// What hyper refused by itself never reached the corridor; it stands in the log all the same.
-    pub(super) async fn connection_ended(&self, who: &Who, host: Option<String>, ended: Ended) {
+    pub(super) async fn connection_ended(&self, peer: IpAddr, who: &Who, host: Option<String>, ended: Ended) {
         let refused = match ended {
             Ended::Quietly => return,
             Ended::SlowHead => ExchangeError::RequestHeadTimeout,
@@ -101,6 +101,6 @@ impl Front {
             }
             Ended::Broken(_) => return,
         };
-        self.record_refusal(who, host, &refused).await;
+        self.record_refusal(peer, who, host, &refused).await;
     }
 }

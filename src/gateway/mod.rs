@@ -16,6 +16,7 @@ mod own;
 mod pace;
 mod peek;
 mod policy;
+mod ration;
 mod reload;
 mod serve;
 mod tunnel;
