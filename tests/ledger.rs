@@ -2,36 +2,13 @@
 
 use crate::support::client::request;
 use crate::support::vendor::response;
-use crate::support::{Household, TestCa, TestDisk, Vendor};
-use doorward::gateway::Seams;
+use crate::support::{Household, TestCa, TestDisk, Vendor, a_while, until};
 use http::Method;
 use serde_json::Value;
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod flows;
 mod recovery;
-
-fn on(disk: &TestDisk) -> Seams {
-    Seams { disk: Arc::new(disk.clone()), ..Seams::default() }
-}
-
-/// Waits for what a test knows must come.
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..400 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("{what} did not come");
-}
-
-/// Long enough for a gateway that does not wait for its log to have sent something.
-async fn a_while() {
-    tokio::time::sleep(Duration::from_millis(300)).await;
-}
 
 fn find<'a>(records: &'a [Value], kind: &str, host: &str) -> Vec<&'a Value> {
     records.iter().filter(|record| record["kind"] == kind && record["host"] == host).collect()
@@ -164,7 +141,7 @@ async fn no_byte_arrives_before_its_record_is_durable() {
         .knowing(&shop)
         .knowing(&bank)
         .config("[intercept]\nnever = [\"bank.test\"]")
-        .seams(on(&disk))
+        .seams(disk.seams())
         .start()
         .await;
     let client = home.client();
@@ -213,7 +190,7 @@ async fn a_full_disk_refuses_what_is_new_until_there_is_room() {
         .knowing(&shop)
         .knowing(&bank)
         .config("[intercept]\nnever = [\"bank.test\"]")
-        .seams(on(&disk))
+        .seams(disk.seams())
         .start()
         .await;
     let client = home.client();

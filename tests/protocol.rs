@@ -2,7 +2,7 @@
 
 use crate::support::client::{Client, request};
 use crate::support::vendor::{find, response};
-use crate::support::{Answer, Household, Http2Vendor, Scripted, TestCa, Vendor};
+use crate::support::{Answer, Household, Http2Vendor, Scripted, TestCa, TestDisk, Vendor, a_while, until};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -79,6 +79,38 @@ async fn a_stale_connection_is_retried_once_where_that_is_safe() {
     let closes = home.of_kind("close").await;
     let attempts: Vec<_> = closes.iter().map(|close| close["attempts"].as_u64().unwrap()).collect();
     assert_eq!(attempts, [1, 2, 1, 1]);
+}
+
+/// The vendor closes while OPEN is being written: the request finds its connection gone before a byte was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_not_sent_goes_out_on_a_new_connection_whatever_it_is() {
+    let ca = TestCa::new();
+    let long = "x".repeat(200 * 1024);
+    for (members, sent) in
+        [(&[][..], &long[..]), (&[("email.primary", "ann@home.example")][..], &long), (&[], "")]
+    {
+        let shop = Vendor::https("shop.test").start(&ca).await;
+        let disk = TestDisk::default();
+        let home =
+            Household::trusting(&ca).knowing(&shop).seams(disk.seams()).member("ann", members).start().await;
+        let client = home.client();
+        client.get("https://shop.test/1").await;
+        home.awaited("close", 1).await;
+        disk.hold();
+        let (asked, body) = (client.clone(), sent.to_owned());
+        let asking = tokio::spawn(async move { asked.post("https://shop.test/2", "text/plain", body).await });
+        until("a held sync", || disk.waiting() > 0).await;
+        a_while().await;
+        shop.hang_up();
+        a_while().await;
+        disk.release();
+        assert_eq!(asking.await.unwrap().status, StatusCode::OK);
+        let post = shop.last();
+        assert_eq!((post.connection, post.line().as_str()), (1, "POST /2 HTTP/1.1"));
+        assert_eq!(String::from_utf8(post.body()).unwrap(), sent);
+        let close = home.awaited("close", 2).await.pop().unwrap();
+        assert_eq!((&close["attempts"], &close["sent"]), (&2.into(), &sent.len().into()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,6 +42,8 @@ pub enum RequestBody {
     Edited(Box<EditedBody>),
     /// Handed to the sender.
     Gone(Arc<Course>),
+    /// Handed to the sender, and given back as it was.
+    Unsent(SendBody),
 }
 
 /// A body still at the client.
@@ -96,7 +98,7 @@ impl RequestBody {
         match self {
             Self::Arriving(_) | Self::Edited(_) => true,
             Self::Whole(whole) => whole.flows,
-            Self::Empty | Self::Gone(_) => false,
+            Self::Empty | Self::Gone(_) | Self::Unsent(_) => false,
         }
     }
 
@@ -173,7 +175,14 @@ impl RequestBody {
         }
     }
 
-    /// The body to send. Where it is the `last` attempt, a body that exists only once goes along.
+    /// Takes back a body of which no byte was sent, for another attempt.
+    pub(super) fn take_back(&mut self, body: SendBody) {
+        if matches!(self, Self::Gone(_)) {
+            *self = Self::Unsent(body);
+        }
+    }
+
+    /// The body to send; one that exists only once goes along.
     pub(super) fn outgoing(&mut self, tally: &Arc<Tally>) -> SendBody {
         match self {
             Self::Empty => SendBody::Empty,
@@ -198,6 +207,13 @@ impl RequestBody {
                     _ => SendBody::Empty,
                 }
             }
+            Self::Unsent(_) => match std::mem::replace(self, Self::Empty) {
+                Self::Unsent(body) => {
+                    *self = body.course().map_or(Self::Empty, |course| Self::Gone(Arc::clone(course)));
+                    body
+                }
+                _ => SendBody::Empty,
+            },
             Self::Gone(_) => SendBody::Empty,
         }
     }
@@ -277,6 +293,15 @@ pub enum SendBody {
 }
 
 impl SendBody {
+    /// How the sending goes, of a body that is sent as it comes.
+    fn course(&self) -> Option<&Arc<Course>> {
+        match self {
+            Self::Untouched(body) => Some(&body.course),
+            Self::Edited(_, underway) => Some(&underway.0),
+            Self::Empty | Self::Whole { .. } => None,
+        }
+    }
+
     /// What became of its length.
     pub(super) fn edited_length(&self) -> Length {
         match self {

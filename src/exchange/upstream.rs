@@ -55,10 +55,12 @@ impl UpstreamSender {
                 exchange.body.answered();
                 Ok(response)
             }
-            Some(Err(failed)) => Err(if failed.unsent {
-                Failure::NotSent(failed.error)
-            } else {
-                Failure::Broken(failed.error)
+            Some(Err(failed)) => Err(match failed.unsent {
+                Some(body) => {
+                    exchange.body.take_back(body);
+                    Failure::NotSent(failed.error)
+                }
+                None => Failure::Broken(failed.error),
             }),
         }
     }
@@ -90,17 +92,17 @@ impl Dispatch for UpstreamSender {
         mut connection: Connection<SendBody>,
         key: Arc<Key>,
     ) -> Result<Reply, ExchangeError> {
-        let may_repeat = connection.reused && exchange.body.is_repeatable();
-        let idempotent = exchange.method.is_idempotent();
+        let reused = connection.reused;
+        let repeatable = exchange.body.is_repeatable() && exchange.method.is_idempotent();
         let bound = binds(&exchange.headers, AUTHORIZATION);
-        let response = match self.attempt(exchange, &mut connection, !may_repeat).await {
+        let response = match self.attempt(exchange, &mut connection, !reused).await {
             Ok(response) => response,
             Err(Failure::Final(error)) => return Err(error),
             // RFC 9112 section 9.3.1: "a client MAY retry" what it knows was not processed, and idempotent requests.
-            Err(Failure::NotSent(_)) if may_repeat => {
+            Err(Failure::NotSent(_)) if reused => {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
-            Err(Failure::Broken(error)) if may_repeat && idempotent && !error.is_timeout() => {
+            Err(Failure::Broken(error)) if reused && repeatable && !error.is_timeout() => {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),

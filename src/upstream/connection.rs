@@ -59,11 +59,11 @@ impl<B: Body + 'static> Sender<B> {
 
 /// Why a request was not answered.
 #[derive(Debug)]
-pub struct SendError {
+pub struct SendError<B> {
     /// What went wrong.
     pub error: hyper::Error,
-    /// Whether no byte of the request was sent.
-    pub unsent: bool,
+    /// The body, untouched, where no byte of the request was sent.
+    pub unsent: Option<B>,
 }
 
 /// A connection that is ready to send one request.
@@ -106,13 +106,13 @@ where
     }
 
     /// Sends; resolves with the response head. The connection stays borrowed until the body has been read.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError> {
+    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
         let sent = match &mut self.sender {
             Sender::Http1(sender) => sender.try_send_request(request).await,
             Sender::Http2(sender) => sender.try_send_request(request).await,
         };
         sent.map_err(|mut failed| SendError {
-            unsent: failed.take_message().is_some(),
+            unsent: failed.take_message().map(Request::into_body),
             error: failed.into_error(),
         })
     }
@@ -157,7 +157,12 @@ where
     };
     let sender = match sender {
         Sender::Http2(sender) if key.is_pooled() => Sender::Http2(pool.share(key, sender, era)),
-        one => one,
+        one => {
+            if key.is_pooled() {
+                pool.speaks_http1(key);
+            }
+            one
+        }
     };
     Ok((Connection::new(sender, Arc::clone(key), Arc::clone(pool), era, false), resumed))
 }

@@ -1,5 +1,6 @@
 //! Disks under the log that a test holds back or breaks.
 
+use doorward::gateway::Seams;
 use doorward::ledger::{Append, Disk, FsDisk};
 use std::io;
 use std::path::Path;
@@ -30,6 +31,11 @@ impl TestDisk {
         let disk = Self::default();
         disk.change(|state| state.lax = true);
         disk
+    }
+
+    /// A gateway on this disk.
+    pub fn seams(&self) -> Seams {
+        Seams { disk: Arc::new(self.clone()), ..Seams::default() }
     }
 
     /// From now on syncs do not return.

@@ -7,6 +7,7 @@ pub mod disk;
 pub mod household;
 pub mod http2;
 pub mod nginx;
+pub mod patience;
 pub mod program;
 pub mod script;
 pub mod vendor;
@@ -16,6 +17,7 @@ pub use ca::TestCa;
 pub use disk::TestDisk;
 pub use household::Household;
 pub use http2::{Answer, Http2Vendor};
+pub use patience::{a_while, until};
 pub use script::Scripted;
 pub use vendor::Vendor;
 

@@ -1,7 +1,7 @@
 //! A fake vendor that says what it is told to, byte by byte, however wrong it is.
 
 use super::ca::TestCa;
-use super::vendor::find;
+use super::vendor::{find, say};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +38,7 @@ impl Scripted {
                         let Some(head) = head(&mut tls, &mut buffer).await else { break };
                         heads.lock().unwrap().push((number, head));
                         match answer {
-                            Some(bytes) if !bytes.is_empty() && tls.write_all(&bytes).await.is_ok() => {}
+                            Some(bytes) if !bytes.is_empty() && say(&mut tls, &bytes).await.is_ok() => {}
                             _ => break,
                         }
                     }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
 /// One request as it arrived, and on which connection.
@@ -95,6 +95,7 @@ pub struct Vendor {
     arrived: Arc<Mutex<Vec<u8>>>,
     connections: Arc<Mutex<usize>>,
     rest: Arc<Semaphore>,
+    hang_up: Arc<Notify>,
 }
 
 /// A vendor before it runs.
@@ -159,6 +160,11 @@ impl Vendor {
         self.rest.add_permits(1);
     }
 
+    /// Closes every connection that waits for a request.
+    pub fn hang_up(&self) {
+        self.hang_up.notify_waiters();
+    }
+
     /// How many connections were opened.
     pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
@@ -200,12 +206,14 @@ impl VendorBuilder {
             arrived: Arc::default(),
             connections: Arc::default(),
             rest: Arc::new(Semaphore::new(0)),
+            hang_up: Arc::default(),
         };
         let config = self.tls.then(|| self.config.unwrap_or_else(|| ca.server_config(&self.host)));
         let acceptor = config.map(|config| TlsAcceptor::from(Arc::new(config)));
         let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
         let (routes, eager) = (Arc::new(self.routes), self.eager);
         let (arrived, rest) = (Arc::clone(&vendor.arrived), Arc::clone(&vendor.rest));
+        let hang_up = Arc::clone(&vendor.hang_up);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
@@ -223,6 +231,7 @@ impl VendorBuilder {
                     arrived: Arc::clone(&arrived),
                     routes: Arc::clone(&routes),
                     rest: Arc::clone(&rest),
+                    hang_up: Arc::clone(&hang_up),
                 };
                 tokio::spawn(async move {
                     match acceptor {
@@ -250,6 +259,7 @@ struct Desk {
     arrived: Arc<Mutex<Vec<u8>>>,
     routes: Arc<Routes>,
     rest: Arc<Semaphore>,
+    hang_up: Arc<Notify>,
 }
 
 impl Desk {
@@ -261,7 +271,7 @@ impl Desk {
                 if self.eager && !begun && find(&buffer, b"\r\n\r\n").is_some() {
                     begun = true;
                     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-                    if stream.write_all(head).await.is_err() {
+                    if say(&mut stream, head).await.is_err() {
                         return;
                     }
                 }
@@ -269,7 +279,14 @@ impl Desk {
                     break length;
                 }
                 let mut chunk = [0; 16 * 1024];
-                match stream.read(&mut chunk).await {
+                let read = tokio::select! {
+                    read = stream.read(&mut chunk) => read,
+                    () = self.hang_up.notified() => {
+                        let _ = stream.shutdown().await;
+                        return;
+                    }
+                };
+                match read {
                     Ok(0) | Err(_) => return,
                     Ok(read) => {
                         buffer.extend_from_slice(&chunk[..read]);
@@ -286,7 +303,7 @@ impl Desk {
                 self.routes.get(&path).cloned().unwrap_or(Route { now: ok, later: None });
             let answer = if begun { b"2\r\nok\r\n0\r\n\r\n".to_vec() } else { now };
             let closes = answer.is_empty() || find(&answer, b"Connection: close").is_some();
-            let mut written = stream.write_all(&answer).await;
+            let mut written = say(&mut stream, &answer).await;
             if let Some(later) = later {
                 // A client that leaves takes the connection along: no rest for it.
                 let mut end = [0; 1];
@@ -294,7 +311,7 @@ impl Desk {
                     permit = self.rest.acquire() => permit.unwrap().forget(),
                     _ = stream.read(&mut end) => return,
                 }
-                written = written.and(stream.write_all(&later).await);
+                written = written.and(say(&mut stream, &later).await);
             }
             if written.is_err() || closes {
                 let _ = stream.shutdown().await;
@@ -302,6 +319,12 @@ impl Desk {
             }
         }
     }
+}
+
+/// Writes all of it to the network: what TLS could not hand on at once waits for a flush, and reading is none.
+pub async fn say<T: AsyncWrite + Unpin>(stream: &mut T, bytes: &[u8]) -> std::io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 /// How long the request at the start of `buffer` is, once it is all there.
