@@ -5,10 +5,10 @@
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use doorward::ledger::{Ledger, Options, tree};
+use doorward::ledger::{Filter, FsDisk, Ledger, Options, Reader, tree};
 use doorward::model::record::{EditRecord, Event, Record, TermsRecord};
 use doorward::model::{Clock, FlowId, MemberId, Outcome, Party, SystemClock};
-use doorward::store::Store;
+use doorward::store::{LogIndex, Store};
 use doorward::vault::Vault;
 use std::hint::black_box;
 use std::path::Path;
@@ -120,7 +120,9 @@ fn refused(member: MemberId, flow: FlowId) -> Record {
 struct Log {
     ledger: Ledger,
     ann: MemberId,
-    _dir: tempfile::TempDir,
+    vault: Vault,
+    index: Arc<LogIndex>,
+    dir: tempfile::TempDir,
 }
 
 /// A log below `place`, with a real vault for its keys.
@@ -130,8 +132,12 @@ fn log(place: &Path) -> Log {
     let vault = Vault::open(&dir.path().join("keys"), store).unwrap();
     let ann = vault.ensure_member().unwrap().id;
     let seed = vault.signing_seed().unwrap();
-    let options = Options::new(dir.path().join("ledger"), "home.example/log", Arc::new(vault), seed);
-    Log { ledger: Ledger::start(options).unwrap().0, ann, _dir: dir }
+    let index = Arc::new(LogIndex::open(&dir.path().join("index.db"), "home.example/log").unwrap());
+    let options = Options {
+        index: Some(Arc::clone(&index)),
+        ..Options::new(dir.path().join("ledger"), "home.example/log", Arc::new(vault.clone()), seed)
+    };
+    Log { ledger: Ledger::start(options).unwrap().0, ann, vault, index, dir }
 }
 
 /// Each caller one flow after the other, `flows` in all.
@@ -204,7 +210,41 @@ fn whole(criterion: &mut Criterion<Cpu>) {
     group.finish();
 }
 
-criterion_group!(walls, small);
+/// Flows with one vendor in a log that is nearly all of another's: 200,000 records.
+fn listing(criterion: &mut Criterion) {
+    const FLOWS: u64 = 100_000;
+    const SELDOM: u64 = 20;
+    let runtime = Runtime::new().unwrap();
+    let log = log(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let rare = |record| Record { vendor: Some("rare.example".into()), ..record };
+    runtime.block_on(async {
+        for _ in 0..SELDOM {
+            flows(&log, FLOWS / SELDOM).await;
+            let flow = FlowId::now();
+            let room = log.ledger.reserve().await.unwrap();
+            room.open(Vec::new(), rare(open(log.ann, flow))).await.unwrap().close(rare(close(log.ann, flow)));
+        }
+        log.ledger.shutdown().await;
+    });
+    while log.index.newest().unwrap().end() + 10_000 < log.ledger.size() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let plain = Reader::open(log.dir.path().join("ledger"), Arc::new(FsDisk), Arc::new(log.vault.clone()));
+    let mut group = criterion.benchmark_group("listing");
+    group.sample_size(10);
+    for (name, reader) in [("by the index", log.ledger.reader()), ("by reading the log", plain)] {
+        for (vendor, limit, found) in [("rare.example", 10, 10), ("shop.example", 50, 50)] {
+            let filter =
+                Filter { member: Some(log.ann), vendor: Some(vendor.into()), limit, ..Filter::default() };
+            group.bench_function(format!("{limit} of {vendor}, {name}"), |bencher| {
+                bencher.iter(|| assert_eq!(reader.list(&filter).unwrap().len(), found));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(walls, small, listing);
 criterion_group! {
     name = processors;
     config = Criterion::default().with_measurement(Cpu(WallTime));

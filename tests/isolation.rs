@@ -134,6 +134,10 @@ impl Keys for OnlyOf {
         Keys::month_key(&self.vault, self.member, vendor, month)
     }
 
+    fn names(&self, member: MemberId, vendor: &VendorId) -> Result<Vec<KeyId>, KeyError> {
+        Keys::names(&self.vault, member, vendor)
+    }
+
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError> {
         // Their own key under whatever name the record asks for.
         let key = self.keys.first().cloned();

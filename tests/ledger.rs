@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 mod flows;
+mod index;
 mod recovery;
 
 fn find<'a>(records: &'a [Value], kind: &str, host: &str) -> Vec<&'a Value> {

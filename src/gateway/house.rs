@@ -16,7 +16,7 @@ use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
 use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
-use crate::store::{Store, StoreError};
+use crate::store::{LogIndex, Store, StoreError};
 use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
 use crate::upstream::{Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
@@ -130,12 +130,9 @@ impl House {
         vault.ensure_member()?;
         let metrics = Metrics::new()?;
         let observer: Arc<dyn Observer> = Arc::new(Commits(metrics.clone()));
-        let mut options = Options::new(
-            home.ledger_dir(),
-            log_name(&vault)?,
-            Arc::new(vault.clone()),
-            vault.signing_seed()?,
-        );
+        let (log, keys) = (log_name(&vault)?, Arc::new(vault.clone()));
+        let mut options = Options::new(home.ledger_dir(), log, keys, vault.signing_seed()?);
+        options.index = index_of(&home, &options.log_name);
         if config.settings.ledger.write == WriteMode::Batched {
             options = options.batched();
         }
@@ -314,6 +311,17 @@ impl House {
         }
         self.front.tell_untold().await;
         self.rooms().ledger.shutdown().await;
+    }
+}
+
+/// The log's index. A home without one works as well, only slower.
+fn index_of(home: &Home, log: &str) -> Option<Arc<LogIndex>> {
+    match LogIndex::open(&home.index_db(), log) {
+        Ok(index) => Some(Arc::new(index)),
+        Err(error) => {
+            tracing::warn!(%error, "the log has no index: listings read all of it");
+            None
+        }
     }
 }
 

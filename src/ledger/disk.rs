@@ -24,8 +24,8 @@ pub trait Disk: Send + Sync + 'static {
     fn append_with_room(&self, path: &Path, end: u64) -> io::Result<Box<dyn Append>>;
     /// The file's bytes from `offset` on.
     fn read(&self, path: &Path, offset: u64) -> io::Result<Vec<u8>>;
-    /// Up to `length` bytes from the file's start.
-    fn read_head(&self, path: &Path, length: usize) -> io::Result<Vec<u8>>;
+    /// Up to `length` of the file's bytes from `offset` on.
+    fn read_part(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>>;
     /// The file's length in bytes.
     fn length(&self, path: &Path) -> io::Result<u64>;
     /// Gives the file another name, replacing what had it; durable after [`Disk::sync_dir`].
@@ -91,9 +91,10 @@ impl Disk for FsDisk {
         Ok(bytes)
     }
 
-    fn read_head(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(length as u64).read_to_end(&mut bytes)?;
+    fn read_part(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let (mut file, mut bytes) = (File::open(path)?, Vec::new());
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

@@ -1,7 +1,9 @@
 //! What the rest of the gateway holds of the log.
 
+use super::disk::Disk;
 use super::entry::Kind;
 use super::error::LedgerError;
+use super::indexing::Indexing;
 use super::options::Options;
 use super::queue::{Commit, Shared};
 use super::read::Reader;
@@ -11,9 +13,10 @@ use super::verify::{Against, Report, verify_dir};
 use super::writer::{Desk, Writer};
 use crate::model::record::{Event, Record};
 use crate::model::{Clock, FlowId, MemberId, MonthKey, Outcome, Timestamp, VendorId};
+use crate::store::LogIndex;
 use arc_swap::ArcSwap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -28,8 +31,9 @@ struct Inner {
     desk: Arc<Desk>,
     keys: Arc<dyn Keys>,
     clock: Arc<dyn Clock>,
-    disk: Arc<dyn super::disk::Disk>,
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
+    index: Option<Arc<LogIndex>>,
     /// Seals what no other key can be had for.
     gateway: MonthKey,
     patience: Duration,
@@ -128,6 +132,12 @@ impl Inner {
     }
 }
 
+fn reader(desk: &Arc<Desk>, dir: &Path, disk: &Arc<dyn Disk>, keys: &Arc<dyn Keys>) -> Reader {
+    let desk = Arc::clone(desk);
+    let durable = move || desk.queue.load().durable.load(Ordering::Acquire);
+    Reader::new(dir.to_owned(), Arc::clone(disk), Arc::clone(keys), Arc::new(durable))
+}
+
 async fn durable(queue: &Shared, commit: &Commit) -> Result<(), LedgerError> {
     if commit.wait().await { Ok(()) } else { Err(queue.closed()) }
 }
@@ -141,8 +151,11 @@ impl Ledger {
         let (log, recovery) = recovery::open(&options, &gateway, None)?;
         let queue = Shared::new(&options, log.tree.size());
         let desk = Arc::new(Desk { queue: ArcSwap::from_pointee(queue), ended: Commit::default() });
-        Writer::new(log, Arc::clone(&desk), options.clone()).spawn()?;
+        let reader = reader(&desk, &options.dir, &options.disk, &options.keys);
+        let indexing = options.index.clone().map(|index| Indexing::start(index, reader, log.tree.size()));
+        Writer::new(log, Arc::clone(&desk), options.clone(), indexing.transpose()?).spawn()?;
         let inner = Inner {
+            index: options.index,
             desk,
             keys: options.keys,
             clock: options.clock,
@@ -202,9 +215,7 @@ impl Ledger {
 
     /// Reads the log while it is written: sees what is durable now, and more on each call.
     pub fn reader(&self) -> Reader {
-        let desk = self.0.desk.clone();
-        let durable = move || desk.queue.load().durable.load(Ordering::Acquire);
-        Reader::new(self.0.dir.clone(), self.0.disk.clone(), self.0.keys.clone(), Arc::new(durable))
+        reader(&self.0.desk, &self.0.dir, &self.0.disk, &self.0.keys).indexed(self.0.index.clone())
     }
 
     /// Writes what waits, signs a last checkpoint, and ends the thread. Ends of flows that come later are dropped;

@@ -1,15 +1,16 @@
 //! The log as its thread has it: assigns numbers, hashes, writes, syncs, signs. One call at a time, no waiting.
 
+use super::blocks::Placed;
 use super::checkpoints::Checkpoints;
 use super::disk::{Append, Disk};
-use super::entry::{Kind, write_front};
+use super::entry::{Kind, fixed, write_front};
 use super::error::LedgerError;
 use super::note::{Checkpoint, Signer};
 use super::options::Write;
 use super::seal::tails;
 use super::segment::{Header, OpenFlows, name_of, write_frame};
 use super::tree::{CompactRange, leaf_hash};
-use crate::model::{FlowId, Timestamp};
+use crate::model::{FlowId, KeyId, Timestamp};
 use minicbor::Decoder;
 use minicbor::data::Type;
 use std::collections::BTreeSet;
@@ -36,6 +37,8 @@ pub(crate) struct Log {
     pub buffer: Vec<u8>,
     /// Where an entry is put together.
     pub entry: Vec<u8>,
+    /// Where the records of the last commit lie.
+    pub placed: Vec<Placed>,
 }
 
 impl Log {
@@ -45,13 +48,26 @@ impl Log {
             self.roll(now)?;
         }
         self.buffer.clear();
+        self.placed.clear();
+        let segment = self.segments.last().copied().unwrap_or_default();
         for tail in tails(sealed) {
             self.entry.clear();
             write_front(self.tree.size(), &mut self.entry);
             self.entry.extend_from_slice(tail);
             let leaf = leaf_hash(&self.entry);
+            let (seq, start) = (self.tree.size(), self.buffer.len() as u64);
             write_frame(&self.entry, &leaf, &mut self.buffer);
-            note_flow(&mut self.open, tail, self.tree.size());
+            if let Some(clear) = peek(tail) {
+                note(&mut self.open, &clear, seq);
+                self.placed.push(Placed {
+                    seq,
+                    segment,
+                    offset: self.file_bytes + start,
+                    bytes: self.buffer.len() as u64 - start,
+                    time: clear.time,
+                    key: clear.key,
+                });
+            }
             self.tree.push(leaf);
         }
         self.synced = false;
@@ -121,25 +137,42 @@ pub(crate) fn begin(
 
 /// Keeps track of which flows have no end yet.
 pub(crate) fn note_flow(open: &mut OpenFlows, tail: &[u8], seq: u64) {
-    match peek(tail) {
-        Some((kind, Some(flow))) if kind.opens() => {
+    if let Some(clear) = peek(tail) {
+        note(open, &clear, seq);
+    }
+}
+
+fn note(open: &mut OpenFlows, clear: &Clear, seq: u64) {
+    match clear.flow {
+        Some(flow) if clear.kind.opens() => {
             open.insert(flow, seq);
         }
-        Some((Kind::Close, Some(flow))) => {
+        Some(flow) if clear.kind == Kind::Close => {
             open.remove(&flow);
         }
         _ => {}
     }
 }
 
-/// Kind and flow of an entry from its tail, without reading the rest.
-fn peek(tail: &[u8]) -> Option<(Kind, Option<FlowId>)> {
+/// What an entry's tail begins with.
+struct Clear {
+    time: Timestamp,
+    kind: Kind,
+    flow: Option<FlowId>,
+    key: KeyId,
+}
+
+/// The beginning of an entry's tail, without reading the rest.
+fn peek(tail: &[u8]) -> Option<Clear> {
     let mut cbor = Decoder::new(tail);
-    cbor.u64().ok()?;
+    let time = Timestamp(cbor.u64().ok()?);
     let kind = Kind::from_code(cbor.u64().ok()?)?;
     let flow = match cbor.datatype().ok()? {
-        Type::Null => None,
-        _ => Some(FlowId(uuid::Uuid::from_slice(cbor.bytes().ok()?).ok()?)),
+        Type::Null => {
+            cbor.null().ok()?;
+            None
+        }
+        _ => Some(FlowId(uuid::Uuid::from_bytes(fixed(&mut cbor)?))),
     };
-    Some((kind, flow))
+    Some(Clear { time, kind, flow, key: KeyId(fixed(&mut cbor)?) })
 }

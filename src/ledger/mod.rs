@@ -1,5 +1,6 @@
 //! The black box: what left the house stands here first, sealed, in an order nobody can change unseen.
 
+mod blocks;
 mod cbor;
 mod checkpoints;
 mod decode;
@@ -9,6 +10,8 @@ pub mod entry;
 mod error;
 pub mod export;
 mod handle;
+mod indexing;
+mod listing;
 mod log;
 pub mod note;
 mod options;
@@ -29,7 +32,8 @@ mod writer;
 pub use disk::{Append, Disk, FsDisk};
 pub use error::{KeyError, LedgerError};
 pub use handle::{Ledger, NotOpened, Opened, Reservation};
+pub use listing::{Filter, Listed};
 pub use options::{Observer, Options, Write};
-pub use read::{Filter, Listed, Reader, Stats, Stored};
+pub use read::{Reader, Stats, Stored};
 pub use recovery::Recovery;
 pub use seal::Keys;

@@ -3,6 +3,7 @@
 use super::disk::{Disk, FsDisk};
 use super::seal::Keys;
 use crate::model::{Clock, Secret, SystemClock};
+use crate::store::LogIndex;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Told of commits, for metrics.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Where it is written down which records lie where; without one, listings read the log.
+    pub index: Option<Arc<LogIndex>>,
     /// When a record counts as written.
     pub write: Write,
     /// How long after the disk failed the log is first taken up again; twice as long before each further attempt, up to
@@ -88,6 +91,7 @@ impl Options {
             signing_seed,
             clock: Arc::new(SystemClock),
             observer: None,
+            index: None,
             write: Write::Safe,
             retry: Duration::from_millis(250),
             flows: 65_536,

@@ -1,9 +1,9 @@
 //! Reading the log, also while it is written.
 //!
-//! Nothing here keeps an index: flow ids and segments sort by time, so a search knows which segments to read, and a
-//! listing reads the newest first. An index in SQLite would be fed from [`Reader::walk`] after the ack, keyed by
-//! sequence number, and can be deleted and filled again at any time; it belongs to the store, outside this folder.
+//! Flow ids and segments sort by time, so a search for a flow knows which segment to read. A listing of one vendor's flows
+//! asks the index which blocks to read; see `listing.rs`.
 
+use super::blocks::{Blocks, Placed};
 use super::checkpoints;
 use super::disk::Disk;
 use super::entry::{self, Entry, Kind, Outer};
@@ -12,14 +12,15 @@ use super::note::{Checkpoint, Verifier};
 use super::seal::{self, Keys};
 use super::segment::{FRAME_HEAD, Frames, Header, first_of, header_length, name_of};
 use crate::model::record::{Event, Record};
-use crate::model::{FlowId, KeyId, MemberId, MonthKey, Timestamp, VendorId};
+use crate::model::{FlowId, KeyId, MonthKey, Timestamp};
+use crate::store::{Block, LogIndex};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Clocks of one machine may step back by this much within a log before a search misses something.
-const SLACK_MS: u64 = 10 * 60_000;
+pub(super) const SLACK_MS: u64 = 10 * 60_000;
 
 /// One record as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,43 +31,6 @@ pub struct Stored {
     pub outer: Outer,
     /// What it says; `None` where its key is erased or not the reader's.
     pub record: Option<Record>,
-}
-
-/// Which flows a listing shows.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// About this member only.
-    pub member: Option<MemberId>,
-    /// With this vendor only.
-    pub vendor: Option<VendorId>,
-    /// From this moment on.
-    pub since: Option<Timestamp>,
-    /// At most so many, the newest.
-    pub limit: usize,
-}
-
-impl Filter {
-    fn takes(&self, stored: &Stored) -> bool {
-        if self.since.is_some_and(|since| stored.outer.time < since) {
-            return false;
-        }
-        if self.member.is_none() && self.vendor.is_none() {
-            return true;
-        }
-        stored.record.as_ref().is_some_and(|record| {
-            self.member.is_none_or(|member| record.member == member)
-                && self.vendor.as_ref().is_none_or(|vendor| record.vendor.as_ref() == Some(vendor))
-        })
-    }
-}
-
-/// A flow in a listing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// What opened it, or the one record of a flow that was answered here.
-    pub head: Stored,
-    /// Its CLOSE, where it has ended.
-    pub end: Option<Stored>,
 }
 
 /// How much there is.
@@ -87,18 +51,19 @@ pub struct Stats {
 }
 
 #[derive(Clone, Copy)]
-struct Segment {
-    first: u64,
+pub(super) struct Segment {
+    pub first: u64,
     /// When it was begun.
-    time: Timestamp,
+    pub time: Timestamp,
 }
 
 /// Reads a log's folder.
 pub struct Reader {
-    dir: PathBuf,
-    disk: Arc<dyn Disk>,
-    keys: Arc<dyn Keys>,
-    durable: Arc<dyn Fn() -> u64 + Send + Sync>,
+    pub(super) dir: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) keys: Arc<dyn Keys>,
+    pub(super) index: Option<Arc<LogIndex>>,
+    pub(super) durable: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// When the segments seen so far were begun; a segment's header never changes.
     times: Mutex<HashMap<u64, Timestamp>>,
 }
@@ -115,7 +80,12 @@ impl Reader {
         keys: Arc<dyn Keys>,
         durable: Arc<dyn Fn() -> u64 + Send + Sync>,
     ) -> Self {
-        Self { dir, disk, keys, durable, times: Mutex::default() }
+        Self { dir, disk, keys, index: None, durable, times: Mutex::default() }
+    }
+
+    /// The same, with an index to find records by.
+    pub(crate) fn indexed(self, index: Option<Arc<LogIndex>>) -> Self {
+        Self { index, ..self }
     }
 
     /// Hands out every record from `seq` on, oldest first, until told to stop. Opens each: reads it with the key's
@@ -143,41 +113,6 @@ impl Reader {
             }
         }
         Ok(())
-    }
-
-    /// The newest flows that the filter takes, newest first.
-    pub fn list(&self, filter: &Filter) -> Result<Vec<Listed>, LedgerError> {
-        let mut opener = Opener::new(&*self.keys);
-        let mut ends: HashMap<FlowId, Stored> = HashMap::new();
-        let mut listed = Vec::new();
-        let segments = self.segments()?;
-        let mut later = None;
-        for segment in segments.iter().rev() {
-            let past = |time: Timestamp| filter.since.is_some_and(|since| time.0 + SLACK_MS < since.0);
-            if listed.len() >= filter.limit || later.is_some_and(past) {
-                break;
-            }
-            later = Some(segment.time);
-            let content = self.content(segment)?;
-            let mut entries = Vec::new();
-            let _whole = self.each(segment, &content, |entry, _| {
-                entries.push(entry);
-                ControlFlow::<()>::Continue(())
-            })?;
-            for entry in entries.into_iter().rev() {
-                let Some(flow) = entry.outer.flow else { continue };
-                if entry.outer.kind == Kind::Close {
-                    ends.insert(flow, opener.open(entry)?);
-                } else if entry.outer.kind.is_head() && listed.len() < filter.limit {
-                    let head = opener.open(entry)?;
-                    let end = ends.remove(&flow);
-                    if filter.takes(&head) {
-                        listed.push(Listed { head, end });
-                    }
-                }
-            }
-        }
-        Ok(listed)
     }
 
     /// The records of a flow, in order. Empty where the log has none of this id.
@@ -243,7 +178,7 @@ impl Reader {
     }
 
     /// The segments that hold durable records, oldest first.
-    fn segments(&self) -> Result<Vec<Segment>, LedgerError> {
+    pub(super) fn segments(&self) -> Result<Vec<Segment>, LedgerError> {
         let names = self.disk.list(&self.dir).map_err(LedgerError::disk("listing the log"))?;
         let durable = (self.durable)();
         let mut firsts: Vec<u64> = names.iter().filter_map(|name| first_of(name)).collect();
@@ -257,17 +192,22 @@ impl Reader {
         if let Some(time) = known {
             return Ok(time);
         }
+        let (path, length) = (self.dir.join(name_of(first)), self.header_bytes(first)? as u64);
         let failed = LedgerError::disk("reading a segment's header");
-        let path = self.dir.join(name_of(first));
-        let head = self.disk.read_head(&path, 8 + FRAME_HEAD).map_err(&failed)?;
-        let length = header_length(&head).ok_or_else(|| damaged(first))?;
-        let head = self.disk.read_head(&path, length).map_err(&failed)?;
+        let head = self.disk.read_part(&path, 0, length).map_err(failed)?;
         let (header, _) = Header::read(&head).ok_or_else(|| damaged(first))?;
         self.times.lock().unwrap_or_else(PoisonError::into_inner).insert(first, header.time);
         Ok(header.time)
     }
 
-    fn content(&self, segment: &Segment) -> Result<Vec<u8>, LedgerError> {
+    /// How long the header of the segment that begins with this record is, in bytes.
+    pub(super) fn header_bytes(&self, first: u64) -> Result<usize, LedgerError> {
+        let head = self.disk.read_part(&self.dir.join(name_of(first)), 0, 8 + FRAME_HEAD as u64);
+        let head = head.map_err(LedgerError::disk("reading a segment's header"))?;
+        header_length(&head).ok_or_else(|| damaged(first))
+    }
+
+    pub(super) fn content(&self, segment: &Segment) -> Result<Vec<u8>, LedgerError> {
         let path = self.dir.join(name_of(segment.first));
         self.disk.read(&path, 0).map_err(LedgerError::disk("reading the log"))
     }
@@ -282,16 +222,25 @@ impl Reader {
     }
 
     /// The durable entries of a segment. Bytes behind the last durable one may be half written.
-    fn each<'a, B>(
+    pub(super) fn each<'a, B>(
         &self,
         segment: &Segment,
         content: &'a [u8],
-        mut each: impl FnMut(Entry<'a>, &'a [u8]) -> ControlFlow<B>,
+        each: impl FnMut(Entry<'a>, &'a [u8]) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, LedgerError> {
         let length = header_length(content).ok_or_else(|| damaged(segment.first))?;
-        let mut frames = Frames::new(content.get(length..).unwrap_or_default());
-        let durable = (self.durable)();
-        let mut seq = segment.first;
+        self.entries(segment.first, content.get(length..).unwrap_or_default(), each)
+    }
+
+    /// The durable entries in bytes of a segment that begin with the frame of the record `first`.
+    pub(super) fn entries<'a, B>(
+        &self,
+        first: u64,
+        content: &'a [u8],
+        mut each: impl FnMut(Entry<'a>, &'a [u8]) -> ControlFlow<B>,
+    ) -> Result<ControlFlow<B>, LedgerError> {
+        let (mut frames, durable) = (Frames::new(content), (self.durable)());
+        let mut seq = first;
         while seq < durable {
             let Some(bytes) = frames.next_unchecked() else { break };
             let entry = entry::parse(bytes).filter(|entry| entry.seq == seq).ok_or_else(|| damaged(seq))?;
@@ -302,14 +251,50 @@ impl Reader {
         }
         Ok(ControlFlow::Continue(()))
     }
+
+    /// The blocks of the records from `from` to before `until`, until told to stop. Opens nothing.
+    pub(super) fn blocks(
+        &self,
+        from: u64,
+        until: u64,
+        mut each: impl FnMut(Block) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        let segments = self.segments()?;
+        let start = segments.partition_point(|segment| segment.first <= from).saturating_sub(1);
+        for segment in segments.iter().skip(start).take_while(|segment| segment.first < until) {
+            let content = self.content(segment)?;
+            let mut offset = header_length(&content).ok_or_else(|| damaged(segment.first))? as u64;
+            let mut blocks = Blocks::default();
+            let told = self.each(segment, &content, |entry, bytes| {
+                let length = (FRAME_HEAD + bytes.len()) as u64;
+                let (seq, time, key) = (entry.seq, entry.outer.time, entry.outer.key);
+                let placed = Placed { seq, segment: segment.first, offset, bytes: length, time, key };
+                offset += length;
+                if seq < from {
+                    return ControlFlow::Continue(());
+                }
+                if seq >= until {
+                    return ControlFlow::Break(true);
+                }
+                match blocks.add(placed) {
+                    Some(block) => each(block).map_break(|()| false),
+                    None => ControlFlow::Continue(()),
+                }
+            })?;
+            if told == ControlFlow::Break(false) || blocks.rest().is_some_and(|rest| each(rest).is_break()) {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
-fn damaged(seq: u64) -> LedgerError {
+pub(super) fn damaged(seq: u64) -> LedgerError {
     LedgerError::Corrupt { seq, reason: "it cannot be read".to_owned() }
 }
 
 /// Opens entries; asks for each key once.
-struct Opener<'a> {
+pub(super) struct Opener<'a> {
     keys: &'a dyn Keys,
     known: HashMap<KeyId, Option<MonthKey>>,
 }
@@ -318,11 +303,11 @@ impl<'a> Opener<'a> {
     /// Keys kept at once.
     const KEYS: usize = 4_096;
 
-    fn new(keys: &'a dyn Keys) -> Self {
+    pub fn new(keys: &'a dyn Keys) -> Self {
         Self { keys, known: HashMap::new() }
     }
 
-    fn open(&mut self, entry: Entry<'_>) -> Result<Stored, LedgerError> {
+    pub fn open(&mut self, entry: Entry<'_>) -> Result<Stored, LedgerError> {
         let id = entry.outer.key;
         if self.known.len() >= Self::KEYS {
             self.known.clear();

@@ -266,6 +266,7 @@ fn take_up(
         synced: true,
         buffer: Vec::new(),
         entry: Vec::new(),
+        placed: Vec::new(),
     })
 }
 

@@ -37,6 +37,8 @@ pub trait Keys: Send + Sync + 'static {
     ) -> Result<MonthKey, KeyError>;
     /// The key of this name; `None` once it is erased.
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError>;
+    /// The names of all keys that seal records about `member` and `vendor`.
+    fn names(&self, member: MemberId, vendor: &VendorId) -> Result<Vec<KeyId>, KeyError>;
 }
 
 impl Keys for Vault {
@@ -51,6 +53,10 @@ impl Keys for Vault {
 
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError> {
         Vault::open_month_key(self, id).map_err(|error| KeyError(error.to_string()))
+    }
+
+    fn names(&self, member: MemberId, vendor: &VendorId) -> Result<Vec<KeyId>, KeyError> {
+        Vault::month_key_ids(self, member, vendor).map_err(|error| KeyError(error.to_string()))
     }
 }
 

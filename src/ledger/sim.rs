@@ -197,9 +197,9 @@ impl Disk for SimDisk {
         })
     }
 
-    fn read_head(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
-        self.read(path, 0).map(|mut bytes| {
-            bytes.truncate(length);
+    fn read_part(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        self.read(path, offset).map(|mut bytes| {
+            bytes.truncate(length as usize);
             bytes
         })
     }

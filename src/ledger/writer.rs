@@ -5,6 +5,7 @@
 //! crash, again and again until that works: read back, cut where it does not hold, written anew and synced.
 
 use super::error::LedgerError;
+use super::indexing::Indexing;
 use super::log::Log;
 use super::options::Options;
 use super::pace::Pace;
@@ -31,12 +32,14 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     desk: Arc<Desk>,
     options: Options,
+    indexing: Option<Indexing>,
     signed: Instant,
 }
 
 impl Writer {
-    pub fn new(log: Log, desk: Arc<Desk>, options: Options) -> Self {
-        Self { log: Some(log), shared: desk.queue.load_full(), desk, options, signed: Instant::now() }
+    pub fn new(log: Log, desk: Arc<Desk>, options: Options, indexing: Option<Indexing>) -> Self {
+        let shared = desk.queue.load_full();
+        Self { log: Some(log), shared, desk, options, indexing, signed: Instant::now() }
     }
 
     /// Starts the thread.
@@ -71,8 +74,16 @@ impl Writer {
             let mut work = self.shared.take(due, not_before, spare);
             let taken = Instant::now();
             match turn(log, &self.shared, &self.options, &work, due) {
-                Ok(true) => self.signed = Instant::now(),
-                Ok(false) => {}
+                Ok(signed) => {
+                    if signed {
+                        self.signed = Instant::now();
+                    }
+                    if let Some(indexing) = self.indexing.as_mut().filter(|_| work.count > 0) {
+                        let ended = log.placed.iter().filter_map(|placed| indexing.blocks.add(*placed));
+                        let ended: Vec<_> = ended.collect();
+                        ended.into_iter().for_each(|block| indexing.tell(block));
+                    }
+                }
                 Err(error) => {
                     // Before the work is dropped, so that whoever waits for it finds out why.
                     self.shared.close(&error.to_string());
@@ -99,6 +110,9 @@ impl Writer {
                 Ok(log) => {
                     let next = Arc::new(Shared::new(&self.options, log.tree.size()));
                     let old = std::mem::replace(&mut self.shared, Arc::clone(&next));
+                    if let Some(indexing) = &mut self.indexing {
+                        indexing.cut(log.tree.size());
+                    }
                     self.log = Some(log);
                     self.signed = Instant::now();
                     self.desk.queue.store(next);

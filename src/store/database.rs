@@ -75,7 +75,7 @@ impl Store {
 }
 
 /// Makes the file readable by its owner alone before SQLite writes to it; the log beside it inherits the mode.
-fn private_file(path: &Path) -> std::io::Result<()> {
+pub(super) fn private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -63,6 +63,19 @@ impl Store {
         Ok(statement.query_row([id.0], read).optional()?)
     }
 
+    /// The names of the keys that seal a member's records about a vendor, of every month.
+    pub(crate) fn month_key_ids(
+        &self,
+        member: MemberId,
+        vendor: &VendorId,
+    ) -> Result<Vec<KeyId>, StoreError> {
+        let connection = self.read();
+        let mut statement =
+            connection.prepare_cached("SELECT id FROM month_key WHERE member = ?1 AND vendor = ?2")?;
+        let rows = statement.query_map(params![member.0.as_bytes(), vendor.as_str()], |row| row.get(0))?;
+        Ok(rows.map(|id| id.map(KeyId)).collect::<Result<_, _>>()?)
+    }
+
     /// Deletes a member's month keys, of one vendor or all; returns how many went.
     pub(crate) fn delete_month_keys(
         &self,

@@ -6,6 +6,7 @@
 mod database;
 mod error;
 mod keys;
+mod log_index;
 mod members;
 mod migrate;
 mod pseudonyms;
@@ -16,4 +17,5 @@ mod tests;
 
 pub use database::Store;
 pub use error::StoreError;
+pub use log_index::{Block, LogIndex};
 pub use rows::{AttributeRow, Claim, IssuedRow, KeyRow, MemberRow, Relationship, TokenRow};

@@ -96,6 +96,11 @@ impl Home {
         self.dir.join("state.db")
     }
 
+    /// Where in the log what is found; made from the log, and anew where it is missing.
+    pub fn index_db(&self) -> PathBuf {
+        self.dir.join("index.db")
+    }
+
     /// The configuration, where no other is named.
     pub fn config_file(&self) -> PathBuf {
         self.dir.join("doorward.toml")

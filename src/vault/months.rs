@@ -92,6 +92,14 @@ impl Vault {
         }
     }
 
+    /// The names of the keys that seal the member's records about the vendor.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn month_key_ids(&self, member: MemberId, vendor: &VendorId) -> Result<Vec<KeyId>, VaultError> {
+        Ok(self.inner.store.month_key_ids(member, vendor)?)
+    }
+
     /// Erases the member's keys about one vendor, or all of them: what they sealed can never be read again. Returns
     /// how many went. A record of this month that comes later gets a new key.
     ///

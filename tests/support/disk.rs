@@ -126,8 +126,8 @@ impl Disk for TestDisk {
         FsDisk.read(path, offset)
     }
 
-    fn read_head(&self, path: &Path, length: usize) -> io::Result<Vec<u8>> {
-        FsDisk.read_head(path, length)
+    fn read_part(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        FsDisk.read_part(path, offset, length)
     }
 
     fn length(&self, path: &Path) -> io::Result<u64> {

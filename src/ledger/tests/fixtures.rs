@@ -41,6 +41,12 @@ impl Keys for MemoryKeys {
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError> {
         Ok(self.0.lock().unwrap().values().find(|key| key.id == id).cloned())
     }
+
+    fn names(&self, member: MemberId, vendor: &VendorId) -> Result<Vec<KeyId>, KeyError> {
+        let keys = self.0.lock().unwrap();
+        let about = keys.iter().filter(|((of, with, _), _)| *of == member && with.as_ref() == Some(vendor));
+        Ok(about.map(|(_, key)| key.id).collect())
+    }
 }
 
 pub fn options(disk: &SimDisk, keys: &Arc<MemoryKeys>) -> Options {

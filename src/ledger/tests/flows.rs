@@ -186,6 +186,10 @@ impl Keys for Without {
         self.1.month_key(member, vendor, month)
     }
 
+    fn names(&self, member: MemberId, vendor: &VendorId) -> Result<Vec<KeyId>, KeyError> {
+        self.1.names(member, vendor)
+    }
+
     fn open_month_key(&self, id: KeyId) -> Result<Option<MonthKey>, KeyError> {
         self.1.open_month_key(id)
     }

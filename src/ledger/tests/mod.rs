@@ -3,6 +3,7 @@
 mod crash;
 mod fixtures;
 mod flows;
+mod index;
 mod life;
 mod records;
 mod tamper;

@@ -1,0 +1,14 @@
+CREATE TABLE log (name TEXT NOT NULL) STRICT;
+CREATE TABLE block (
+    first INTEGER PRIMARY KEY,
+    records INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    time INTEGER NOT NULL
+) STRICT;
+CREATE TABLE block_key (
+    key BLOB NOT NULL,
+    first INTEGER NOT NULL,
+    PRIMARY KEY (key, first)
+) STRICT, WITHOUT ROWID;
