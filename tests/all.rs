@@ -23,3 +23,4 @@ mod terms;
 mod tls;
 mod trackers;
 mod unlinkability;
+mod websocket;

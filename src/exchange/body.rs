@@ -3,6 +3,7 @@
 use super::flow::{Flow, Tally};
 use super::request_body::SendBody;
 use super::upload::Course;
+use super::websocket::Channel;
 use crate::model::Outcome;
 use crate::upstream::Connection;
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub enum ReplyBody {
     Vendor(Box<VendorBody>),
     /// The vendor's, with the flow that ends with it.
     Flowing(Box<FlowBody>),
+    /// None: the connection becomes a channel.
+    Channel(Box<Channel>),
 }
 
 /// A vendor's body with the connection it comes from.
@@ -59,6 +62,7 @@ impl Body for ReplyBody {
             Self::Local(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             Self::Vendor(body) => Pin::new(&mut body.incoming).poll_frame(cx).map_err(Into::into),
             Self::Flowing(body) => body.poll(cx),
+            Self::Channel(_) => Poll::Ready(None),
         }
     }
 
@@ -67,6 +71,7 @@ impl Body for ReplyBody {
             Self::Local(text) => text.is_none(),
             Self::Vendor(body) => body.incoming.is_end_stream(),
             Self::Flowing(body) => body.incoming.is_end_stream(),
+            Self::Channel(_) => true,
         }
     }
 
@@ -75,6 +80,7 @@ impl Body for ReplyBody {
             Self::Local(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
             Self::Vendor(body) => body.incoming.size_hint(),
             Self::Flowing(body) => body.incoming.size_hint(),
+            Self::Channel(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -5,10 +5,11 @@
 
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
+use super::websocket::Handshake;
 use crate::model::{Host, Origin, Scheme};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderValue, Method, Version};
+use http::{HeaderValue, Method};
 use tower::Layer;
 
 /// Connection may nominate this many fields.
@@ -77,9 +78,11 @@ fn canonicalise(exchange: &mut Exchange) -> Result<(), ExchangeError> {
         // RFC 9110 section 9.3.8: a trace reflects fields that may be sensitive; no browser sends one.
         return Err(ExchangeError::NotCarried("TRACE"));
     }
-    if exchange.method == Method::CONNECT || wants_upgrade(exchange) {
-        return Err(ExchangeError::NotCarried("an upgraded connection"));
+    if exchange.method == Method::CONNECT {
+        return Err(ExchangeError::NotCarried("CONNECT"));
     }
+    exchange.websocket =
+        Handshake::of(&exchange.method, exchange.version, &exchange.headers, &mut exchange.extensions)?;
     let origin = origin_of(exchange)?;
     exchange.flow.concerns(None, origin.host.to_string());
     if !exchange.generation.may_reach(&origin) {
@@ -88,14 +91,6 @@ fn canonicalise(exchange: &mut Exchange) -> Result<(), ExchangeError> {
     exchange.headers = end_to_end(std::mem::take(&mut exchange.headers), Direction::Request)?;
     exchange.origin = Some(origin);
     Ok(())
-}
-
-fn wants_upgrade(exchange: &Exchange) -> bool {
-    exchange.version <= Version::HTTP_11
-        && exchange
-            .headers
-            .get(UPGRADE)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The one origin of the request.

@@ -7,7 +7,7 @@ use crate::config::Decision;
 use crate::model::record::NOT_INSPECTED;
 use crate::model::{Host, Party, RequestType};
 use crate::persona::{Persona, Standing};
-use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER, UPGRADE};
+use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER};
 use http::{HeaderMap, HeaderName};
 use tower::Layer;
 
@@ -48,7 +48,10 @@ impl<S: Handle> Handle for Contextual<S> {
             .as_deref()
             .and_then(Host::parse)
             .map(|host| exchange.generation.config.vendor_of(&host).id == label);
-        let kind = kind_of(&exchange.headers);
+        let kind = match exchange.websocket {
+            Some(_) => RequestType::Websocket,
+            None => kind_of(&exchange.headers),
+        };
         let party = party_of(&exchange.headers, kind, same_vendor);
         let (vendor, standing) = match &exchange.persona {
             Some(Persona { wardrobe, .. }) => {
@@ -97,9 +100,6 @@ fn source_of(headers: &HeaderMap) -> Option<String> {
 
 /// W3C Fetch Metadata where the client sends it, else what the fields give away, else `other`.
 fn kind_of(headers: &HeaderMap) -> RequestType {
-    if text(headers, &UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
-        return RequestType::Websocket;
-    }
     if headers.contains_key("ping-to") || text(headers, &CONTENT_TYPE) == Some("text/ping") {
         return RequestType::Ping;
     }

@@ -75,7 +75,7 @@ async fn run(
     most: usize,
 ) -> Result<Brought, ExchangeError> {
     let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let key = Arc::new(Key { member: MemberId::GATEWAY, epoch: 0, origin: origin.clone() });
+    let key = Arc::new(Key { member: MemberId::GATEWAY, epoch: 0, origin: origin.clone(), upgrades: false });
     let open = open_event(flow, origin, &target);
     let connect = rooms.upstream.checkout(&key, &**generation, false);
     let (connection, opened) = tokio::join!(connect, flow.open(Vec::new(), open));

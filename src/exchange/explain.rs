@@ -124,7 +124,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Questio
     let body = RequestBody::given(question.body, &headers);
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     Exchange {
-        client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None }),
+        client: Arc::new(Client { peer, who: question.who.clone(), tunnelled: None, place: None }),
         flow: Flow::rehearsed(rooms, question.who.member),
         persona: rooms.personas.of(question.who.member),
         who: question.who,
@@ -137,6 +137,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Questio
         headers,
         extensions: Extensions::new(),
         body,
+        websocket: None,
         origin: None,
         context: None,
         plan: Default::default(),

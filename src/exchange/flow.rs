@@ -401,6 +401,15 @@ impl<S> Flows<S> {
                 let upload = exchange.body.course().cloned();
                 ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, upload, patience)))
             }
+            ReplyBody::Channel(mut channel) => {
+                let replies = std::mem::take(&mut exchange.reply_plan);
+                head.headers = super::apply::fields(head.headers, &replies)?;
+                let flow = &mut exchange.flow;
+                flow.tally.edited(record::reply_edits(replies.edits(), &flow.tally));
+                flow.answered(head.status.as_u16(), exchange.answer.take());
+                channel.flow = Some(flow.pass_on());
+                ReplyBody::Channel(channel)
+            }
             local => {
                 let persona = exchange.persona.clone();
                 let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());

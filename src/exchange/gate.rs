@@ -62,6 +62,7 @@ impl<S: Dispatch> Handle for Gate<S> {
             member: exchange.who.member,
             epoch: exchange.context()?.epoch,
             origin: exchange.origin()?.clone(),
+            upgrades: exchange.websocket.is_some(),
         });
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());

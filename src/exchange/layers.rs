@@ -5,6 +5,7 @@ use super::error::ExchangeError;
 use super::flow::Flow;
 use super::request_body::RequestBody;
 use super::rooms::Generation;
+use super::websocket::Handshake;
 use crate::model::record::TermsRecord;
 use crate::model::{
     Host, MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, Slot, VendorId,
@@ -12,6 +13,7 @@ use crate::model::{
 use crate::persona::Persona;
 use crate::trackers::Passes;
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::IpAddr;
@@ -94,6 +96,8 @@ pub struct Client {
     pub who: Who,
     /// Set inside an intercepted tunnel.
     pub tunnelled: Option<Tunnelled>,
+    /// Its place among the connections, which whatever becomes of it holds on to.
+    pub place: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Client {
@@ -154,6 +158,8 @@ pub struct Exchange {
     pub extensions: Extensions,
     /// The body.
     pub body: RequestBody,
+    /// Set by the canonical layer where the client wishes to go on with WebSocket.
+    pub websocket: Option<Handshake>,
     /// Where it goes; set by the canonical layer.
     pub origin: Option<Origin>,
     /// Set by the context layer.

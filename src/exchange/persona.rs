@@ -8,6 +8,7 @@ use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
+use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
 use crate::model::{Host, Plan, RequestView, Secret, Slot};
@@ -61,6 +62,7 @@ impl<S: Handle> Handle for Personified<S> {
                 // Boxed: what a body or a hit needs would make the future of every exchange larger.
                 Box::pin(self.protect(exchange, persona)).await?;
             }
+            self.listen_in(exchange)?;
             if let Some(answer) = exchange.plan.answer() {
                 return settled(answer, exchange);
             }
@@ -101,6 +103,26 @@ impl<S> Personified<S> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Has a WebSocket's messages looked into. What an extension makes of them could not be, so none is offered.
+    fn listen_in(&self, exchange: &mut Exchange) -> Result<(), ExchangeError> {
+        let persona = match &exchange.persona {
+            Some(persona) if !persona.identity.identifiers().is_empty() => persona.clone(),
+            _ => return Ok(()),
+        };
+        if exchange.websocket.is_none() || exchange.plan.answer().is_some() {
+            return Ok(());
+        }
+        let mask = Arc::new(self.mask(exchange, &persona)?);
+        let worn = persona.wardrobe.worn(mask.sector(), exchange.context()?.epoch);
+        let identifiers = Arc::clone(persona.identity.identifiers());
+        let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
+        if let Some(handshake) = &mut exchange.websocket {
+            handshake.messages = Some(Messages::new(identifiers, Box::new(substitute)));
+        }
+        websocket::offer_no_extension(&exchange.headers, &mut exchange.plan);
+        Ok(())
     }
 
     fn mask(&self, exchange: &Exchange, persona: &Persona) -> Result<Mask, ExchangeError> {

@@ -8,6 +8,7 @@ use super::layers::{Exchange, Reply};
 use super::request_body::SendBody;
 use super::rooms::Rooms;
 use super::upload::overdue;
+use super::websocket::{Channel, Handshake};
 use crate::model::Scheme;
 use crate::upstream::{Connection, Key, Protocol};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, WWW_AUTHENTICATE};
@@ -107,9 +108,8 @@ impl Dispatch for UpstreamSender {
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
         };
-        // RFC 9110 section 15.2.2: 101 answers an Upgrade, and none was sent.
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(ExchangeError::NoResponse(None));
+            return switched(exchange, response);
         }
         let (head, incoming) = response.into_parts();
         if bound || binds(&head.headers, WWW_AUTHENTICATE) {
@@ -117,6 +117,19 @@ impl Dispatch for UpstreamSender {
         }
         Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(VendorBody { incoming, connection }))))
     }
+}
+
+/// The vendor goes on with another protocol.
+fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result<Reply, ExchangeError> {
+    // RFC 9110 section 15.2.2: 101 answers an Upgrade; where none was sent, or another one, it means nothing.
+    let handshake = exchange.websocket.take().filter(|asked| asked.is_accepted(response.headers()));
+    let Some(Handshake { client: Some(client), messages, .. }) = handshake else {
+        return Err(ExchangeError::NoResponse(None));
+    };
+    let vendor = hyper::upgrade::on(&mut response);
+    let (head, _) = response.into_parts();
+    let channel = Channel { client, vendor, messages, flow: None };
+    Ok(Response::from_parts(head, ReplyBody::Channel(Box::new(channel))))
 }
 
 impl UpstreamSender {
@@ -182,6 +195,9 @@ pub(super) fn outgoing(
         }
         // The field goes; hyper frames what has no length as chunks or DATA frames.
         Length::Unknown => headers = without_length(headers),
+    }
+    if let Some(handshake) = &exchange.websocket {
+        handshake.ask(&mut headers);
     }
     if protocol == Protocol::Http1 {
         headers = joined_cookies(headers);

@@ -180,6 +180,7 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
                         peer: arrival.peer,
                         who,
                         tunnelled: Some(Tunnelled::new(origin, server_name.as_deref())),
+                        place: Some(arrival.seat),
                     };
                     intercept(front, client, &wanted, stream).await;
                 }

@@ -8,13 +8,14 @@ use super::serve::Leaving;
 use super::{connect, own};
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
-    Client, Exchange, ExchangeError, Flow, Handle, Reply, RequestBody, Rooms, Who, refusal, refusal_of,
+    Client, Exchange, ExchangeError, Flow, Handle, Reply, ReplyBody, RequestBody, Rooms, Who, refusal,
+    refusal_of,
 };
 use crate::gateway::who::Asking;
 use crate::model::record::{Event, Record, TermsRecord};
 use crate::model::{FlowId, MemberId};
 use arc_swap::ArcSwap;
-use http::header::{CONNECTION, HeaderMap, HeaderValue, PROXY_AUTHENTICATE};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, PROXY_AUTHENTICATE, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::Service;
@@ -89,6 +90,7 @@ impl Front {
             uri: head.uri,
             target: String::new(),
             body: RequestBody::arriving(body, &head.headers, patience, flow.tally()),
+            websocket: None,
             flow,
             headers: head.headers,
             extensions: head.extensions,
@@ -103,9 +105,23 @@ impl Front {
             attempts: 0,
         };
         match self.corridor.handle(&mut exchange).await {
-            Ok(reply) => reply,
+            Ok(reply) => self.lead_on(&exchange.client, reply),
             Err(error) => refusal_of(&error, accepts.as_ref()),
         }
+    }
+
+    /// A connection that becomes a channel goes on as a task of its own, as long as the front door is open.
+    fn lead_on(&self, client: &Client, reply: Reply) -> Reply {
+        let (mut head, body) = reply.into_parts();
+        let ReplyBody::Channel(channel) = body else { return Response::from_parts(head, body) };
+        head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        let (stop, place) = (self.stop.clone(), client.place.clone());
+        self.tasks.spawn(async move {
+            let _place = place;
+            stop.run_until_cancelled(channel.run()).await;
+        });
+        Response::from_parts(head, ReplyBody::empty())
     }
 
     /// Turns a request away before it has become an exchange, with a record.
@@ -250,7 +266,12 @@ impl Service<Request<Incoming>> for ProxyPort {
         Box::pin(async move {
             let reply = match stream {
                 Stream::Exchange(who) => {
-                    let client = Client { peer: arrival.peer, who: who.clone(), tunnelled: None };
+                    let client = Client {
+                        peer: arrival.peer,
+                        who: who.clone(),
+                        tunnelled: None,
+                        place: Some(arrival.seat),
+                    };
                     front.exchange(Arc::new(client), who, request).await
                 }
                 Stream::Connect(who) => connect::connect(&front, arrival, who, request).await,

@@ -1,20 +1,13 @@
 //! Bytes that go through unread. Four steps: the member and their limits, the host block list and the vetted address, the
 //! durable record; then the first byte.
 
-use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who};
+use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who, relay};
 use crate::model::record::Event;
 use crate::model::{Origin, Outcome};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::sync::atomic::AtomicU64;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
-
-/// A tunnel through which nothing went in either direction for so long is closed.
-const IDLE: Duration = Duration::from_secs(3600);
-/// Read at a time.
-const CHUNK: usize = 16 * 1024;
 
 /// A tunnel that may carry its first byte.
 pub struct Tunnel {
@@ -142,50 +135,4 @@ fn admit(generation: &Generation, flow: &mut Flow, origin: &Origin) -> Result<()
 
 fn event(flow: &Flow, origin: &Origin, reason: &str) -> Event {
     Event::Tunnel { flow: flow.id(), host: Some(origin.host.to_string()), reason: reason.to_owned() }
-}
-
-/// Where one direction broke off.
-enum Cut {
-    /// Its source failed.
-    Source,
-    /// Its destination failed.
-    Destination,
-    /// Nothing moved either way for too long.
-    Quiet,
-}
-
-impl Cut {
-    fn blame(self, source: Outcome, destination: Outcome) -> Outcome {
-        match self {
-            Self::Source => source,
-            Self::Destination => destination,
-            // As with a body that falls silent.
-            Self::Quiet => Outcome::CutByVendor,
-        }
-    }
-}
-
-/// One direction. Its end is passed on as an end, not as a break: the other direction may still have much to say. It is
-/// only too quiet when the other direction is, too.
-async fn relay<R, W>(from: &mut R, to: &mut W, moved: &AtomicU64, count: impl Fn(u64)) -> Result<(), Cut>
-where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin,
-{
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let before = moved.load(Ordering::Relaxed);
-        let read = match timeout(IDLE, from.read(&mut chunk)).await {
-            Ok(read) => read.map_err(|_| Cut::Source)?,
-            Err(_) if moved.load(Ordering::Relaxed) != before => continue,
-            Err(_) => return Err(Cut::Quiet),
-        };
-        if read == 0 {
-            return to.shutdown().await.map_err(|_| Cut::Destination);
-        }
-        let written = timeout(IDLE, to.write_all(chunk.get(..read).unwrap_or_default())).await;
-        written.map_err(|_| Cut::Quiet)?.map_err(|_| Cut::Destination)?;
-        moved.fetch_add(read as u64, Ordering::Relaxed);
-        count(read as u64);
-    }
 }

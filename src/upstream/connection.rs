@@ -192,8 +192,9 @@ where
         .handshake(TokioIo::new(io))
         .await
         .map_err(UpstreamError::Http)?;
-    // Ends with the connection: when the vendor closes it or the last handle to it is dropped.
-    tokio::spawn(connection);
+    // Ends with the connection: when the vendor closes it, when it goes on with another protocol, or when the last handle
+    // to it is dropped.
+    tokio::spawn(connection.with_upgrades());
     Ok(Sender::Http1(sender))
 }
 

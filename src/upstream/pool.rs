@@ -34,12 +34,14 @@ pub struct Key {
     pub epoch: u32,
     /// Where to.
     pub origin: Origin,
+    /// Whether it is for one exchange that goes on with another protocol, so HTTP/1.1 and nobody else's.
+    pub upgrades: bool,
 }
 
 impl Key {
     /// Guests are many behind one name, so none of their connections carries a second exchange.
     pub(super) fn is_pooled(&self) -> bool {
-        self.member != MemberId::GUEST
+        self.member != MemberId::GUEST && !self.upgrades
     }
 }
 

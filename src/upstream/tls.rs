@@ -111,7 +111,7 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 pub(super) struct ClientConfigs {
     trust: ArcSwap<Trust>,
     /// Tickets travel with the configuration, so two members never resume one another's session.
-    per_identity: moka::sync::Cache<(MemberId, u32), Arc<ClientConfig>>,
+    per_identity: moka::sync::Cache<(MemberId, u32, bool), Arc<ClientConfig>>,
 }
 
 impl ClientConfigs {
@@ -126,7 +126,8 @@ impl ClientConfigs {
     }
 
     pub(super) fn of(&self, key: &Key) -> Arc<ClientConfig> {
-        self.per_identity.get_with((key.member, key.epoch), || Arc::new(self.build()))
+        let identity = (key.member, key.epoch, key.upgrades);
+        self.per_identity.get_with(identity, || Arc::new(self.build(key.upgrades)))
     }
 
     pub(super) fn trust(&self, trust: Trust) {
@@ -134,12 +135,16 @@ impl ClientConfigs {
         self.per_identity.invalidate_all();
     }
 
-    fn build(&self) -> ClientConfig {
+    /// `upgrades`: an upgrade is a matter of HTTP/1.1 (RFC 9113 section 8.6).
+    fn build(&self, upgrades: bool) -> ClientConfig {
         let mut config = ClientConfig::builder()
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&self.trust.load().verifier))
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = match upgrades {
+            true => vec![b"http/1.1".to_vec()],
+            false => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        };
         config.resumption = Resumption::in_memory_sessions(TICKETS_PER_IDENTITY);
         config
     }

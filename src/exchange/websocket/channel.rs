@@ -1,0 +1,56 @@
+//! The two sides of a WebSocket once the vendor has accepted it, with the flow that ends with it.
+
+use super::messages::{Messages, Stopped};
+use crate::exchange::flow::Flow;
+use crate::exchange::relay::relay;
+use crate::model::Outcome;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// A WebSocket between client and vendor. Dropped, it ends the flow.
+pub struct Channel {
+    pub(in crate::exchange) client: OnUpgrade,
+    pub(in crate::exchange) vendor: OnUpgrade,
+    pub(in crate::exchange) messages: Option<Messages>,
+    /// Set by the flow layer.
+    pub(in crate::exchange) flow: Option<Flow>,
+}
+
+impl Channel {
+    /// Carries both ways until both sides are done, or one breaks off; writes the flow's end.
+    pub async fn run(self) {
+        let Some(mut flow) = self.flow else { return };
+        let (Ok(client), Ok(vendor)) = tokio::join!(self.client, self.vendor) else {
+            return flow.close(Outcome::CutByClient);
+        };
+        let (mut client_reads, mut client_writes) = tokio::io::split(TokioIo::new(client));
+        let (mut vendor_reads, mut vendor_writes) = tokio::io::split(TokioIo::new(vendor));
+        let tally = Arc::clone(flow.tally());
+        let moved = AtomicU64::new(0);
+        let up = async {
+            match self.messages {
+                Some(messages) => messages.carry(&mut client_reads, &mut vendor_writes, &moved, &tally).await,
+                None => {
+                    let sent = |bytes| tally.sent(bytes);
+                    Ok(relay(&mut client_reads, &mut vendor_writes, &moved, sent).await?)
+                }
+            }
+        };
+        let up = async {
+            up.await.map_err(|stopped| match stopped {
+                Stopped::Cut(cut) => cut.blame(Outcome::CutByClient, Outcome::CutByVendor),
+                Stopped::Client => Outcome::CutByClient,
+                Stopped::Refused(error) => {
+                    tracing::info!(%error, "a WebSocket message was not sent, and its channel ended");
+                    Outcome::Failed
+                }
+            })
+        };
+        let down = relay(&mut vendor_reads, &mut client_writes, &moved, |bytes| tally.received(bytes));
+        let down = async { down.await.map_err(|cut| cut.blame(Outcome::CutByVendor, Outcome::CutByClient)) };
+        let ended = tokio::try_join!(up, down);
+        flow.close(ended.err().unwrap_or(Outcome::Complete));
+    }
+}

@@ -1,0 +1,311 @@
+//! P2 and P5 on a WebSocket: the handshake walks the corridor, messages pass as they are, and real values leave in none.
+
+use crate::support::vendor::response;
+use crate::support::{Household, TestCa, Vendor, until};
+use futures_util::{SinkExt, StreamExt};
+use http::HeaderMap;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
+
+const ANN: &[(&str, &str)] = &[("email.primary", "ann@home.example"), ("name.full", "Ann Real")];
+const IDENTITY: &str = "[identity]\ndomain = \"alias.example\"";
+
+/// A vendor that says everything back, and keeps what it was told.
+struct Chat {
+    address: SocketAddr,
+    heads: Arc<Mutex<Vec<HeaderMap>>>,
+    messages: Arc<Mutex<Vec<Message>>>,
+}
+
+impl Chat {
+    async fn start(ca: &TestCa) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let chat =
+            Self { address: listener.local_addr().unwrap(), heads: Arc::default(), messages: Arc::default() };
+        let acceptor = TlsAcceptor::from(Arc::new(ca.server_config("chat.test")));
+        let (heads, messages) = (Arc::clone(&chat.heads), Arc::clone(&chat.messages));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, heads, messages) =
+                    (acceptor.clone(), Arc::clone(&heads), Arc::clone(&messages));
+                tokio::spawn(async move {
+                    let Ok(tls) = acceptor.accept(stream).await else { return };
+                    // The type of the refusal is the library's.
+                    #[allow(clippy::result_large_err)]
+                    let keep = |request: &Request, mut answer: Response| {
+                        heads.lock().unwrap().push(request.headers().clone());
+                        if let Some(wanted) = request.headers().get("sec-websocket-protocol") {
+                            answer.headers_mut().insert("sec-websocket-protocol", wanted.clone());
+                        }
+                        Ok(answer)
+                    };
+                    let Ok(mut socket) = accept_hdr_async(tls, keep).await else { return };
+                    while let Some(Ok(message)) = socket.next().await {
+                        messages.lock().unwrap().push(message.clone());
+                        if message.is_text() || message.is_binary() {
+                            let _ = socket.send(message).await;
+                        }
+                    }
+                });
+            }
+        });
+        chat
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        self.messages.lock().unwrap().clone()
+    }
+
+    fn field(&self, name: &str) -> Vec<String> {
+        let heads = self.heads.lock().unwrap();
+        let lines = heads.last().unwrap().get_all(name).iter();
+        lines.map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// A household that knows the chat; with somebody to protect, where `values` says so.
+async fn household(ca: &TestCa, chat: &Chat, values: &[(&str, &str)]) -> Household {
+    let builder = Household::trusting(ca).host("chat.test", chat.address).config(IDENTITY);
+    builder.member("ann", values).start().await
+}
+
+/// A WebSocket through the gateway.
+async fn open(home: &Household, fields: &[(&'static str, &str)]) -> WebSocketStream<TlsStream<TcpStream>> {
+    let mut request = "wss://chat.test/room?utm_source=x".into_client_request().unwrap();
+    for (name, value) in fields {
+        request.headers_mut().append(*name, value.parse().unwrap());
+    }
+    let stream = home.client().tunnel("chat.test", "chat.test").await.unwrap();
+    let (socket, answer) = client_async(request, stream).await.unwrap();
+    assert_eq!(answer.status(), 101);
+    socket
+}
+
+async fn close_of(home: &Household) -> Value {
+    home.awaited("close", 1).await.pop().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_both_sides_say_passes_as_it_is_and_stands_in_the_log() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household(&ca, &chat, &[]).await;
+    let offer = [("sec-websocket-protocol", "chat"), ("sec-websocket-extensions", "permessage-deflate")];
+    let mut socket = open(&home, &offer).await;
+    let long = "grüße ".repeat(50_000);
+    let bytes: Vec<u8> = (0..200_000u32).map(|at| at as u8).collect();
+    for said in [Message::text("hello"), Message::text(long), Message::binary(bytes), Message::text("")] {
+        socket.send(said.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), said);
+    }
+    socket.send(Message::Ping("are you there".into())).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::Pong("are you there".into()));
+    let bye = CloseFrame { code: CloseCode::Normal, reason: "bye".into() };
+    socket.close(Some(bye.clone())).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::Close(Some(bye)));
+    while let Some(Ok(_)) = socket.next().await {}
+    drop(socket);
+
+    // Nobody is to be protected, so nothing is looked into and compression is theirs to agree on.
+    assert_eq!(chat.field("sec-websocket-extensions"), ["permessage-deflate"]);
+    assert_eq!(
+        (chat.field("sec-gpc"), chat.field("sec-websocket-protocol")),
+        (vec!["1".into()], vec!["chat".into()])
+    );
+    let open = home.awaited("open", 1).await.pop().unwrap();
+    assert_eq!(open["url"], "https://chat.test/room");
+    let close = close_of(&home).await;
+    assert_eq!((&close["status"], &close["outcome"]), (&101.into(), &"complete".into()));
+    assert!(
+        close["sent"].as_u64().unwrap() > 500_000 && close["received"].as_u64().unwrap() > 500_000,
+        "{close}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_value_leaves_in_no_text_message() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household(&ca, &chat, ANN).await;
+    let mut socket = open(&home, &[("sec-websocket-extensions", "permessage-deflate")]).await;
+    assert_eq!(chat.field("sec-websocket-extensions"), [""; 0]);
+    for (said, around) in [
+        (r#"{"mail":"ann@home.example","n":1}"#, [r#"{"mail":""#, r#"","n":1}"#]),
+        (r#"42["join",{"mail":"ANN@home.example"}]"#, [r#"42["join",{"mail":""#, r#""}]"#]),
+        (r#"{"mail":"ann\u0040home.example"}"#, [r#"{"mail":""#, r#""}"#]),
+        ("write to ann@home.example please", ["write to ", " please"]),
+    ] {
+        socket.send(Message::text(said)).await.unwrap();
+        let heard = socket.next().await.unwrap().unwrap().into_text().unwrap().to_string();
+        assert!(heard.starts_with(around[0]) && heard.ends_with(around[1]), "{heard}");
+        let plain = heard.replace("\\u0040", "@");
+        assert!(plain.contains("@alias.example") && !plain.to_lowercase().contains("ann@"), "{heard}");
+    }
+    for untouched in
+        [Message::text(r#"{"mail":"bob@home.example"}"#), Message::binary(b"ann@home.example".to_vec())]
+    {
+        socket.send(untouched.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), untouched);
+    }
+    socket.close(None).await.unwrap();
+    while let Some(Ok(_)) = socket.next().await {}
+    drop(socket);
+    let close = close_of(&home).await;
+    let edits = close["edits"].as_array().unwrap();
+    let replaced =
+        edits.iter().filter(|edit| edit["action"] == "replaced" && edit["slot"] == "email.primary");
+    assert_eq!(replaced.count(), 4, "{edits:#?}");
+    let opened = home.of_kind("open").await.pop().unwrap();
+    let offer =
+        opened["edits"].as_array().unwrap().iter().find(|edit| edit["rule"] == "websocket.extensions");
+    assert_eq!(offer.unwrap()["place"], "request.header:sec-websocket-extensions");
+    assert!(!home.records().await.iter().any(|record| record.to_string().contains("ann@home")));
+}
+
+/// The frames of one message, each with a mask of its own, a ping between them.
+fn in_pieces(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let pieces: Vec<&[u8]> = text.as_bytes().chunks(7).collect();
+    for (number, piece) in pieces.iter().enumerate() {
+        let last = if number + 1 == pieces.len() { 0x80 } else { 0 };
+        let opcode = u8::from(number == 0);
+        bytes.extend(frame(last | opcode, piece, [number as u8, 7, 99, 3]));
+        if number == 1 {
+            bytes.extend(frame(0x89, b"ping", [1, 2, 3, 4]));
+        }
+    }
+    bytes
+}
+
+fn frame(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
+    assert!(payload.len() < 126);
+    let masked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    [first, 0x80 | payload.len() as u8].into_iter().chain(mask).chain(masked).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_pieces_is_looked_into_as_one_wherever_it_is_cut() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household(&ca, &chat, ANN).await;
+    let socket = open(&home, &[]).await;
+    let mut stream = socket.into_inner();
+    for (number, pace) in [(1, usize::MAX), (2, 1), (3, 5)] {
+        let said = format!("{{\"number\":{number},\"mail\":\"ann@home.example\"}}");
+        for chunk in in_pieces(&said).chunks(pace.min(10_000)) {
+            stream.write_all(chunk).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+    }
+    until("three messages", || chat.messages().iter().filter(|one| one.is_text()).count() == 3).await;
+    let heard = chat.messages();
+    assert_eq!(heard.iter().filter(|one| **one == Message::Ping("ping".into())).count(), 3);
+    let texts: Vec<Value> = heard
+        .iter()
+        .filter(|one| one.is_text())
+        .map(|one| serde_json::from_str(one.to_text().unwrap()).unwrap())
+        .collect();
+    for (number, text) in (1..).zip(&texts) {
+        assert_eq!(text["number"], number);
+        assert_eq!(text["mail"], texts[0]["mail"]);
+        assert!(text["mail"].as_str().unwrap().ends_with("@alias.example"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_break_the_rules_end_the_channel_and_nothing_of_them_leaves() {
+    let ca = TestCa::new();
+    let long = [&[0x81, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0, 1, 2, 3, 4][..], &[7; 4000]].concat();
+    for (case, bytes) in [
+        ("not masked", vec![0x81, 0x02, b'h', b'i']),
+        ("an extension", frame(0xc1, b"hi", [1; 4])),
+        ("a continuation of nothing", frame(0x80, b"hi", [1; 4])),
+        ("a message inside another", [frame(0x01, b"h", [1; 4]), frame(0x81, b"i", [1; 4])].concat()),
+        ("too long to be looked into", long),
+    ] {
+        let chat = Chat::start(&ca).await;
+        let home = household(&ca, &chat, ANN).await;
+        let mut stream = open(&home, &[]).await.into_inner();
+        stream.write_all(&bytes).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+        assert_eq!(close_of(&home).await["outcome"], "cut-by-client", "{case}");
+        assert_eq!(chat.messages(), [], "{case}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_that_does_not_accept_is_heard_and_one_that_pretends_to_is_not() {
+    let ca = TestCa::new();
+    let forged = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n";
+    let chat = Vendor::https("chat.test")
+        .route("/no", response("403 Forbidden", &[("X-Why", "closed")], b"no"))
+        .route("/forged", forged.to_vec())
+        .start(&ca)
+        .await;
+    let home = Household::trusting(&ca).knowing(&chat).start().await;
+    let asked = |path: &str, more: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: chat.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+        )
+    };
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    for (path, more, want) in [
+        ("/no", version, "HTTP/1.1 403"),
+        ("/forged", version, "HTTP/1.1 502"),
+        ("/old", "Sec-WebSocket-Version: 8\r\n", "HTTP/1.1 400"),
+    ] {
+        let mut stream = home.client().tunnel("chat.test", "chat.test").await.unwrap();
+        stream.write_all(asked(path, more).as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut answer = vec![0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), want, "{path}");
+    }
+    let paths: Vec<_> = chat.received().iter().map(|one| one.target()).collect();
+    assert_eq!(paths, ["/no", "/forged"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_ends_with_the_gateway_and_its_flow_with_it() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household(&ca, &chat, &[]).await;
+    let mut socket = open(&home, &[]).await;
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+    assert_eq!(home.export().await.iter().filter(|record| record["kind"] == "close").count(), 0);
+    let report = home.verify_stopped().await;
+    assert!(report.holds(), "{report:?}");
+    assert_eq!((report.opened, report.unended), (1, 0));
+    assert!(!matches!(socket.next().await, Some(Ok(Message::Text(_)))));
+}
+
+/// A vendor's side that is not asked to speak first: the role is only there to show that frames come through unmasked.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_vendors_frames_are_its_own() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household(&ca, &chat, ANN).await;
+    let mut stream = open(&home, &[]).await.into_inner();
+    stream.write_all(&frame(0x81, b"echo", [5; 4])).await.unwrap();
+    stream.flush().await.unwrap();
+    let mut heard = [0; 6];
+    stream.read_exact(&mut heard).await.unwrap();
+    assert_eq!(heard, *b"\x81\x04echo");
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+    socket.close(None).await.unwrap();
+}
