@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod curl;
 mod edits;
+mod expect;
 mod eyes;
 mod first_connection;
 mod first_use;

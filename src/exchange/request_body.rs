@@ -2,6 +2,7 @@
 
 use super::body::{BodyError, Quiet};
 use super::error::ExchangeError;
+use super::expect::Expecting;
 use super::flow::Tally;
 use super::streamed::EditedBody;
 use super::upload::{Course, Underway};
@@ -290,14 +291,17 @@ pub enum SendBody {
     Untouched(Box<Untouched>),
     /// From the client through the editor.
     Edited(Box<EditedBody>, Underway),
+    /// One of these two, once the vendor wants it.
+    Expecting(Box<Expecting>),
 }
 
 impl SendBody {
     /// How the sending goes, of a body that is sent as it comes.
-    fn course(&self) -> Option<&Arc<Course>> {
+    pub(super) fn course(&self) -> Option<&Arc<Course>> {
         match self {
             Self::Untouched(body) => Some(&body.course),
             Self::Edited(_, underway) => Some(&underway.0),
+            Self::Expecting(body) => body.body().course(),
             Self::Empty | Self::Whole { .. } => None,
         }
     }
@@ -305,6 +309,7 @@ impl SendBody {
     /// What became of its length.
     pub(super) fn edited_length(&self) -> Length {
         match self {
+            Self::Expecting(body) => body.body().edited_length(),
             Self::Edited(..) | Self::Whole { flows: true, .. } => Length::Unknown,
             Self::Empty | Self::Untouched(_) | Self::Whole { edited: false, .. } => Length::Unchanged,
             Self::Whole { bytes, .. } => {
@@ -330,6 +335,7 @@ impl Body for SendBody {
             })),
             Self::Untouched(body) => body.poll(cx),
             Self::Edited(body, _) => body.poll(cx),
+            Self::Expecting(body) => body.poll(cx),
         }
     }
 
@@ -339,6 +345,7 @@ impl Body for SendBody {
             Self::Whole { bytes, .. } => bytes.is_none(),
             Self::Untouched(body) => body.incoming.is_end_stream(),
             Self::Edited(..) => false,
+            Self::Expecting(body) => body.body().is_end_stream(),
         }
     }
 
@@ -350,6 +357,7 @@ impl Body for SendBody {
             }
             Self::Untouched(body) => body.incoming.size_hint(),
             Self::Edited(..) => SizeHint::default(),
+            Self::Expecting(body) => body.body().size_hint(),
         }
     }
 }

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// How the sending of a body goes.
 #[derive(Debug, Default)]
 pub struct Course {
     /// What went wrong; 0 as long as nothing did.
     failure: AtomicU8,
-    answered: AtomicBool,
+    answered: CancellationToken,
     over: AtomicBool,
     ended: Notify,
 }
@@ -22,12 +23,17 @@ pub struct Course {
 impl Course {
     /// The vendor has begun to answer, whether or not the body is over.
     pub(super) fn answer(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.answered.cancel();
+    }
+
+    /// Ends when the vendor begins to answer.
+    pub(super) fn answered(&self) -> WaitForCancellationFutureOwned {
+        self.answered.clone().cancelled_owned()
     }
 
     /// Whether the vendor has begun to answer: from then on both sides may wait for each other.
     pub(super) fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed)
+        self.answered.is_cancelled()
     }
 
     pub(super) fn broke(&self) {

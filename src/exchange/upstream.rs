@@ -3,6 +3,7 @@
 use super::apply;
 use super::body::{ReplyBody, VendorBody};
 use super::error::ExchangeError;
+use super::expect::wait_for_consent;
 use super::gate::Dispatch;
 use super::layers::{Exchange, Reply};
 use super::request_body::SendBody;
@@ -207,7 +208,10 @@ pub(super) fn outgoing(
     }
     *request.method_mut() = exchange.method.clone();
     *request.headers_mut() = headers;
-    Ok(request)
+    Ok(match protocol {
+        Protocol::Http1 => wait_for_consent(request),
+        Protocol::Http2 => request,
+    })
 }
 
 /// Rebuilt rather than removed from: removal would move the last field into the gap.
