@@ -8,8 +8,8 @@ use super::error::LedgerError;
 use super::read::Reader;
 use crate::store::{Block, LogIndex, StoreError};
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// Blocks that wait; one more is left out, and read again from the log.
@@ -21,14 +21,15 @@ const TOGETHER: usize = 64;
 enum Told {
     /// These records are durable.
     Block(Block),
-    /// The log was taken up again, with so many records.
-    Cut(u64),
+    /// The log was taken up again.
+    Cut,
 }
 
 /// The ledger's end of the way to the index.
 pub(super) struct Indexing {
     tell: SyncSender<Told>,
     pub blocks: Blocks,
+    cut: Arc<Mutex<Option<u64>>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +44,17 @@ impl Indexing {
     /// Starts the thread for a log of so many `records`, which `reader` reads.
     pub fn start(index: Arc<LogIndex>, reader: Reader, records: u64) -> Result<Self, LedgerError> {
         let (tell, told) = sync_channel(WAITING);
+        let cut = Arc::new(Mutex::new(Some(records)));
+        let wanted = Arc::clone(&cut);
         std::thread::Builder::new()
             .name("index".to_owned())
             .spawn(move || {
-                if let Err(error) = run(&index, &reader, records, &told) {
+                if let Err(error) = run(&index, &reader, &wanted, &told) {
                     tracing::warn!(%error, "the log is no longer indexed; listings read it instead");
                 }
             })
             .map_err(LedgerError::disk("starting the index's thread"))?;
-        Ok(Self { tell, blocks: Blocks::default() })
+        Ok(Self { tell, blocks: Blocks::default(), cut })
     }
 
     /// Tells of a block, unless too many wait.
@@ -61,34 +64,43 @@ impl Indexing {
         }
     }
 
-    /// Tells that the log was taken up again.
+    /// Tells that the log was taken up again, with so many records. Does not wait: a thread that is behind looks before it
+    /// goes on.
     pub fn cut(&mut self, records: u64) {
         self.blocks = Blocks::default();
-        // Fails where the thread has ended, which then indexes nothing.
-        let _ = self.tell.send(Told::Cut(records));
+        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(records);
+        // Where too many blocks wait, the thread is awake already.
+        let _ = self.tell.try_send(Told::Cut);
     }
 }
 
-fn run(index: &LogIndex, reader: &Reader, records: u64, told: &Receiver<Told>) -> Result<(), IndexError> {
-    index.cut(records)?;
-    catch_up(index, reader, records)?;
-    while let Ok(first) = told.recv() {
+fn run(
+    index: &LogIndex,
+    reader: &Reader,
+    cut: &Mutex<Option<u64>>,
+    told: &Receiver<Told>,
+) -> Result<(), IndexError> {
+    loop {
+        let wanted = cut.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(records) = wanted {
+            // What still waits is of the log as it was; what is of the new one is read from it.
+            told.try_iter().for_each(drop);
+            index.cut(records)?;
+            catch_up(index, reader, records)?;
+        }
+        let Ok(first) = told.recv() else { return Ok(()) };
         let mut blocks = Vec::new();
         for next in std::iter::once(first).chain(told.try_iter().take(TOGETHER)) {
             match next {
                 Told::Block(block) => blocks.push(block),
-                Told::Cut(records) => {
-                    blocks.clear();
-                    index.cut(records)?;
-                    catch_up(index, reader, records)?;
-                }
+                Told::Cut => blocks.clear(),
             }
         }
-        let Some(oldest) = blocks.first() else { continue };
+        let is_old = cut.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let Some(oldest) = blocks.first().filter(|_| !is_old) else { continue };
         catch_up(index, reader, oldest.first)?;
         index.add(&blocks)?;
     }
-    Ok(())
 }
 
 /// Indexes what lies in the log up to the record `until`. Takes at most half a core.

@@ -2,7 +2,7 @@
 
 use super::super::listing::Filter;
 use super::super::read::Reader;
-use super::super::sim::SimDisk;
+use super::super::sim::{Fault, SimDisk};
 use super::super::{Ledger, Options};
 use super::fixtures::*;
 use crate::model::record::Record;
@@ -129,6 +129,23 @@ async fn an_index_that_knows_more_than_the_log_is_cut() {
     house.live(&ledger, 500).await;
     house.caught_up(ledger.size() / 2).await;
     house.agrees(&ledger.reader(), "cut");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_taken_up_again_is_indexed_on() {
+    let house = House::new();
+    let ledger = house.start();
+    house.live(&ledger, 400).await;
+    house.disk.fuse(2, Fault::OneError);
+    let lost = ledger.append(vec![issue(house.members[0])]).await;
+    assert!(lost.is_err());
+    while !ledger.healthy() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    house.live(&ledger, 500).await;
+    house.caught_up(ledger.size() / 2).await;
+    house.agrees(&ledger.reader(), "taken up again");
+    ledger.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
