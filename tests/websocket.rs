@@ -230,8 +230,8 @@ async fn frames_that_break_the_rules_end_the_channel_and_nothing_of_them_leaves(
     for (case, bytes) in [
         ("not masked", vec![0x81, 0x02, b'h', b'i']),
         ("an extension", frame(0xc1, b"hi", [1; 4])),
-        ("a continuation of nothing", frame(0x80, b"hi", [1; 4])),
-        ("a message inside another", [frame(0x01, b"h", [1; 4]), frame(0x81, b"i", [1; 4])].concat()),
+        ("belongs to no message", frame(0x80, b"hi", [1; 4])),
+        ("belongs to no message", [frame(0x01, b"h", [1; 4]), frame(0x81, b"i", [1; 4])].concat()),
         ("too long to be looked into", long),
     ] {
         let chat = Chat::start(&ca).await;
@@ -241,7 +241,10 @@ async fn frames_that_break_the_rules_end_the_channel_and_nothing_of_them_leaves(
         stream.flush().await.unwrap();
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest).await;
-        assert_eq!(close_of(&home).await["outcome"], "cut-by-client", "{case}");
+        let close = close_of(&home).await;
+        assert_eq!(close["outcome"], "cut-by-client", "{case}");
+        let why = close["edits"][0]["reason"].as_str().unwrap();
+        assert!(why.contains(case), "{case}: {why}");
         assert_eq!(chat.messages(), [], "{case}");
     }
 }

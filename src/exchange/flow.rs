@@ -13,7 +13,7 @@ use super::rooms::{Generation, Rooms};
 use crate::config::schema::Detail;
 use crate::ledger::{NotOpened, Reservation};
 use crate::model::record::{EditRecord, Event, Record};
-use crate::model::{Answer, Edit, FlowId, MemberId, Outcome, Stage, Timestamp, VendorId, Verdict};
+use crate::model::{Answer, FlowId, MemberId, Outcome, Stage, Timestamp, VendorId, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -387,32 +387,28 @@ impl<S> Flows<S> {
         reply: Reply,
         verdict: Verdict,
     ) -> Result<Reply, ExchangeError> {
-        let (mut head, body) = reply.into_parts();
-        let body = match body {
+        let (mut head, mut body) = reply.into_parts();
+        if let ReplyBody::Vendor(_) | ReplyBody::Channel(_) = body {
+            let replies = std::mem::take(&mut exchange.reply_plan);
+            head.headers = super::apply::fields(head.headers, &replies)?;
+            let flow = &mut exchange.flow;
+            flow.tally.edited(record::reply_edits(replies.edits(), &flow.tally));
+            flow.answered(head.status.as_u16(), exchange.answer.take());
+        }
+        body = match body {
             ReplyBody::Vendor(vendor) => {
-                let replies = std::mem::take(&mut exchange.reply_plan);
-                head.headers = super::apply::fields(head.headers, &replies)?;
-                let edits: Vec<Edit> = replies.into_edits();
-                let flow = &mut exchange.flow;
-                flow.tally.edited(record::reply_edits(&edits, &flow.tally));
-                flow.answered(head.status.as_u16(), exchange.answer.take());
                 let patience = exchange.generation.config.settings.limits.idle.get();
                 let flow = exchange.flow.pass_on();
                 let upload = exchange.body.course().cloned();
                 ReplyBody::Flowing(Box::new(FlowBody::new(*vendor, flow, upload, patience)))
             }
             ReplyBody::Channel(mut channel) => {
-                let replies = std::mem::take(&mut exchange.reply_plan);
-                head.headers = super::apply::fields(head.headers, &replies)?;
-                let flow = &mut exchange.flow;
-                flow.tally.edited(record::reply_edits(replies.edits(), &flow.tally));
-                flow.answered(head.status.as_u16(), exchange.answer.take());
-                channel.flow = Some(flow.pass_on());
+                channel.flow = Some(exchange.flow.pass_on());
                 ReplyBody::Channel(channel)
             }
             local => {
-                let persona = exchange.persona.clone();
-                let identifiers = persona.as_ref().map(|persona| &**persona.identity.identifiers());
+                let persona = exchange.persona.as_ref();
+                let identifiers = persona.map(|persona| &**persona.identity.identifiers());
                 exchange.flow.end(record::answered_here(exchange, verdict, identifiers)?);
                 local
             }

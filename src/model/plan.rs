@@ -118,11 +118,6 @@ impl Plan {
     pub fn standing(&self) -> impl Iterator<Item = &Edit> {
         self.edits.iter().filter(|edit| edit.action != Action::WouldHave)
     }
-
-    /// Takes the plan apart.
-    pub fn into_edits(self) -> Vec<Edit> {
-        self.edits
-    }
 }
 
 #[cfg(test)]

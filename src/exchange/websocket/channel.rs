@@ -1,9 +1,10 @@
 //! The two sides of a WebSocket once the vendor has accepted it, with the flow that ends with it.
 
 use super::messages::{Messages, Stopped};
-use crate::exchange::flow::Flow;
+use crate::exchange::flow::{Flow, Tally};
+use crate::exchange::record;
 use crate::exchange::relay::relay;
-use crate::model::Outcome;
+use crate::model::{Action, Category, Container, Edit, Outcome, Part, Place, Secret, Stage};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -38,19 +39,33 @@ impl Channel {
                 }
             }
         };
-        let up = async {
-            up.await.map_err(|stopped| match stopped {
-                Stopped::Cut(cut) => cut.blame(Outcome::CutByClient, Outcome::CutByVendor),
-                Stopped::Client => Outcome::CutByClient,
-                Stopped::Refused(error) => {
-                    tracing::info!(%error, "a WebSocket message was not sent, and its channel ended");
-                    Outcome::Failed
-                }
-            })
-        };
+        let up = async { up.await.map_err(|stopped| outcome(stopped, &tally)) };
         let down = relay(&mut vendor_reads, &mut client_writes, &moved, |bytes| tally.received(bytes));
         let down = async { down.await.map_err(|cut| cut.blame(Outcome::CutByVendor, Outcome::CutByClient)) };
         let ended = tokio::try_join!(up, down);
         flow.close(ended.err().unwrap_or(Outcome::Complete));
     }
+}
+
+/// How a flow ends that could not go on. Why, where it was this gateway that ended it, the owner reads among the edits.
+fn outcome(stopped: Stopped, tally: &Tally) -> Outcome {
+    let (outcome, reason) = match stopped {
+        Stopped::Cut(cut) => return cut.blame(Outcome::CutByClient, Outcome::CutByVendor),
+        Stopped::Client(broken) => (Outcome::CutByClient, broken.to_string()),
+        Stopped::Refused(error) => (Outcome::Failed, error.to_string()),
+    };
+    let note = Edit {
+        place: Place::request(Part::Message),
+        container: Container::Message,
+        span: 0..0,
+        action: Action::WouldHave,
+        stage: Stage::Persona,
+        slot: None,
+        category: Category::ANY,
+        rule: "websocket.ended".into(),
+        reason: reason.into(),
+        value: Secret::default(),
+    };
+    tally.edited(vec![record::edit(&note, tally.number(), None, None)]);
+    outcome
 }

@@ -29,7 +29,7 @@ pub enum Stopped {
     /// A side is gone.
     Cut(Cut),
     /// The client's frames break the rules, or its message is too long to be looked into.
-    Client,
+    Client(Broken),
     /// A value must not leave, or could not be replaced.
     Refused(ExchangeError),
 }
@@ -42,8 +42,7 @@ impl From<Cut> for Stopped {
 
 impl From<Broken> for Stopped {
     fn from(broken: Broken) -> Self {
-        tracing::debug!(%broken, "a WebSocket frame");
-        Self::Client
+        Self::Client(broken)
     }
 }
 
