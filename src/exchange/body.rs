@@ -1,7 +1,7 @@
 //! What goes back to the client, and the place where a flow that was sent comes to its end.
 
 use super::flow::{Flow, Tally};
-use super::request_body::SendBody;
+use super::send_body::SendBody;
 use super::upload::Course;
 use super::websocket::Channel;
 use crate::model::Outcome;

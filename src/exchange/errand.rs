@@ -4,8 +4,8 @@
 use super::error::ExchangeError;
 use super::flow::Flow;
 use super::record;
-use super::request_body::SendBody;
 use super::rooms::{Generation, Rooms};
+use super::send_body::SendBody;
 use super::upstream::{absolute, host_value, origin_form};
 use crate::model::record::{Event, TermsRecord};
 use crate::model::{Host, MemberId, Origin, Outcome, Party, Scheme};

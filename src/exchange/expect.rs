@@ -6,7 +6,7 @@
 //! HTTP/2, whose 100 is not shown to us, the body goes at once.
 
 use super::body::BodyError;
-use super::request_body::SendBody;
+use super::send_body::SendBody;
 use super::upload::Course;
 use bytes::Bytes;
 use http::header::{EXPECT, HeaderMap};

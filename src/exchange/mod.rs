@@ -23,6 +23,7 @@ mod relay;
 mod request_body;
 mod rescue;
 mod rooms;
+mod send_body;
 mod signed;
 pub mod stack;
 mod streamed;

@@ -1,7 +1,7 @@
 //! What the layers work with: the rooms below, and one generation of policy.
 
 use super::limits::{Admission, Limits};
-use super::request_body::SendBody;
+use super::send_body::SendBody;
 use crate::config::Config;
 use crate::config::schema::{Derivation, Policies};
 use crate::ledger::Ledger;
