@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A response head has at most this many fields.
-const HEAD_FIELDS: usize = 100;
+const HEAD_FIELDS: usize = 200;
 /// HTTP/2 windows: memory is streams × stream window at the most, and never above the connection window.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
