@@ -76,7 +76,11 @@ impl Chat {
 
 /// A household that knows the chat; with somebody to protect, where `values` says so.
 async fn household(ca: &TestCa, chat: &Chat, values: &[(&str, &str)]) -> Household {
-    let builder = Household::trusting(ca).host("chat.test", chat.address).config(IDENTITY);
+    household_with(ca, chat, values, IDENTITY).await
+}
+
+async fn household_with(ca: &TestCa, chat: &Chat, values: &[(&str, &str)], config: &str) -> Household {
+    let builder = Household::trusting(ca).host("chat.test", chat.address).config(config);
     builder.member("ann", values).start().await
 }
 
@@ -140,11 +144,13 @@ async fn a_real_value_leaves_in_no_text_message() {
     let home = household(&ca, &chat, ANN).await;
     let mut socket = open(&home, &[("sec-websocket-extensions", "permessage-deflate")]).await;
     assert_eq!(chat.field("sec-websocket-extensions"), [""; 0]);
+    let long = "nothing to see here. ".repeat(10_000);
     for (said, around) in [
         (r#"{"mail":"ann@home.example","n":1}"#, [r#"{"mail":""#, r#"","n":1}"#]),
         (r#"42["join",{"mail":"ANN@home.example"}]"#, [r#"42["join",{"mail":""#, r#""}]"#]),
         (r#"{"mail":"ann\u0040home.example"}"#, [r#"{"mail":""#, r#""}"#]),
         ("write to ann@home.example please", ["write to ", " please"]),
+        (&format!("{long}ann@home.example, {long}"), [&long, &format!(", {long}")]),
     ] {
         socket.send(Message::text(said)).await.unwrap();
         let heard = socket.next().await.unwrap().unwrap().into_text().unwrap().to_string();
@@ -165,12 +171,32 @@ async fn a_real_value_leaves_in_no_text_message() {
     let edits = close["edits"].as_array().unwrap();
     let replaced =
         edits.iter().filter(|edit| edit["action"] == "replaced" && edit["slot"] == "email.primary");
-    assert_eq!(replaced.count(), 4, "{edits:#?}");
+    assert_eq!(replaced.count(), 5, "{edits:#?}");
+    // Nobody looked into the binary message, and the log says so.
+    assert_eq!(edits.iter().filter(|edit| edit["rule"] == "could not inspect").count(), 1, "{edits:#?}");
     let opened = home.of_kind("open").await.pop().unwrap();
     let offer =
         opened["edits"].as_array().unwrap().iter().find(|edit| edit["rule"] == "websocket.extensions");
     assert_eq!(offer.unwrap()["place"], "request.header:sec-websocket-extensions");
     assert!(!home.records().await.iter().any(|record| record.to_string().contains("ann@home")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_may_pass_unread_a_binary_message_does_not() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household_with(&ca, &chat, ANN, &format!("{IDENTITY}\nstrict = true")).await;
+    let mut socket = open(&home, &[]).await;
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+    socket.send(Message::binary(b"ann@home.example".to_vec())).await.unwrap();
+    while let Some(Ok(_)) = socket.next().await {}
+    let close = close_of(&home).await;
+    assert_eq!(
+        (&close["outcome"], &close["edits"][0]["rule"]),
+        (&"failed".into(), &"websocket.ended".into())
+    );
+    assert_eq!(chat.messages(), [Message::text("hello")]);
 }
 
 /// The frames of one message, each with a mask of its own, a ping between them.

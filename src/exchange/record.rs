@@ -5,7 +5,9 @@ use super::error::ExchangeError;
 use super::flow::Tally;
 use super::layers::{Exchange, Reply};
 use crate::model::record::{EditRecord, Event};
-use crate::model::{Answer, Container, Edit, FlowId, Origin, Secret, Verdict};
+use crate::model::{
+    Action, Answer, Category, Container, Edit, FlowId, Origin, Place, Secret, Stage, Verdict,
+};
 use crate::rewrite::{Identifiers, find_in_target};
 use crate::vault::Vault;
 use base64::Engine;
@@ -13,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What stands for a value in a recorded URL.
@@ -61,6 +64,29 @@ pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&
         reason: edit.reason.clone(),
         digest,
     }
+}
+
+/// What is to be said of a flow whose OPEN is written already: an edit that changes nothing.
+pub fn note(
+    tally: &Tally,
+    place: Place,
+    container: Container,
+    rule: &'static str,
+    reason: Cow<'static, str>,
+) -> EditRecord {
+    let note = Edit {
+        place,
+        container,
+        span: 0..0,
+        action: Action::WouldHave,
+        stage: Stage::Persona,
+        slot: None,
+        category: Category::ANY,
+        rule: rule.into(),
+        reason,
+        value: Secret::default(),
+    };
+    edit(&note, tally.number(), None, None)
 }
 
 /// The request's edits, numbered in the order of the plan.

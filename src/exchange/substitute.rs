@@ -7,7 +7,7 @@ use super::record::{self, Digests};
 use super::request_body::UNREAD_PART;
 use super::rooms::Rooms;
 use super::streamed::{Decide, Deciding};
-use crate::model::{Action, Category, Container, Edit, FlowId, Place, Secret, Slot, Stage};
+use crate::model::{Action, Container, Edit, FlowId, Place, Secret, Slot};
 use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
 use crate::rewrite::{Decision, Hit};
 use std::collections::BTreeSet;
@@ -135,19 +135,8 @@ impl Shared {
 
     /// OPEN is written already: what could not be inspected is told beside the edits.
     fn note(&self, place: Place) {
-        let note = Edit {
-            place,
-            container: Container::Body,
-            span: 0..0,
-            action: Action::WouldHave,
-            stage: Stage::Persona,
-            slot: None,
-            category: Category::ANY,
-            rule: "could not inspect".into(),
-            reason: UNREAD_PART.into(),
-            value: Secret::default(),
-        };
-        self.tally.edited(vec![record::edit(&note, self.tally.number(), None, None)]);
+        let rule = "could not inspect";
+        self.tally.edited(vec![record::note(&self.tally, place, Container::Body, rule, UNREAD_PART.into())]);
     }
 
     fn enter(&self, edit: &Edit) -> Decision {

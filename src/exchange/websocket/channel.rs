@@ -4,7 +4,7 @@ use super::messages::{Messages, Stopped};
 use crate::exchange::flow::{Flow, Tally};
 use crate::exchange::record;
 use crate::exchange::relay::relay;
-use crate::model::{Action, Category, Container, Edit, Outcome, Part, Place, Secret, Stage};
+use crate::model::{Container, Outcome, Part, Place};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -54,18 +54,8 @@ fn outcome(stopped: Stopped, tally: &Tally) -> Outcome {
         Stopped::Client(broken) => (Outcome::CutByClient, broken.to_string()),
         Stopped::Refused(error) => (Outcome::Failed, error.to_string()),
     };
-    let note = Edit {
-        place: Place::request(Part::Message),
-        container: Container::Message,
-        span: 0..0,
-        action: Action::WouldHave,
-        stage: Stage::Persona,
-        slot: None,
-        category: Category::ANY,
-        rule: "websocket.ended".into(),
-        reason: reason.into(),
-        value: Secret::default(),
-    };
-    tally.edited(vec![record::edit(&note, tally.number(), None, None)]);
+    let place = Place::request(Part::Message);
+    let note = record::note(tally, place, Container::Message, "websocket.ended", reason.into());
+    tally.edited(vec![note]);
     outcome
 }

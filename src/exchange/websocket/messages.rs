@@ -1,14 +1,17 @@
 //! What a client says over a WebSocket, with the real values in its text messages replaced.
 //!
 //! A text message is put together, looked into, and leaves in the frames it came in, or edited in one frame under the same
-//! mask. Control frames pass at once, also between the frames of a message; binary messages pass as they come.
+//! mask. Control frames pass at once, also between the frames of a message; binary messages pass as they come, with a note
+//! that nobody looked into them, or end the channel where nothing may pass unread.
 
 use super::frame::{self, Broken, Head, Opcode};
 use crate::exchange::error::ExchangeError;
 use crate::exchange::flow::Tally;
 use crate::exchange::relay::{self, CHUNK, Cut};
+use crate::exchange::request_body::MOST_WHOLE;
 use crate::exchange::streamed::Decide;
-use crate::rewrite::codec::Limits;
+use crate::model::{Part, Place};
+use crate::rewrite::codec::{CodecError, Limits};
 use crate::rewrite::{Identifiers, StreamEditor, Syntax, find_in_body};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -62,6 +65,9 @@ struct Reading {
     passing: u64,
     /// A binary message has begun and not ended.
     binary: bool,
+    /// A binary message has come, and nobody was told yet that it is not looked into.
+    unread: bool,
+    told: bool,
     text: Option<Begun>,
 }
 
@@ -95,7 +101,13 @@ impl Messages {
     {
         let (mut reading, mut chunk) = (Reading::default(), vec![0; CHUNK]);
         loop {
-            let bytes = match reading.next()? {
+            let next = reading.next()?;
+            if reading.unread && !reading.told {
+                reading.told = true;
+                let place = Place::request(Part::Message);
+                self.decide.unread(place).map_err(Stopped::Refused)?;
+            }
+            let bytes = match next {
                 Next::Pass(bytes) => bytes,
                 Next::Message(message) => self.edit(message).await?,
                 Next::More => {
@@ -115,26 +127,41 @@ impl Messages {
 
     /// The frames of a message, edited where it holds what is looked for.
     async fn edit(&mut self, message: Begun) -> Result<Vec<u8>, Stopped> {
-        let syntax = syntax_of(&message.text);
-        if find_in_body(&self.identifiers, syntax.clone(), &message.text).is_empty() {
-            return Ok(message.frames);
-        }
-        let broken = |_| Stopped::Refused(ExchangeError::Internal("a message could not be edited"));
         let identifiers = Arc::clone(&self.identifiers);
-        let mut editor = StreamEditor::new(identifiers, syntax, &[], Limits::default()).map_err(broken)?;
-        let found = editor.push(&message.text).map_err(broken)?;
-        let last = editor.finish().map_err(broken)?;
-        for number in found.chain(last) {
+        let Begun { frames, text, mask } = message;
+        // A long one takes too long for a worker.
+        let found = if text.len() as u64 <= MOST_WHOLE {
+            look_into(identifiers, &text)
+        } else {
+            let looked = tokio::task::spawn_blocking(move || look_into(identifiers, &text)).await;
+            looked.map_err(|_| Stopped::Refused(UNEDITED))?
+        };
+        let Some(mut editor) = found.map_err(|_| Stopped::Refused(UNEDITED))? else { return Ok(frames) };
+        let numbers: Vec<usize> = editor.undecided().collect();
+        for number in numbers {
             let Some(deciding) = editor.hit(number).map(|hit| self.decide.decide(hit)) else { continue };
             editor.decide(number, deciding.await.map_err(Stopped::Refused)?);
         }
-        let edited = editor.take_output().map_err(broken)?;
+        let edited = editor.take_output().map_err(|_| Stopped::Refused(UNEDITED))?;
         if !editor.is_done() || editor.is_torn() {
-            return Err(Stopped::Refused(ExchangeError::Internal("a message could not be edited")));
+            return Err(Stopped::Refused(UNEDITED));
         }
-        let changed = editor.is_changed();
-        Ok(if changed { frame::text(edited, message.mask) } else { message.frames })
+        Ok(if editor.is_changed() { frame::text(edited, mask) } else { frames })
     }
+}
+
+const UNEDITED: ExchangeError = ExchangeError::Internal("a message could not be edited");
+
+/// An editor with what a whole message holds, all of it undecided; `None` where it holds nothing.
+fn look_into(identifiers: Arc<Identifiers>, text: &[u8]) -> Result<Option<StreamEditor>, CodecError> {
+    let syntax = syntax_of(text);
+    if find_in_body(&identifiers, syntax.clone(), text).is_empty() {
+        return Ok(None);
+    }
+    let mut editor = StreamEditor::new(identifiers, syntax, &[], Limits::default())?;
+    editor.push(text)?;
+    editor.finish()?;
+    Ok(Some(editor))
 }
 
 impl Reading {
@@ -149,7 +176,7 @@ impl Reading {
             match (head.opcode, self.text.is_some(), self.binary) {
                 (Opcode::Control, ..) => return Ok(self.whole(&head).map_or(Next::More, Next::Pass)),
                 (Opcode::Binary, false, false) | (Opcode::Continuation, false, true) => {
-                    self.binary = !head.last;
+                    (self.binary, self.unread) = (!head.last, true);
                     self.passing = head.payload;
                     return Ok(Next::Pass(self.take(head.bytes)));
                 }
