@@ -24,4 +24,5 @@ mod terms;
 mod tls;
 mod trackers;
 mod unlinkability;
+mod uploads;
 mod websocket;

@@ -65,6 +65,9 @@ pub enum ExchangeError {
     /// The client's body unfolds to more than this gateway takes.
     #[error("the request body unfolds to more than this gateway takes")]
     BodyTooLarge,
+    /// The client's body could not be held until its length was known.
+    #[error("the request body could not be held")]
+    Spool,
     /// The vendor could not be reached.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
@@ -95,7 +98,7 @@ impl ExchangeError {
             Self::Port | Self::Forbidden { .. } => StatusCode::FORBIDDEN,
             Self::NotCarried(_) => StatusCode::NOT_IMPLEMENTED,
             Self::RateLimited { .. } | Self::Crowded => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::Ledger => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Ledger | Self::Spool => StatusCode::SERVICE_UNAVAILABLE,
             Self::Persona | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::RequestHeadTimeout | Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -120,7 +123,7 @@ impl ExchangeError {
             Self::Port | Self::Forbidden { .. } => "http_request_denied",
             Self::RateLimited { .. } => "http_request_denied",
             Self::Overloaded | Self::Crowded => "connection_limit_reached",
-            Self::Ledger | Self::Persona | Self::Internal(_) => "proxy_internal_error",
+            Self::Ledger | Self::Persona | Self::Spool | Self::Internal(_) => "proxy_internal_error",
             Self::Upstream(error) => error.proxy_error(),
             Self::NoResponse(_) => "http_response_incomplete",
             Self::ResponseTimeout => "http_response_timeout",
@@ -142,9 +145,12 @@ impl ExchangeError {
             | Self::RequestBody
             | Self::RequestBodyTimeout
             | Self::BodyTooLarge => Blame::Client,
-            Self::Overloaded | Self::Forbidden { .. } | Self::Ledger | Self::Persona | Self::Internal(_) => {
-                Blame::Gateway
-            }
+            Self::Overloaded
+            | Self::Forbidden { .. }
+            | Self::Ledger
+            | Self::Persona
+            | Self::Spool
+            | Self::Internal(_) => Blame::Gateway,
             Self::Upstream(error) => error.blame(),
             Self::NoResponse(_) | Self::ResponseTimeout => Blame::Vendor,
         }

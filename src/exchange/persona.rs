@@ -26,6 +26,11 @@ const MOST_HITS: usize = 8 << 10;
 /// Most parts of a body that are named because they could not be inspected.
 const NOTED: usize = 16;
 
+/// Of an upload that came with a length.
+const HELD: &str = "the body is edited as it comes; over HTTP/1.1 it waits until its new length is known";
+const WITHOUT_LENGTH: &str = "the body is edited as it flows and leaves without its length";
+const CROWDED: &str = "too many uploads wait for their length already: this one leaves without";
+
 /// The layer.
 #[derive(Clone)]
 pub struct PersonaLayer {
@@ -185,6 +190,13 @@ impl<S> Personified<S> {
         worn: Arc<Worn>,
         flows: Flowing,
     ) -> Result<(), ExchangeError> {
+        let place = match exchange.body.is_holdable() {
+            true => self.rooms.spools.place(exchange.who.member),
+            false => None,
+        };
+        if exchange.body.is_holdable() && place.is_none() {
+            exchange.notes.push(CROWDED.to_owned());
+        }
         let RequestBody::Arriving(arriving) = std::mem::replace(&mut exchange.body, RequestBody::Empty)
         else {
             return Err(ExchangeError::Internal("a body that flows is not there"));
@@ -196,10 +208,9 @@ impl<S> Personified<S> {
             Limits::default(),
         )
         .map_err(|_| ExchangeError::Internal("an editor could not be set up"))?;
-        let tally = Arc::clone(exchange.flow.tally());
         let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
-        let body = EditedBody::new(arriving, editor, Box::new(substitute), tally);
-        exchange.body = RequestBody::Edited(Box::new(body));
+        let body = EditedBody::new(arriving, editor, Box::new(substitute));
+        exchange.body = RequestBody::Edited(Box::new(body), place);
         Ok(())
     }
 }
@@ -262,7 +273,8 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
         }
         // Before its end nobody knows whether anything in it will change.
         if exchange.body.has_length() {
-            exchange.notes.push("the body is edited as it flows and leaves without its length".to_owned());
+            let note = if exchange.body.is_holdable() { HELD } else { WITHOUT_LENGTH };
+            exchange.notes.push(note.to_owned());
         }
         if !codings.is_empty() {
             exchange.notes.push("the body is decoded and coded again as it flows".to_owned());

@@ -3,7 +3,8 @@
 use super::body::Quiet;
 use super::error::ExchangeError;
 use super::flow::Tally;
-use super::send_body::{SendBody, Untouched};
+use super::send_body::{Edited, SendBody, Untouched};
+use super::spool::{MOST_HELD, Place, Spool, SpooledBody};
 use super::streamed::EditedBody;
 use super::upload::{Course, Underway};
 use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};
@@ -36,8 +37,10 @@ pub enum RequestBody {
     Arriving(Arriving),
     /// Gathered, and edited as the plan says.
     Whole(Whole),
-    /// Edited as it flows.
-    Edited(Box<EditedBody>),
+    /// Edited as it flows. Where there is a place for it, it may wait there until its length is known.
+    Edited(Box<EditedBody>, Option<Place>),
+    /// Edited, and held until it is sent.
+    Spooled(Arc<Spool>, Arc<Course>),
     /// Handed to the sender.
     Gone(Arc<Course>),
     /// Handed to the sender, and given back as it was.
@@ -61,6 +64,8 @@ pub struct Whole {
     edited: bool,
     /// Only asked about: the live path would edit it as it flows.
     flows: bool,
+    /// Likewise, and it would leave without its length.
+    chunked: bool,
 }
 
 impl RequestBody {
@@ -79,8 +84,11 @@ impl RequestBody {
         if body.is_empty() {
             return Self::Empty;
         }
-        let flows = body.len() as u64 > MOST_WHOLE || headers.contains_key(EXPECT);
-        Self::Whole(Whole { decoded: body.clone(), encoded: body, decoders: None, edited: false, flows })
+        let expects = headers.contains_key(EXPECT);
+        let flows = body.len() as u64 > MOST_WHOLE || expects;
+        let chunked = flows && !is_holdable(Some(body.len() as u64), expects);
+        let decoded = body.clone();
+        Self::Whole(Whole { decoded, encoded: body, decoders: None, edited: false, flows, chunked })
     }
 
     /// The same bytes, shared.
@@ -94,9 +102,9 @@ impl RequestBody {
     /// Whether it is edited as it flows.
     pub fn flows(&self) -> bool {
         match self {
-            Self::Arriving(_) | Self::Edited(_) => true,
+            Self::Arriving(_) | Self::Edited(..) => true,
             Self::Whole(whole) => whole.flows,
-            Self::Empty | Self::Gone(_) | Self::Unsent(_) => false,
+            Self::Empty | Self::Spooled(..) | Self::Gone(_) | Self::Unsent(_) => false,
         }
     }
 
@@ -129,9 +137,9 @@ impl RequestBody {
                 .map_err(|_| ExchangeError::RequestBody)?
                 .to_bytes(),
             Self::Whole(whole) if whole.decoders.is_none() => {
-                let flows = whole.flows;
+                let (flows, chunked) = (whole.flows, whole.chunked);
                 let (mut whole, note) = Whole::of(whole.encoded, codings).await?;
-                whole.flows = flows;
+                (whole.flows, whole.chunked) = (flows, chunked);
                 *self = Self::Whole(whole);
                 return Ok(note);
             }
@@ -145,22 +153,45 @@ impl RequestBody {
         Ok(note)
     }
 
+    /// Whether it may wait until its length is known. Of one that came without a length a vendor expects none, and with an
+    /// expectation the head goes first.
+    pub(super) fn is_holdable(&self) -> bool {
+        match self {
+            Self::Arriving(body) => is_holdable(body.length, body.expects),
+            Self::Whole(whole) => whole.flows && !whole.chunked,
+            _ => false,
+        }
+    }
+
+    /// Whether it has a place to wait in until its length is known.
+    pub(super) fn has_place(&self) -> bool {
+        matches!(self, Self::Edited(_, Some(_)))
+    }
+
+    /// Takes it to its place, edited as it comes.
+    pub(super) async fn hold(&mut self) -> Result<(), ExchangeError> {
+        *self = match std::mem::replace(self, Self::Empty) {
+            Self::Edited(body, Some(place)) => {
+                Self::Spooled(Arc::new(Spool::gather(*body, place).await?), Arc::default())
+            }
+            other => other,
+        };
+        Ok(())
+    }
+
     /// Whether the same bytes can be sent again.
     pub fn is_repeatable(&self) -> bool {
-        matches!(self, Self::Empty | Self::Whole(_))
+        matches!(self, Self::Empty | Self::Whole(_) | Self::Spooled(..))
     }
 
     /// What the client did wrong while its body was being sent.
     pub fn failure(&self) -> Option<ExchangeError> {
-        match self {
-            Self::Gone(course) => course.error(),
-            _ => None,
-        }
+        self.course().and_then(|course| course.error())
     }
 
     /// The vendor has begun to answer, whether or not the body is over.
     pub fn answered(&self) {
-        if let Self::Gone(course) = self {
+        if let Some(course) = self.course() {
             course.answer();
         }
     }
@@ -168,7 +199,7 @@ impl RequestBody {
     /// How the sending goes, of a body that is sent as it comes.
     pub(super) fn course(&self) -> Option<&Arc<Course>> {
         match self {
-            Self::Gone(course) => Some(course),
+            Self::Gone(course) | Self::Spooled(_, course) => Some(course),
             _ => None,
         }
     }
@@ -187,10 +218,15 @@ impl RequestBody {
             Self::Whole(whole) => SendBody::Whole {
                 bytes: Some(whole.encoded.clone()),
                 edited: whole.edited,
-                flows: whole.flows,
+                chunked: whole.chunked,
                 tally: Arc::clone(tally),
             },
-            Self::Arriving(_) | Self::Edited(_) => {
+            Self::Spooled(spool, course) => {
+                // The last attempt's is over.
+                *course = Arc::default();
+                SendBody::Spooled(Box::new(SpooledBody::new(spool, tally, course)))
+            }
+            Self::Arriving(_) | Self::Edited(..) => {
                 let course = Arc::<Course>::default();
                 let underway = Underway(Arc::clone(&course));
                 match std::mem::replace(self, Self::Gone(Arc::clone(&course))) {
@@ -201,7 +237,11 @@ impl RequestBody {
                         quiet: body.quiet,
                         _underway: underway,
                     })),
-                    Self::Edited(body) => SendBody::Edited(Box::new(body.sending(course)), underway),
+                    Self::Edited(body, _) => SendBody::Edited(Box::new(Edited {
+                        body: body.sending(course),
+                        tally: Arc::clone(tally),
+                        underway,
+                    })),
                     _ => SendBody::Empty,
                 }
             }
@@ -236,7 +276,7 @@ impl Whole {
             Err(CodecError::Bomb(_)) => return Err(ExchangeError::BodyTooLarge),
             Err(_) => (encoded.clone(), None, Some("could not inspect: the body cannot be decoded")),
         };
-        Ok((Self { encoded, decoded, decoders, edited: false, flows: false }, note))
+        Ok((Self { encoded, decoded, decoders, edited: false, flows: false, chunked: false }, note))
     }
 
     /// The body with its codings undone: what spans count in.
@@ -257,6 +297,10 @@ impl Whole {
         self.edited = true;
         Ok(())
     }
+}
+
+fn is_holdable(length: Option<u64>, expects: bool) -> bool {
+    !expects && length.is_some_and(|length| length <= MOST_HELD)
 }
 
 /// The last coding applied is the first to undo (RFC 9110 section 8.4).

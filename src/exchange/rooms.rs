@@ -2,6 +2,7 @@
 
 use super::limits::{Admission, Limits};
 use super::send_body::SendBody;
+use super::spool::Spools;
 use crate::config::Config;
 use crate::config::schema::{Derivation, Policies};
 use crate::ledger::Ledger;
@@ -34,6 +35,8 @@ pub struct Rooms {
     pub clock: Arc<dyn Clock>,
     /// The gateway's own bound.
     pub admission: Admission,
+    /// Where uploads wait for their length.
+    pub spools: Spools,
     /// What members set for vendors themselves, from the store.
     pub own_settings: ArcSwap<OwnSettings>,
 }

@@ -3,6 +3,7 @@
 use super::body::{BodyError, Quiet};
 use super::expect::Expecting;
 use super::flow::Tally;
+use super::spool::SpooledBody;
 use super::streamed::EditedBody;
 use super::upload::{Course, Underway};
 use super::upstream::Length;
@@ -24,15 +25,17 @@ pub enum SendBody {
         /// Whether its length is another than announced.
         edited: bool,
         /// Whether it would leave without one.
-        flows: bool,
+        chunked: bool,
         /// Where it is counted.
         tally: Arc<Tally>,
     },
     /// From the client as it comes.
     Untouched(Box<Untouched>),
     /// From the client through the editor.
-    Edited(Box<EditedBody>, Underway),
-    /// One of these two, once the vendor wants it.
+    Edited(Box<Edited>),
+    /// Gathered and edited before.
+    Spooled(Box<SpooledBody>),
+    /// One that comes from the client, once the vendor wants it.
     Expecting(Box<Expecting>),
 }
 
@@ -41,7 +44,8 @@ impl SendBody {
     pub(super) fn course(&self) -> Option<&Arc<Course>> {
         match self {
             Self::Untouched(body) => Some(&body.course),
-            Self::Edited(_, underway) => Some(&underway.0),
+            Self::Edited(body) => Some(&body.underway.0),
+            Self::Spooled(body) => Some(body.course()),
             Self::Expecting(body) => body.body().course(),
             Self::Empty | Self::Whole { .. } => None,
         }
@@ -51,7 +55,8 @@ impl SendBody {
     pub(super) fn edited_length(&self) -> Length {
         match self {
             Self::Expecting(body) => body.body().edited_length(),
-            Self::Edited(..) | Self::Whole { flows: true, .. } => Length::Unknown,
+            Self::Edited(_) | Self::Whole { chunked: true, .. } => Length::Unknown,
+            Self::Spooled(body) => body.length().map_or(Length::Unknown, Length::Exactly),
             Self::Empty | Self::Untouched(_) | Self::Whole { edited: false, .. } => Length::Unchanged,
             Self::Whole { bytes, .. } => {
                 Length::Exactly(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
@@ -75,7 +80,8 @@ impl Body for SendBody {
                 Ok(Frame::data(bytes))
             })),
             Self::Untouched(body) => body.poll(cx),
-            Self::Edited(body, _) => body.poll(cx),
+            Self::Edited(body) => body.poll(cx),
+            Self::Spooled(body) => body.poll(cx),
             Self::Expecting(body) => body.poll(cx),
         }
     }
@@ -85,7 +91,8 @@ impl Body for SendBody {
             Self::Empty => true,
             Self::Whole { bytes, .. } => bytes.is_none(),
             Self::Untouched(body) => body.incoming.is_end_stream(),
-            Self::Edited(..) => false,
+            Self::Edited(_) => false,
+            Self::Spooled(body) => body.is_over(),
             Self::Expecting(body) => body.body().is_end_stream(),
         }
     }
@@ -97,9 +104,29 @@ impl Body for SendBody {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
             Self::Untouched(body) => body.incoming.size_hint(),
-            Self::Edited(..) => SizeHint::default(),
+            Self::Edited(_) => SizeHint::default(),
+            Self::Spooled(body) => body.size_hint(),
             Self::Expecting(body) => body.body().size_hint(),
         }
+    }
+}
+
+/// A body that is edited as it comes.
+pub struct Edited {
+    pub(super) body: EditedBody,
+    pub(super) tally: Arc<Tally>,
+    pub(super) underway: Underway,
+}
+
+impl Edited {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = self.body.poll(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            self.tally.sent(data.len() as u64);
+        }
+        polled
     }
 }
 

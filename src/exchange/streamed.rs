@@ -3,13 +3,13 @@
 //! Bytes that may be part of an identifier wait until it is clear; a pseudonym that is needed for the first time waits
 //! until it is durable. Everything else leaves as it comes. Trailers survive.
 //!
-//! Whether anything will change is not known before the end: such a body leaves without its length, and a compressed one
+//! Whether anything will change is not known before the end: such a body leaves without its length or waits for it
+//! ([`super::spool`]), and a compressed one
 //! is coded again even where nothing changes (its decoded bytes are the same). The record says both. A body that cannot
 //! be decoded, or unfolds too far, breaks off and never comes to its end.
 
 use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;
-use super::flow::Tally;
 use super::request_body::Arriving;
 use super::upload::Course;
 use crate::model::Place;
@@ -54,7 +54,6 @@ pub struct EditedBody {
     deciding: Option<(usize, Deciding)>,
     trailers: Trailers,
     ended: bool,
-    tally: Arc<Tally>,
     course: Arc<Course>,
     quiet: Quiet,
     pause: Silence,
@@ -71,7 +70,7 @@ enum Trailers {
 
 impl EditedBody {
     /// Edits `body` with `editor`, by the word of `decide`.
-    pub fn new(body: Arriving, editor: StreamEditor, decide: Box<dyn Decide>, tally: Arc<Tally>) -> Self {
+    pub fn new(body: Arriving, editor: StreamEditor, decide: Box<dyn Decide>) -> Self {
         Self {
             incoming: body.incoming,
             came: Bytes::new(),
@@ -81,7 +80,6 @@ impl EditedBody {
             deciding: None,
             trailers: Trailers::None,
             ended: false,
-            tally,
             course: Arc::default(),
             quiet: body.quiet,
             pause: Silence::default(),
@@ -108,7 +106,6 @@ impl EditedBody {
                 Err(error) => return self.broke(error.into()),
             };
             if !output.is_empty() {
-                self.tally.sent(output.len() as u64);
                 return Poll::Ready(Some(Ok(Frame::data(output.into()))));
             }
             if self.ended {

@@ -59,6 +59,11 @@ impl Course {
         self.failure.store(5, Ordering::Relaxed);
     }
 
+    /// It was held here, and could not be read.
+    pub(super) fn was_lost(&self) {
+        self.failure.store(6, Ordering::Relaxed);
+    }
+
     /// Whether nothing more of the body will be sent.
     pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Acquire)
@@ -88,6 +93,7 @@ impl Course {
             }),
             4 => Some(ExchangeError::BodyTooLarge),
             5 => Some(ExchangeError::unread(UNREAD_PART)),
+            6 => Some(ExchangeError::Spool),
             _ => None,
         }
     }

@@ -94,6 +94,10 @@ impl Dispatch for UpstreamSender {
         mut connection: Connection<SendBody>,
         key: Arc<Key>,
     ) -> Result<Reply, ExchangeError> {
+        if connection.protocol() == Protocol::Http1 && exchange.body.has_place() {
+            // Boxed, like everything that few exchanges need.
+            connection = Box::pin(self.hold(exchange, connection, &key)).await?;
+        }
         let reused = connection.reused;
         let repeatable = exchange.body.is_repeatable() && exchange.method.is_idempotent();
         let bound = binds(&exchange.headers, AUTHORIZATION);
@@ -134,6 +138,22 @@ fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result
 }
 
 impl UpstreamSender {
+    /// Takes in all of an upload that was announced with a length, so that it leaves with one. The connection does not
+    /// wait for that: a vendor closes one on which no request comes.
+    async fn hold(
+        &self,
+        exchange: &mut Exchange,
+        connection: Connection<SendBody>,
+        key: &Arc<Key>,
+    ) -> Result<Connection<SendBody>, ExchangeError> {
+        connection.give_back();
+        let asked = Instant::now();
+        exchange.body.hold().await?;
+        let connection = self.rooms.upstream.checkout(key, &*exchange.generation, false).await?;
+        exchange.flow.waited(asked.elapsed());
+        Ok(connection)
+    }
+
     async fn again(
         &self,
         exchange: &mut Exchange,

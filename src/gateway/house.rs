@@ -10,7 +10,7 @@ use super::who::Roster;
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, WriteMode};
 use crate::config::value::{HostPattern, PolicyKey};
-use crate::exchange::{Generation, OwnSettings, Rooms};
+use crate::exchange::{Generation, OwnSettings, Rooms, Spools};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
@@ -155,6 +155,7 @@ impl House {
                 Vec::new(),
             )),
             admission: Default::default(),
+            spools: Spools::new(home.dir().to_owned()),
             own_settings: ArcSwap::default(),
             clock: seams.clock,
             vault,

@@ -13,6 +13,7 @@
 //! there can read everything.
 
 mod attribute;
+mod blocks;
 mod error;
 mod handle;
 mod hierarchy;
@@ -26,6 +27,7 @@ mod seal;
 mod tests;
 
 pub use attribute::{AttributeError, Phone, check_attribute, region_of};
+pub use blocks::SealedBlocks;
 pub use error::VaultError;
 pub use handle::Vault;
 pub use home::{Home, HomeError};
