@@ -26,3 +26,4 @@ mod trackers;
 mod unlinkability;
 mod uploads;
 mod websocket;
+mod websocket_http2;

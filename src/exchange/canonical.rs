@@ -78,11 +78,15 @@ fn canonicalise(exchange: &mut Exchange) -> Result<(), ExchangeError> {
         // RFC 9110 section 9.3.8: a trace reflects fields that may be sensitive; no browser sends one.
         return Err(ExchangeError::NotCarried("TRACE"));
     }
+    exchange.websocket =
+        Handshake::of(&exchange.method, exchange.version, &exchange.headers, &mut exchange.extensions)?;
+    if exchange.websocket.is_some() {
+        // However it is asked for, it is this that is asked.
+        exchange.method = Method::GET;
+    }
     if exchange.method == Method::CONNECT {
         return Err(ExchangeError::NotCarried("CONNECT"));
     }
-    exchange.websocket =
-        Handshake::of(&exchange.method, exchange.version, &exchange.headers, &mut exchange.extensions)?;
     let origin = origin_of(exchange)?;
     exchange.flow.concerns(None, origin.host.to_string());
     if !exchange.generation.may_reach(&origin) {

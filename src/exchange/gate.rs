@@ -62,7 +62,8 @@ impl<S: Dispatch> Handle for Gate<S> {
             member: exchange.who.member,
             epoch: exchange.context()?.epoch,
             origin: exchange.origin()?.clone(),
-            upgrades: exchange.websocket.is_some(),
+            // Over HTTP/2 it is one stream of many.
+            upgrades: exchange.websocket.as_ref().is_some_and(|asked| !asked.is_over_http2()),
         });
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());

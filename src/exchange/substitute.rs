@@ -7,7 +7,7 @@ use super::record::{self, Digests};
 use super::request_body::UNREAD_PART;
 use super::rooms::Rooms;
 use super::streamed::{Decide, Deciding};
-use crate::model::{Action, Container, Edit, FlowId, Place, Secret, Slot};
+use crate::model::{Action, Container, Edit, FlowId, Part, Place, Secret, Slot};
 use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
 use crate::rewrite::{Decision, Hit};
 use std::collections::BTreeSet;
@@ -34,10 +34,12 @@ struct Shared {
     tally: Arc<Tally>,
     digest_key: Secret<[u8; 32]>,
     flow: FlowId,
+    /// What flows are the messages of a WebSocket: the record names no place inside one.
+    messages: bool,
 }
 
 impl Substitute {
-    /// For the body of `exchange`.
+    /// For the body of `exchange`, or the messages that follow where it asks for a WebSocket.
     pub fn new(
         rooms: &Arc<Rooms>,
         exchange: &Exchange,
@@ -54,6 +56,7 @@ impl Substitute {
             worn: Mutex::new(worn),
             tally: Arc::clone(exchange.flow.tally()),
             flow: exchange.flow.id(),
+            messages: exchange.websocket.is_some(),
             persona,
             mask,
         };
@@ -144,7 +147,11 @@ impl Shared {
         let real = edit.slot.as_ref().and_then(|slot| self.persona.identity.value(slot));
         let digests = Digests::new(&self.digest_key, self.flow);
         let real = real.map(|real| real.expose().as_bytes());
-        self.tally.edited(vec![record::edit(edit, self.tally.number(), real, Some(&digests))]);
+        let mut entry = record::edit(edit, self.tally.number(), real, Some(&digests));
+        if self.messages {
+            entry.place = Place::request(Part::WebSocketText).to_string();
+        }
+        self.tally.edited(vec![entry]);
         self.rooms.metrics.edits(edit.stage, edit.action, 1);
         match edit.action {
             Action::WouldHave => Decision::Keep,

@@ -12,7 +12,10 @@ use super::upload::overdue;
 use super::websocket::{Channel, Handshake};
 use crate::model::Scheme;
 use crate::upstream::{Connection, Key, Protocol};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT,
+    WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -98,6 +101,11 @@ impl Dispatch for UpstreamSender {
             // Boxed, like everything that few exchanges need.
             connection = Box::pin(self.hold(exchange, connection, &key)).await?;
         }
+        if exchange.websocket.as_ref().is_some_and(Handshake::is_over_http2)
+            && !connection.takes_websockets().await
+        {
+            connection = Box::pin(self.upgradable(exchange, connection, &key)).await?;
+        }
         let reused = connection.reused;
         let repeatable = exchange.body.is_repeatable() && exchange.method.is_idempotent();
         let bound = binds(&exchange.headers, AUTHORIZATION);
@@ -113,7 +121,11 @@ impl Dispatch for UpstreamSender {
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
         };
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let switches = match connection.protocol() {
+            Protocol::Http1 => response.status() == StatusCode::SWITCHING_PROTOCOLS,
+            Protocol::Http2 => exchange.websocket.is_some() && response.status().is_success(),
+        };
+        if switches {
             return switched(exchange, response);
         }
         let (head, incoming) = response.into_parts();
@@ -127,17 +139,42 @@ impl Dispatch for UpstreamSender {
 /// The vendor goes on with another protocol.
 fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result<Reply, ExchangeError> {
     // RFC 9110 section 15.2.2: 101 answers an Upgrade; where none was sent, or another one, it means nothing.
-    let handshake = exchange.websocket.take().filter(|asked| asked.is_accepted(response.headers()));
-    let Some(Handshake { client: Some(client), messages, .. }) = handshake else {
+    // RFC 8441 section 5: over HTTP/2 "Sec-WebSocket-Accept" is not used, success is enough.
+    let is_accepted =
+        |asked: &Handshake| response.version() == Version::HTTP_2 || asked.is_accepted(response.headers());
+    let Some(handshake) = exchange.websocket.take().filter(is_accepted) else {
+        return Err(ExchangeError::NoResponse(None));
+    };
+    let over_http2 = handshake.is_over_http2();
+    let Handshake { client: Some(client), messages, .. } = handshake else {
         return Err(ExchangeError::NoResponse(None));
     };
     let vendor = hyper::upgrade::on(&mut response);
-    let (head, _) = response.into_parts();
-    let channel = Channel { client, vendor, messages, flow: None };
+    let (mut head, _) = response.into_parts();
+    if over_http2 {
+        head.status = StatusCode::OK;
+        head.headers.remove(SEC_WEBSOCKET_ACCEPT);
+    }
+    let channel = Channel { client, vendor, messages, over_http2, flow: None };
     Ok(Response::from_parts(head, ReplyBody::Channel(Box::new(channel))))
 }
 
 impl UpstreamSender {
+    /// A connection on which a WebSocket can be asked for by an upgrade.
+    async fn upgradable(
+        &self,
+        exchange: &mut Exchange,
+        connection: Connection<SendBody>,
+        key: &Arc<Key>,
+    ) -> Result<Connection<SendBody>, ExchangeError> {
+        connection.give_back();
+        let key = Arc::new(Key { upgrades: true, ..Key::clone(key) });
+        let asked = Instant::now();
+        let connection = self.rooms.upstream.checkout(&key, &*exchange.generation, false).await?;
+        exchange.flow.waited(asked.elapsed());
+        Ok(connection)
+    }
+
     /// Takes in all of an upload that was announced with a length, so that it leaves with one. The connection does not
     /// wait for that: a vendor closes one on which no request comes.
     async fn hold(
@@ -217,16 +254,20 @@ pub(super) fn outgoing(
         // The field goes; hyper frames what has no length as chunks or DATA frames.
         Length::Unknown => headers = without_length(headers),
     }
-    if let Some(handshake) = &exchange.websocket {
-        handshake.ask(&mut headers);
-    }
     if protocol == Protocol::Http1 {
+        if let Some(handshake) = &exchange.websocket {
+            handshake.ask(&mut headers);
+        }
         headers = joined_cookies(headers);
         // How the client spelled the names; over HTTP/2 all are lower-case.
         *request.extensions_mut() =
             if last { std::mem::take(&mut exchange.extensions) } else { exchange.extensions.clone() };
     }
     *request.method_mut() = exchange.method.clone();
+    if protocol == Protocol::Http2 && exchange.websocket.is_some() {
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+    }
     *request.headers_mut() = headers;
     Ok(match protocol {
         Protocol::Http1 => wait_for_consent(request),

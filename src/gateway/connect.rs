@@ -265,11 +265,13 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     };
     metrics.handshake(Peer::Downstream, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
     let (who, peer) = (client.who.clone(), client.peer);
+    let origin = client.tunnelled.as_ref().and_then(Tunnelled::origin);
+    let websockets = origin.is_some_and(|origin| front.rooms.upstream.takes_websockets(who.member, origin));
     let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let pace = Pace::new();
     let service = Intercepted { front: Arc::clone(front), client: Arc::new(client), pace: pace.clone() };
     let ended = if speaks_http2 {
-        serve::http2(tls, service, &pace, bounds, &front.stop).await
+        serve::http2(tls, service, &pace, bounds, websockets, &front.stop).await
     } else {
         serve::http1(tls, service, &pace, bounds, &front.stop).await
     };

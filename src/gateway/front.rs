@@ -114,8 +114,10 @@ impl Front {
     fn lead_on(&self, client: &Client, reply: Reply) -> Reply {
         let (mut head, body) = reply.into_parts();
         let ReplyBody::Channel(channel) = body else { return Response::from_parts(head, body) };
-        head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if !channel.over_http2 {
+            head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
         let (stop, place) = (self.stop.clone(), client.place.clone());
         self.tasks.spawn(async move {
             let _place = place;

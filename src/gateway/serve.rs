@@ -136,8 +136,15 @@ where
     connection.await.into()
 }
 
-/// HTTP/2 likewise.
-pub async fn http2<T, S>(io: T, service: S, pace: &Pace, bounds: Bounds, stop: &CancellationToken) -> Ended
+/// HTTP/2 likewise. With `websockets`, the client may open some as streams (RFC 8441).
+pub async fn http2<T, S>(
+    io: T,
+    service: S,
+    pace: &Pace,
+    bounds: Bounds,
+    websockets: bool,
+    stop: &CancellationToken,
+) -> Ended
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Service<Request, Response = Response<Leaving>, Error = Infallible> + Send,
@@ -156,6 +163,9 @@ where
         .keep_alive_interval(PING)
         .keep_alive_timeout(PONG)
         .auto_date_header(false);
+    if websockets {
+        builder.enable_connect_protocol();
+    }
     let connection = builder.serve_connection(TokioIo::new(io), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

@@ -33,6 +33,8 @@ pub enum Part {
     BodyPart(Arc<str>),
     /// Somewhere in a body without fields.
     BodyText,
+    /// Somewhere in a text message of a WebSocket.
+    WebSocketText,
     /// A trailer field.
     Trailer(Arc<str>),
     /// The message as a whole.
@@ -87,6 +89,7 @@ impl fmt::Display for Place {
             Part::BodyForm(name) => ("body.form:", &**name),
             Part::BodyPart(name) => ("body.part:", &**name),
             Part::BodyText => ("body.text", ""),
+            Part::WebSocketText => ("ws.text", ""),
             Part::Trailer(name) => ("trailer:", &**name),
             Part::Message => ("message", ""),
         };
@@ -139,6 +142,7 @@ mod tests {
             spelled(Place::request(Part::UrlQuery("utm_source".into())).occurrence(2)),
             "request.url.query:utm_source#2"
         );
+        assert_eq!(spelled(Place::request(Part::WebSocketText)), "request.ws.text");
         assert_eq!(spelled(Place::request(Part::UrlPath(1))), "request.url.path[1]");
         assert_eq!(spelled(Place::response(Part::Header("alt-svc".into()))), "response.header:alt-svc");
     }

@@ -2,6 +2,7 @@
 
 use super::UpstreamError;
 use super::gather::{Gather, Gathering};
+use super::offers::{self, Offer};
 use super::pool::{Key, Pool};
 use super::tls::{ClientConfigs, TlsError, server_name};
 use crate::model::Scheme;
@@ -38,21 +39,21 @@ pub enum Protocol {
 
 pub(super) enum Sender<B> {
     Http1(http1::SendRequest<B>),
-    Http2(http2::SendRequest<B>),
+    Http2(http2::SendRequest<B>, Offer),
 }
 
 impl<B: Body + 'static> Sender<B> {
     pub(super) fn is_closed(&self) -> bool {
         match self {
             Self::Http1(sender) => sender.is_closed(),
-            Self::Http2(sender) => sender.is_closed(),
+            Self::Http2(sender, _) => sender.is_closed(),
         }
     }
 
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         match self {
             Self::Http1(sender) => sender.poll_ready(cx),
-            Self::Http2(sender) => sender.poll_ready(cx),
+            Self::Http2(sender, _) => sender.poll_ready(cx),
         }
     }
 }
@@ -92,7 +93,7 @@ where
     /// Carries no other exchange after this one: what it stands for belongs to whoever sent this one.
     pub fn retire(&mut self) {
         self.kept = false;
-        if let Sender::Http2(_) = self.sender {
+        if let Sender::Http2(..) = self.sender {
             self.pool.unshare(&self.key);
         }
     }
@@ -101,7 +102,15 @@ where
     pub fn protocol(&self) -> Protocol {
         match self.sender {
             Sender::Http1(_) => Protocol::Http1,
-            Sender::Http2(_) => Protocol::Http2,
+            Sender::Http2(..) => Protocol::Http2,
+        }
+    }
+
+    /// Whether a WebSocket can be opened as a stream of it (RFC 8441). Waits for the vendor's SETTINGS for a moment.
+    pub async fn takes_websockets(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(_) => false,
+            Sender::Http2(_, offer) => offer.is_made().await,
         }
     }
 
@@ -109,7 +118,7 @@ where
     pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
         let sent = match &mut self.sender {
             Sender::Http1(sender) => sender.try_send_request(request).await,
-            Sender::Http2(sender) => sender.try_send_request(request).await,
+            Sender::Http2(sender, _) => sender.try_send_request(request).await,
         };
         sent.map_err(|mut failed| SendError {
             unsent: failed.take_message().map(Request::into_body),
@@ -150,13 +159,16 @@ where
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
         if session.alpn_protocol() == Some(b"h2") {
             // Boxed: hyper makes of each exchange a future that has room for the whole connection.
-            (speak_http2(Box::new(tls), head_bytes).await?, resumed)
+            (speak_http2(Box::new(tls), key, pool, head_bytes).await?, resumed)
         } else {
             (speak_http1(tls, head_bytes).await?, resumed)
         }
     };
     let sender = match sender {
-        Sender::Http2(sender) if key.is_pooled() => Sender::Http2(pool.share(key, sender, era)),
+        Sender::Http2(sender, offer) if key.is_pooled() => {
+            let (sender, offer) = pool.share(key, sender, offer, era);
+            Sender::Http2(sender, offer)
+        }
         one => {
             if key.is_pooled() {
                 pool.speaks_http1(key);
@@ -198,7 +210,12 @@ where
     Ok(Sender::Http1(sender))
 }
 
-async fn speak_http2<B, T>(io: T, head_bytes: u32) -> Result<Sender<B>, UpstreamError>
+async fn speak_http2<B, T>(
+    io: T,
+    key: &Arc<Key>,
+    pool: &Arc<Pool<B>>,
+    head_bytes: u32,
+) -> Result<Sender<B>, UpstreamError>
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -215,6 +232,13 @@ where
         .handshake(TokioIo::new(io))
         .await
         .map_err(UpstreamError::Http)?;
-    tokio::spawn(Gather::new(connection));
-    Ok(Sender::Http2(sender))
+    let offer = Offer::default();
+    let (key, pool) = (Arc::clone(key), Arc::downgrade(pool));
+    let offered = move || {
+        if let Some(pool) = pool.upgrade() {
+            pool.offers().note(key.member, &key.origin);
+        }
+    };
+    tokio::spawn(Gather::new(Box::pin(offers::run(connection, offer.clone(), offered))));
+    Ok(Sender::Http2(sender, offer))
 }

@@ -9,6 +9,7 @@ mod dial;
 mod error;
 mod flight;
 mod gather;
+mod offers;
 mod pool;
 mod resolve;
 mod tls;
@@ -167,6 +168,11 @@ where
     /// Drops what has been idle for `lifetime`; call it now and then.
     pub fn sweep(&self, lifetime: Duration) {
         self.pool.sweep(lifetime);
+    }
+
+    /// Whether the vendor offered `member` WebSockets over HTTP/2 (RFC 8441) within the last day.
+    pub fn takes_websockets(&self, member: MemberId, origin: &Origin) -> bool {
+        self.pool.offers().has(member, origin)
     }
 
     /// How many connections stand idle.

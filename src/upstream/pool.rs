@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Sender};
 use super::flight::{First, Turn};
+use super::offers::{Offer, Offers};
 use crate::model::{MemberId, Origin, Scheme};
 use bytes::Bytes;
 use http_body::Body;
@@ -61,6 +62,7 @@ struct Shelf<B> {
 
 struct Shared<B> {
     sender: http2::SendRequest<B>,
+    offer: Offer,
     used: Instant,
 }
 
@@ -80,11 +82,15 @@ struct Shelves<B> {
 /// The shelves. One short lock, never held over a wait.
 pub(super) struct Pool<B> {
     shelves: Mutex<Shelves<B>>,
+    offers: Offers,
 }
 
 impl<B> Default for Pool<B> {
     fn default() -> Self {
-        Self { shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0, era: 0 }) }
+        Self {
+            shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0, era: 0 }),
+            offers: Offers::default(),
+        }
     }
 }
 
@@ -92,6 +98,11 @@ impl<B> Pool<B> {
     fn lock(&self) -> MutexGuard<'_, Shelves<B>> {
         // The shelves are whole between any two statements, so a panic elsewhere does not spoil them.
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which vendors take WebSockets over HTTP/2.
+    pub(super) fn offers(&self) -> &Offers {
+        &self.offers
     }
 
     pub(super) fn idle(&self) -> usize {
@@ -174,7 +185,7 @@ where
         if let Some(shared) = &mut shelf.shared {
             if !shared.sender.is_closed() {
                 shared.used = Instant::now();
-                return Some((Sender::Http2(shared.sender.clone()), era));
+                return Some((Sender::Http2(shared.sender.clone(), shared.offer.clone()), era));
             }
             shelf.shared = None;
         }
@@ -215,19 +226,21 @@ where
         &self,
         key: &Arc<Key>,
         sender: http2::SendRequest<B>,
+        offer: Offer,
         era: u64,
-    ) -> http2::SendRequest<B> {
+    ) -> (http2::SendRequest<B>, Offer) {
         let mut shelves = self.lock();
         if shelves.era != era {
-            return sender;
+            return (sender, offer);
         }
         let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
         shelf.http1 = None;
         match &shelf.shared {
-            Some(shared) if !shared.sender.is_closed() => shared.sender.clone(),
+            Some(shared) if !shared.sender.is_closed() => (shared.sender.clone(), shared.offer.clone()),
             _ => {
-                shelf.shared = Some(Shared { sender: sender.clone(), used: Instant::now() });
-                sender
+                let (shared, offered) = (sender.clone(), offer.clone());
+                shelf.shared = Some(Shared { sender: shared, offer: offered, used: Instant::now() });
+                (sender, offer)
             }
         }
     }

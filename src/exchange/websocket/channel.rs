@@ -15,6 +15,8 @@ pub struct Channel {
     pub(in crate::exchange) client: OnUpgrade,
     pub(in crate::exchange) vendor: OnUpgrade,
     pub(in crate::exchange) messages: Option<Messages>,
+    /// Whether the client's side is a stream of HTTP/2.
+    pub over_http2: bool,
     /// Set by the flow layer.
     pub(in crate::exchange) flow: Option<Flow>,
 }

@@ -1,4 +1,5 @@
-//! WebSocket (RFC 6455): the handshake walks the corridor like any request; what follows is a [`Channel`].
+//! WebSocket (RFC 6455, over HTTP/2 RFC 8441): the handshake walks the corridor like any request; what follows is a
+//! [`Channel`]. Either side may speak either version of HTTP.
 
 mod channel;
 mod frame;
@@ -17,6 +18,7 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Extensions, HeaderName, HeaderValue, Method, Version};
+use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 
 /// RFC 6455 section 1.3: what is put behind the key.
@@ -28,7 +30,15 @@ pub struct Handshake {
     pub client: Option<OnUpgrade>,
     /// Looks into the client's messages, where there is somebody to protect.
     pub messages: Option<Messages>,
-    accept: String,
+    how: How,
+}
+
+/// How the client asked for it.
+enum How {
+    /// By an upgrade; the answer proves that it was read.
+    Upgrade { accept: String },
+    /// By extended CONNECT over HTTP/2, which needs no proof; the key is for a vendor that is asked by an upgrade.
+    Connect { key: String },
 }
 
 impl Handshake {
@@ -42,6 +52,9 @@ impl Handshake {
         headers: &HeaderMap,
         extensions: &mut Extensions,
     ) -> Result<Option<Self>, ExchangeError> {
+        if version == Version::HTTP_2 {
+            return Self::of_connect(method, extensions);
+        }
         if version > Version::HTTP_11 || !has_token(headers, &UPGRADE, "websocket") {
             return Ok(None);
         }
@@ -61,11 +74,35 @@ impl Handshake {
         let key = only(headers, &SEC_WEBSOCKET_KEY).and_then(|key| key.to_str().ok());
         let key = key.filter(|key| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16));
         let key = key.ok_or(ExchangeError::Malformed("the WebSocket key is not one"))?;
-        Ok(Some(Self { client: extensions.remove(), messages: None, accept: accept(key) }))
+        let how = How::Upgrade { accept: accept(key) };
+        Ok(Some(Self { client: extensions.remove(), messages: None, how }))
     }
 
-    /// The fields that ask the vendor for it, which end at each hop.
+    /// RFC 8441 section 4: "A new pseudo-header field :protocol MAY be included on request HEADERS indicating the desired
+    /// protocol to be spoken on the tunnel created by CONNECT."
+    fn of_connect(method: &Method, extensions: &mut Extensions) -> Result<Option<Self>, ExchangeError> {
+        let Some(protocol) = extensions.remove::<Protocol>() else { return Ok(None) };
+        if *method != Method::CONNECT || protocol.as_str() != "websocket" {
+            return Err(ExchangeError::NotCarried("another protocol than WebSocket"));
+        }
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|_| ExchangeError::Internal("no random bytes"))?;
+        let how = How::Connect { key: STANDARD.encode(nonce) };
+        Ok(Some(Self { client: extensions.remove(), messages: None, how }))
+    }
+
+    /// Whether the client asked for it over HTTP/2.
+    pub fn is_over_http2(&self) -> bool {
+        matches!(self.how, How::Connect { .. })
+    }
+
+    /// The fields that ask a vendor for it over HTTP/1.1, which end at each hop.
     pub fn ask(&self, headers: &mut HeaderMap) {
+        if let How::Connect { key } = &self.how
+            && let Ok(key) = HeaderValue::from_str(key)
+        {
+            headers.insert(SEC_WEBSOCKET_KEY, key);
+        }
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
@@ -75,10 +112,13 @@ impl Handshake {
     /// RFC 6455 section 4.1: a client fails the connection where "the response lacks a |Sec-WebSocket-Accept| header field
     /// or the |Sec-WebSocket-Accept| contains a value other than the base64-encoded SHA-1 of the concatenation".
     pub fn is_accepted(&self, headers: &HeaderMap) -> bool {
+        let want = match &self.how {
+            How::Upgrade { accept } => accept.clone(),
+            How::Connect { key } => accept(key),
+        };
         has_token(headers, &UPGRADE, "websocket")
             && has_token(headers, &CONNECTION, "upgrade")
-            && only(headers, &SEC_WEBSOCKET_ACCEPT)
-                .is_some_and(|value| value.as_bytes() == self.accept.as_bytes())
+            && only(headers, &SEC_WEBSOCKET_ACCEPT).is_some_and(|value| value.as_bytes() == want.as_bytes())
     }
 }
 
