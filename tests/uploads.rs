@@ -174,16 +174,3 @@ async fn only_so_many_of_a_member_wait_at_a_time() {
     waiting.push(begun(&scene.home.client_of("bea"), "/other", MEBIBYTE, "").await);
     assert_eq!(scene.notes("/other").await, Value::from(vec![HELD]), "another member's");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn explain_tells_the_length_it_leaves_with() {
-    let scene = Scene::new().await;
-    let alias = scene.alias().await;
-    let body = text(100_000);
-    let fields = [("content-type", "text/plain")];
-    let explained = scene.home.explain("POST", "https://shop.test/", &fields, &body).await;
-    let want = body.replace(EMAIL, &alias).len().to_string();
-    let lines = explained["headers_after"].as_array().unwrap();
-    assert!(lines.contains(&serde_json::json!(["content-length", want])), "{lines:?}");
-    assert_eq!(explained["notes"], Value::from(vec![HELD]));
-}

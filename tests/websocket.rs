@@ -182,6 +182,35 @@ async fn a_real_value_leaves_in_no_text_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_made_for_another_vendor_becomes_this_ones() {
+    let ca = TestCa::new();
+    let (chat, shop) = (Chat::start(&ca).await, Vendor::https("shop.test").start(&ca).await);
+    let home = Household::trusting(&ca)
+        .host("chat.test", chat.address)
+        .knowing(&shop)
+        .member("ann", ANN)
+        .config(IDENTITY)
+        .start()
+        .await;
+    home.client().post("https://shop.test/", "text/plain", "ann@home.example").await;
+    let shops = shop.only().text();
+    let mut socket = open(&home, &[]).await;
+    for said in [format!("I am {shops}"), format!("{shops} is ann@home.example"), format!("I am {shops}")] {
+        socket.send(Message::text(said.clone())).await.unwrap();
+        let heard = socket.next().await.unwrap().unwrap().into_text().unwrap().to_string();
+        let words = said.split(' ').count();
+        assert!(!heard.contains(&shops) && heard.split(' ').count() == words, "{heard}");
+        assert_eq!(heard.matches("@alias.example").count(), said.matches('@').count(), "{heard}");
+    }
+    drop(socket);
+    let close = home.awaited("close", 2).await.pop().unwrap();
+    let edits = close["edits"].as_array().unwrap();
+    assert_eq!(edits.len(), 4, "{edits:#?}");
+    assert_eq!(edits[0]["reason"], "made for another vendor; chat.test knows you by an alias");
+    assert!(edits.iter().all(|edit| edit["place"] == "request.ws.text"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_nothing_may_pass_unread_a_binary_message_does_not() {
     let ca = TestCa::new();
     let chat = Chat::start(&ca).await;

@@ -78,25 +78,27 @@ impl<S: Handle> Handle for Personified<S> {
 
 impl<S> Personified<S> {
     async fn protect(&self, exchange: &mut Exchange, persona: Persona) -> Result<(), ExchangeError> {
-        let body = inspect_body(exchange, &persona).await?;
+        let mut body = inspect_body(exchange, &persona).await?;
+        let foreign = foreign(exchange, &persona)?;
+        let persona = match foreign.is_empty() {
+            true => persona,
+            false => {
+                let guarding = persona.guarding(foreign).await.ok_or(ExchangeError::Persona)?;
+                if let (Some(syntax), Some(decoded)) = (body.syntax, exchange.body.decoded_bytes()) {
+                    let identifiers = guarding.identity.identifiers();
+                    body.hits = find_in_whole(identifiers, syntax, decoded).await?.hits;
+                }
+                guarding
+            }
+        };
         let (view, _) = exchange.view_and_plan()?;
         let mut hits = find_in_head(&view, persona.identity.identifiers());
         hits.extend(body.hits);
-        let foreign = foreign(exchange, &persona)?;
-        if hits.is_empty() && body.flows.is_none() && foreign.is_empty() {
+        if hits.is_empty() && body.flows.is_none() {
             return Ok(());
         }
         let mask = Arc::new(self.mask(exchange, &persona)?);
         let worn = self.decide(exchange, &persona, &mask, hits).await?;
-        if !foreign.is_empty() {
-            let guard = guard(&persona, foreign).await?;
-            let (view, _) = exchange.view_and_plan()?;
-            let mut hits = find_in_head(&view, guard.identity.identifiers());
-            if let (Some(syntax), Some(decoded)) = (body.syntax, exchange.body.decoded_bytes()) {
-                hits.extend(find_in_whole(guard.identity.identifiers(), syntax, decoded).await?.hits);
-            }
-            self.decide(exchange, &guard, &mask, hits).await?;
-        }
         if let RequestBody::Whole(whole) = &mut exchange.body
             && let Some(edited) = apply::body(whole.decoded(), &exchange.plan)
         {
@@ -121,10 +123,9 @@ impl<S> Personified<S> {
         }
         let mask = Arc::new(self.mask(exchange, &persona)?);
         let worn = persona.wardrobe.worn(mask.sector(), exchange.context()?.epoch);
-        let identifiers = Arc::clone(persona.identity.identifiers());
         let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
         if let Some(handshake) = &mut exchange.websocket {
-            handshake.messages = Some(Messages::new(identifiers, Box::new(substitute)));
+            handshake.messages = Some(Messages::new(substitute));
         }
         websocket::offer_no_extension(&exchange.headers, &mut exchange.plan);
         Ok(())
@@ -304,14 +305,6 @@ fn foreign(exchange: &Exchange, persona: &Persona) -> Result<Vec<(Slot, Secret<S
     let fields = exchange.headers.values().map(http::HeaderValue::as_bytes);
     let texts = fields.chain([exchange.target.as_bytes()]).chain(exchange.body.decoded());
     Ok(persona.wardrobe.foreign(texts, &context.vendor, context.epoch))
-}
-
-/// The same person with those addresses in the place of the real values. Compiling takes too long for a worker.
-async fn guard(persona: &Persona, foreign: Vec<(Slot, Secret<String>)>) -> Result<Persona, ExchangeError> {
-    let (identity, wardrobe) = (Arc::clone(&persona.identity), Arc::clone(&persona.wardrobe));
-    let guard = tokio::task::spawn_blocking(move || identity.guarding(foreign));
-    let identity = guard.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
-    Ok(Persona { identity: Arc::new(identity), wardrobe })
 }
 
 /// What a short compressed body unfolds to may take too long for a worker. More hits than anybody types are refused.

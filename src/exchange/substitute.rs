@@ -9,7 +9,7 @@ use super::rooms::Rooms;
 use super::streamed::{Decide, Deciding};
 use crate::model::{Action, Container, Edit, FlowId, Part, Place, Secret, Slot};
 use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
-use crate::rewrite::{Decision, Hit};
+use crate::rewrite::{Decision, Hit, Identifiers};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +23,7 @@ pub struct Substitute {
 /// Most of them that are named.
 const NOTED: usize = 64;
 
+#[derive(Clone)]
 struct Shared {
     rooms: Arc<Rooms>,
     persona: Persona,
@@ -30,7 +31,7 @@ struct Shared {
     epoch: u32,
     host: String,
     derivation: Derivation,
-    worn: Mutex<Arc<Worn>>,
+    worn: Arc<Mutex<Arc<Worn>>>,
     tally: Arc<Tally>,
     digest_key: Secret<[u8; 32]>,
     flow: FlowId,
@@ -53,7 +54,7 @@ impl Substitute {
             epoch: exchange.context()?.epoch,
             host: exchange.origin()?.host.to_string(),
             derivation: exchange.generation.identity.derivation,
-            worn: Mutex::new(worn),
+            worn: Arc::new(Mutex::new(worn)),
             tally: Arc::clone(exchange.flow.tally()),
             flow: exchange.flow.id(),
             messages: exchange.websocket.is_some(),
@@ -64,18 +65,38 @@ impl Substitute {
     }
 }
 
+impl Substitute {
+    /// The same, with the addresses in `text` that were made for other vendors searched for as well; `None` where there is
+    /// none.
+    pub async fn guarding(&self, text: &[u8]) -> Result<Option<Self>, ExchangeError> {
+        let shared = &self.shared;
+        let foreign = shared.persona.wardrobe.foreign([text], shared.mask.sector(), shared.epoch);
+        if foreign.is_empty() {
+            return Ok(None);
+        }
+        let persona = shared.persona.guarding(foreign).await.ok_or(ExchangeError::Persona)?;
+        let shared = Shared { persona, ..Shared::clone(shared) };
+        Ok(Some(Self { shared: Arc::new(shared), told: self.told }))
+    }
+
+    /// What is looked for.
+    pub fn identifiers(&self) -> &Arc<Identifiers> {
+        self.shared.persona.identity.identifiers()
+    }
+}
+
 impl Decide for Substitute {
     fn decide(&mut self, hit: &Hit) -> Deciding {
         let (shared, hit) = (Arc::clone(&self.shared), hit.clone());
         Box::pin(async move {
             shared.tally.relieve(shared.rooms.clock.now()).await?;
             match shared.judge(&hit) {
-                Verdict::Edit(edit) => Ok(shared.enter(&edit)),
+                Verdict::Edit(edit) => Ok(shared.enter(&hit, &edit)),
                 Verdict::Refuse(_) => Err(refused()),
                 Verdict::Issue(slot) => {
                     shared.issue(slot).await?;
                     match shared.judge(&hit) {
-                        Verdict::Edit(edit) => Ok(shared.enter(&edit)),
+                        Verdict::Edit(edit) => Ok(shared.enter(&hit, &edit)),
                         Verdict::Issue(_) | Verdict::Refuse(_) => Err(refused()),
                     }
                 }
@@ -142,12 +163,12 @@ impl Shared {
         self.tally.edited(vec![record::note(&self.tally, place, Container::Body, rule, UNREAD_PART.into())]);
     }
 
-    fn enter(&self, edit: &Edit) -> Decision {
-        // The real value stands for the bytes found: they are one of its spellings.
-        let real = edit.slot.as_ref().and_then(|slot| self.persona.identity.value(slot));
+    fn enter(&self, hit: &Hit, edit: &Edit) -> Decision {
+        // The value stands for the bytes found: they are one of its spellings.
+        let found = self.persona.identity.identifiers().get(hit.identifier);
+        let found = found.map(|identifier| identifier.value.expose().as_bytes());
         let digests = Digests::new(&self.digest_key, self.flow);
-        let real = real.map(|real| real.expose().as_bytes());
-        let mut entry = record::edit(edit, self.tally.number(), real, Some(&digests));
+        let mut entry = record::edit(edit, self.tally.number(), found, Some(&digests));
         if self.messages {
             entry.place = Place::request(Part::WebSocketText).to_string();
         }

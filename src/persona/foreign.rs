@@ -4,7 +4,7 @@
 //! of other identities are not looked for, nor are addresses in bodies that flow.
 //!
 //! Looking is cheap because every alias stands in front of one of few domains. Found are those whose letters stand as
-//! they are before an `@` in any usual spelling, in heads and in whole bodies.
+//! they are before an `@` in any usual spelling, in heads, in whole bodies and in text messages of a WebSocket.
 
 use super::wardrobe::{State, Wardrobe};
 use crate::model::{Secret, Slot, SlotKind, VendorId};

@@ -22,8 +22,8 @@ pub struct MemberIdentity {
     avoid: Avoid,
     locale: Locale,
     left_out: Vec<Slot>,
-    /// Whether what is searched for was made for other vendors.
-    foreign: bool,
+    /// What is searched for from this one on was made for other vendors.
+    foreign: usize,
 }
 
 #[derive(Clone)]
@@ -67,29 +67,33 @@ impl MemberIdentity {
             let shape = Shape::of(&slot, text);
             slots.entry(slot).or_insert(Known { value, shape });
         }
+        let foreign = list.len();
         let identifiers = Arc::new(Identifiers::compile(list)?);
-        Ok(Self { identifiers, slots, avoid, locale, left_out, foreign: false })
+        Ok(Self { identifiers, slots, avoid, locale, left_out, foreign })
     }
 
-    /// The same person, but searched for are these values, which were made for other vendors. Takes milliseconds.
+    /// The same person; these values, which were made for other vendors, are searched for as well. Takes milliseconds.
     ///
     /// # Errors
     /// More values than can be compiled.
     pub fn guarding(&self, values: Values) -> Result<Self, CompileError> {
         let strong = |(slot, value)| Identifier { slot, value, strength: Strength::Strong };
+        let real = self.identifiers.iter().cloned();
         Ok(Self {
-            identifiers: Arc::new(Identifiers::compile(values.into_iter().map(strong).collect())?),
+            identifiers: Arc::new(Identifiers::compile(
+                real.chain(values.into_iter().map(strong)).collect(),
+            )?),
             slots: self.slots.clone(),
             avoid: self.avoid.clone(),
             locale: self.locale,
             left_out: Vec::new(),
-            foreign: true,
+            foreign: self.foreign,
         })
     }
 
-    /// Whether what is searched for was made for other vendors.
-    pub fn is_foreign(&self) -> bool {
-        self.foreign
+    /// Whether the identifier with this index was made for another vendor.
+    pub fn is_foreign(&self, identifier: usize) -> bool {
+        identifier >= self.foreign
     }
 
     /// What is searched for.

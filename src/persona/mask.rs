@@ -116,7 +116,7 @@ impl Mask {
             // No hit of this member's own matcher comes here; one of another's must not pass.
             return Verdict::Refuse(refusal("identity", "a protected value without a ruling"));
         };
-        let foreign = identity.is_foreign().then(|| Ruling {
+        let foreign = identity.is_foreign(hit.identifier).then(|| Ruling {
             reason: format!("made for another vendor; {}", ruling.reason).into(),
             ..ruling.clone()
         });
@@ -157,7 +157,10 @@ impl Mask {
         match worn.get(slot) {
             Some(issued) if issued.recorded => {
                 let value = issued.value.expose();
-                if issued.how == ADOPTED && !identity.is_foreign() && identity.is_real(slot, value) {
+                if issued.how == ADOPTED
+                    && !identity.is_foreign(hit.identifier)
+                    && identity.is_real(slot, value)
+                {
                     // An account that exists under the real value was adopted as it is.
                     let adopted = Ruling {
                         treatment: Treatment::Real,

@@ -20,6 +20,15 @@ pub struct Persona {
     pub wardrobe: Arc<Wardrobe>,
 }
 
+impl Persona {
+    /// The same person, with `foreign` searched for as well. Compiles off the workers. `None` where that cannot be done.
+    pub async fn guarding(&self, foreign: Values) -> Option<Self> {
+        let (identity, wardrobe) = (Arc::clone(&self.identity), Arc::clone(&self.wardrobe));
+        let guarding = tokio::task::spawn_blocking(move || identity.guarding(foreign));
+        Some(Self { identity: Arc::new(guarding.await.ok()?.ok()?), wardrobe })
+    }
+}
+
 /// The personas of every member of this home. Reading takes no lock.
 pub struct Personas {
     vault: Vault,

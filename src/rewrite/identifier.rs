@@ -105,6 +105,11 @@ impl Identifiers {
         Ok(Self { list, patterns: texts, text, digits, phones: phones_from, weak, prescan, longest })
     }
 
+    /// All of them, by index.
+    pub fn iter(&self) -> impl Iterator<Item = &Identifier> {
+        self.list.iter()
+    }
+
     /// The identifier with this index; `None` for an index that no hit of this matcher has.
     pub fn get(&self, index: usize) -> Option<&Identifier> {
         self.list.get(index)

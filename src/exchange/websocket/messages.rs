@@ -10,6 +10,7 @@ use crate::exchange::flow::Tally;
 use crate::exchange::relay::{self, CHUNK, Cut};
 use crate::exchange::request_body::MOST_WHOLE;
 use crate::exchange::streamed::Decide;
+use crate::exchange::substitute::Substitute;
 use crate::model::{Part, Place};
 use crate::rewrite::codec::{CodecError, Limits};
 use crate::rewrite::{Identifiers, StreamEditor, Syntax, find_in_body};
@@ -22,8 +23,7 @@ pub const MESSAGE_BYTES: usize = 1 << 20;
 
 /// Looks into a client's messages.
 pub struct Messages {
-    identifiers: Arc<Identifiers>,
-    decide: Box<dyn Decide>,
+    substitute: Substitute,
 }
 
 /// Why a channel cannot go on.
@@ -82,9 +82,9 @@ enum Next {
 }
 
 impl Messages {
-    /// Looks for `identifiers`, and lets `decide` say what becomes of each.
-    pub fn new(identifiers: Arc<Identifiers>, decide: Box<dyn Decide>) -> Self {
-        Self { identifiers, decide }
+    /// Looks for what `substitute` knows, which says what becomes of each.
+    pub fn new(substitute: Substitute) -> Self {
+        Self { substitute }
     }
 
     /// Carries the client's frames to the vendor until they end.
@@ -105,7 +105,7 @@ impl Messages {
             if reading.unread && !reading.told {
                 reading.told = true;
                 let place = Place::request(Part::Message);
-                self.decide.unread(place).map_err(Stopped::Refused)?;
+                self.substitute.unread(place).map_err(Stopped::Refused)?;
             }
             let bytes = match next {
                 Next::Pass(bytes) => bytes,
@@ -127,8 +127,10 @@ impl Messages {
 
     /// The frames of a message, edited where it holds what is looked for.
     async fn edit(&mut self, message: Begun) -> Result<Vec<u8>, Stopped> {
-        let identifiers = Arc::clone(&self.identifiers);
         let Begun { frames, text, mask } = message;
+        let mut guarding = self.substitute.guarding(&text).await.map_err(Stopped::Refused)?;
+        let substitute = guarding.as_mut().unwrap_or(&mut self.substitute);
+        let identifiers = Arc::clone(substitute.identifiers());
         // A long one takes too long for a worker.
         let found = if text.len() as u64 <= MOST_WHOLE {
             look_into(identifiers, &text)
@@ -139,7 +141,7 @@ impl Messages {
         let Some(mut editor) = found.map_err(|_| Stopped::Refused(UNEDITED))? else { return Ok(frames) };
         let numbers: Vec<usize> = editor.undecided().collect();
         for number in numbers {
-            let Some(deciding) = editor.hit(number).map(|hit| self.decide.decide(hit)) else { continue };
+            let Some(deciding) = editor.hit(number).map(|hit| substitute.decide(hit)) else { continue };
             editor.decide(number, deciding.await.map_err(Stopped::Refused)?);
         }
         let edited = editor.take_output().map_err(|_| Stopped::Refused(UNEDITED))?;
