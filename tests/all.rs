@@ -20,6 +20,7 @@ mod limits;
 mod persona;
 mod protocol;
 mod reload;
+mod socks;
 mod terms;
 mod tls;
 mod trackers;

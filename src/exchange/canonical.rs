@@ -153,7 +153,7 @@ fn promised(exchange: &Exchange) -> Option<&Origin> {
 
 /// RFC 9112 section 3.2: 400 "to any request message that contains more than one Host header field line or a Host header
 /// field with an invalid field value".
-fn single_host(headers: &HeaderMap) -> Result<Option<String>, ExchangeError> {
+pub fn single_host(headers: &HeaderMap) -> Result<Option<String>, ExchangeError> {
     let mut lines = headers.get_all(HOST).iter();
     let Some(first) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
@@ -164,7 +164,7 @@ fn single_host(headers: &HeaderMap) -> Result<Option<String>, ExchangeError> {
 }
 
 /// Host and port of an authority, in the form origins are compared in.
-fn endpoint(text: &str, scheme: Scheme) -> Result<(Host, u16), ExchangeError> {
+pub fn endpoint(text: &str, scheme: Scheme) -> Result<(Host, u16), ExchangeError> {
     let authority: Authority =
         text.parse().map_err(|_| ExchangeError::Malformed("the authority is not one"))?;
     // RFC 9110 section 4.2.4: a recipient "SHOULD parse for userinfo and treat its presence as an error; it is likely

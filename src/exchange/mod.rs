@@ -36,6 +36,7 @@ mod upstream;
 mod websocket;
 
 pub use body::ReplyBody;
+pub use canonical::{endpoint, single_host};
 pub use errand::{Brought, errand};
 pub use error::ExchangeError;
 pub use flow::Flow;

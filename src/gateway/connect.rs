@@ -1,8 +1,9 @@
-//! CONNECT: intercepted, tunnelled, or turned away.
+//! CONNECT, over HTTP and SOCKS: intercepted, tunnelled, or turned away.
 
+use super::cleartext;
 use super::front::{Arrival, Front, Intercepted};
 use super::pace::Pace;
-use super::peek::{Opening, Peeked, peek};
+use super::peek::{Opening, Peeked};
 use super::serve::{self, Bounds};
 use super::tunnel::{Tunnel, Waiting};
 use crate::config::{self, TunnelReason};
@@ -11,14 +12,20 @@ use crate::model::{Host, Origin, Scheme};
 use crate::telemetry::{Handshake, Peer, Tunnelled as Unread};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-type ClientStream = Peeked<TokioIo<Upgraded>>;
+/// Bytes both ways, whatever carries them.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// What a client sends once it is told that it is connected.
+pub(super) type ClientStream = Peeked<Box<dyn Stream>>;
 
 /// What the names say before any byte was seen.
 enum Decision {
@@ -47,46 +54,68 @@ impl Reason {
     }
 }
 
+/// Answers CONNECT over HTTP.
 pub(super) async fn connect(
     front: &Arc<Front>,
     arrival: Arrival,
     who: Who,
     request: Request<Incoming>,
 ) -> Reply {
-    let generation = front.rooms.generation.load_full();
-    let origin = match target(&request, &generation) {
+    let origin = match target(&request, &front.rooms.generation.load()) {
         Ok(origin) => origin,
         Err(error) => return front.refuse(arrival.peer, &who, &error, request.headers()).await,
     };
-    match decide(&generation, &who, &origin.host) {
-        Decision::Tunnel(reason) => {
-            // Known from the name: dialled before the answer, so that the client hears of a failure.
-            match Tunnel::open(&front.rooms, &generation, &who, &origin, &reason.text).await {
-                Ok(tunnel) => {
-                    front.rooms.metrics.tunnel(reason.label);
-                    let front = Arc::clone(front);
-                    let tracker = front.tasks.clone();
-                    tracker.spawn(async move {
-                        // Its place is held as long as it lasts.
-                        let _arrival = arrival;
-                        if let Ok(stream) = hyper::upgrade::on(request).await {
-                            front.stop.run_until_cancelled(tunnel.carry(TokioIo::new(stream))).await;
-                        }
-                    });
-                    established()
-                }
-                Err(error) => refuse_after_record(&error, &request),
-            }
-        }
-        Decision::Intercept => {
+    match prepare(front, &who, &origin).await {
+        Ok(prepared) => {
             let front = Arc::clone(front);
             let tracker = front.tasks.clone();
             tracker.spawn(async move {
                 if let Ok(stream) = hyper::upgrade::on(request).await {
-                    open_up(&front, arrival, who, origin, stream).await;
+                    let stream = Peeked::new(Box::new(TokioIo::new(stream)) as Box<dyn Stream>);
+                    prepared.lead_on(&front, arrival, who, origin, stream).await;
                 }
             });
-            established()
+            Response::new(ReplyBody::empty())
+        }
+        Err(error) => refuse_after_record(&error, &request),
+    }
+}
+
+/// A stream that the client may be told of.
+pub(super) enum Prepared {
+    /// Goes through unread.
+    Tunnel(Box<Tunnel>),
+    /// Becomes what its first bytes are.
+    Open,
+}
+
+/// Decides by the name. What stays unread is dialled before the answer, so that the client hears of a failure, which is
+/// in the log then.
+pub(super) async fn prepare(front: &Front, who: &Who, origin: &Origin) -> Result<Prepared, ExchangeError> {
+    let generation = front.rooms.generation.load_full();
+    match decide(&generation, who, &origin.host) {
+        Decision::Tunnel(reason) => {
+            let tunnel = Tunnel::open(&front.rooms, &generation, who, origin, &reason.text).await?;
+            front.rooms.metrics.tunnel(reason.label);
+            Ok(Prepared::Tunnel(Box::new(tunnel)))
+        }
+        Decision::Intercept => Ok(Prepared::Open),
+    }
+}
+
+impl Prepared {
+    /// Goes on with what the client sends, to its end. The place of `arrival` is held as long as that.
+    pub(super) async fn lead_on(
+        self,
+        front: &Arc<Front>,
+        arrival: Arrival,
+        who: Who,
+        origin: Origin,
+        stream: ClientStream,
+    ) {
+        match self {
+            Self::Tunnel(tunnel) => drop(front.stop.run_until_cancelled(tunnel.carry(stream)).await),
+            Self::Open => open_up(front, &arrival, who, origin, stream).await,
         }
     }
 }
@@ -117,10 +146,6 @@ fn decide(generation: &Generation, who: &Who, host: &Host) -> Decision {
     }
 }
 
-fn established() -> Reply {
-    Response::new(ReplyBody::empty())
-}
-
 /// The tunnel has recorded its own failure.
 fn refuse_after_record(error: &ExchangeError, request: &Request<Incoming>) -> Reply {
     let mut reply = refusal_of(error, request.headers().get(http::header::ACCEPT));
@@ -129,10 +154,10 @@ fn refuse_after_record(error: &ExchangeError, request: &Request<Incoming>) -> Re
 }
 
 /// Looks at the first bytes and becomes what they are.
-async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin, stream: Upgraded) {
+async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin, mut stream: ClientStream) {
     let generation = front.rooms.generation.load_full();
     let patience = generation.config.settings.limits.head.get();
-    let Ok((opening, mut stream)) = peek(TokioIo::new(stream), patience).await else { return };
+    let Ok(opening) = stream.look(patience).await else { return };
     let opening = match opening {
         Opening::Silent => {
             let waited = wait(front, &generation, &who, &origin, &mut stream).await;
@@ -166,6 +191,10 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
             let opened = Tunnel::open(&front.rooms, &generation, &who, &origin, &reason.text).await;
             carry(front, opened, &reason, stream).await;
         }
+        Opening::Http => {
+            let client = arrival.client(who, None);
+            cleartext::serve(front, client, Origin { scheme: Scheme::Http, ..origin }, stream).await;
+        }
         Opening::Tls { server_name } => {
             // A client that named only an address says in the handshake whom it wants.
             let wanted = server_name.as_deref().and_then(Host::parse).unwrap_or_else(|| origin.host.clone());
@@ -176,12 +205,8 @@ async fn open_up(front: &Arc<Front>, arrival: Arrival, who: Who, origin: Origin,
                     carry(front, opened, &reason, stream).await;
                 }
                 Decision::Intercept => {
-                    let client = Client {
-                        peer: arrival.peer,
-                        who,
-                        tunnelled: Some(Tunnelled::new(origin, server_name.as_deref())),
-                        place: Some(arrival.seat),
-                    };
+                    let tunnelled = Tunnelled::new(origin, server_name.as_deref());
+                    let client = arrival.client(who, Some(tunnelled));
                     intercept(front, client, &wanted, stream).await;
                 }
             }

@@ -5,11 +5,12 @@ use super::connections::{Connections, Seat};
 use super::pace::Pace;
 use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
+use super::socks::Credential;
 use super::{connect, own};
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
-    Client, Exchange, ExchangeError, Flow, Handle, Reply, ReplyBody, RequestBody, Rooms, Who, refusal,
-    refusal_of,
+    Client, Exchange, ExchangeError, Flow, Handle, Reply, ReplyBody, RequestBody, Rooms, Tunnelled, Who,
+    refusal, refusal_of,
 };
 use crate::gateway::who::Asking;
 use crate::model::record::{Event, Record, TermsRecord};
@@ -69,8 +70,28 @@ impl Front {
         self.roster.load().identify(peer, headers, &self.rooms.vault, &generation.config)
     }
 
-    /// One exchange through the corridor.
-    pub(super) async fn exchange(&self, client: Arc<Client>, who: Who, request: Request<Incoming>) -> Reply {
+    /// The member whose user name and password these are.
+    pub(super) fn holder_of(&self, credential: &Credential) -> Option<Who> {
+        let name = std::str::from_utf8(&credential.name).ok()?;
+        let token = std::str::from_utf8(credential.password.expose()).ok()?;
+        self.roster.load().holder_of(name, token, &self.rooms.vault)
+    }
+
+    /// Whether there is room for one more connection of theirs; from then on it is counted as that.
+    pub(super) fn seats(&self, arrival: &Arrival, who: &Who) -> bool {
+        let most = self.rooms.generation.load().config.settings.limits.connections_per_member;
+        // Guests are many, and stay counted by their addresses.
+        who.is_guest() || arrival.seat.belongs_to(who.member, most as usize)
+    }
+
+    /// One exchange through the corridor. `notes` are for its record.
+    pub(super) async fn exchange(
+        &self,
+        client: Arc<Client>,
+        who: Who,
+        request: Request<Incoming>,
+        notes: Vec<String>,
+    ) -> Reply {
         let accepts = request.headers().get(http::header::ACCEPT).cloned();
         let generation = self.rooms.generation.load_full();
         let flow = match Flow::begin(&self.rooms, &generation, &who).await {
@@ -98,7 +119,7 @@ impl Front {
             context: None,
             plan: Default::default(),
             reply_plan: Default::default(),
-            notes: Vec::new(),
+            notes,
             terms: TermsRecord::default(),
             first_uses: Default::default(),
             answer: None,
@@ -186,8 +207,8 @@ impl Front {
         }
     }
 
-    /// 407 (RFC 9110 section 15.5.8).
-    async fn unauthorised(&self, peer: IpAddr, headers: &HeaderMap) -> Reply {
+    /// The record of somebody who did not say who they are, or not so that it could be believed.
+    pub(super) async fn record_unauthorised(&self, peer: IpAddr) {
         self.record(peer, &Who::guest(), |flow| Event::Refused {
             flow,
             host: None,
@@ -196,6 +217,11 @@ impl Front {
             reason: "no credential, or one that is not ours".to_owned(),
         })
         .await;
+    }
+
+    /// 407 (RFC 9110 section 15.5.8).
+    pub(super) async fn unauthorised(&self, peer: IpAddr, headers: &HeaderMap) -> Reply {
+        self.record_unauthorised(peer).await;
         let mut reply = refusal(
             StatusCode::PROXY_AUTHENTICATION_REQUIRED,
             "http_request_denied",
@@ -230,6 +256,14 @@ pub(super) struct Arrival {
     pub(super) seat: Arc<Seat>,
 }
 
+impl Arrival {
+    /// The client's side of what comes of it.
+    pub(super) fn client(&self, who: Who, tunnelled: Option<Tunnelled>) -> Client {
+        let seat: Arc<Seat> = Arc::clone(&self.seat);
+        Client { peer: self.peer, who, tunnelled, place: Some(seat) }
+    }
+}
+
 /// The proxy port as one client connection sees it.
 pub(super) struct ProxyPort {
     pub(super) front: Arc<Front>,
@@ -247,9 +281,7 @@ impl ProxyPort {
             Asking::Unauthorised => return Stream::Unauthorised,
             Asking::Known(who) => who,
         };
-        let most = self.front.rooms.generation.load().config.settings.limits.connections_per_member;
-        // Guests are many, and stay counted by their addresses.
-        if !who.is_guest() && !self.arrival.seat.belongs_to(who.member, most as usize) {
+        if !self.front.seats(&self.arrival, &who) {
             return Stream::Crowded(who);
         }
         if *request.method() == Method::CONNECT { Stream::Connect(who) } else { Stream::Exchange(who) }
@@ -268,13 +300,8 @@ impl Service<Request<Incoming>> for ProxyPort {
         Box::pin(async move {
             let reply = match stream {
                 Stream::Exchange(who) => {
-                    let client = Client {
-                        peer: arrival.peer,
-                        who: who.clone(),
-                        tunnelled: None,
-                        place: Some(arrival.seat),
-                    };
-                    front.exchange(Arc::new(client), who, request).await
+                    let client = arrival.client(who.clone(), None);
+                    front.exchange(Arc::new(client), who, request, Vec::new()).await
                 }
                 Stream::Connect(who) => connect::connect(&front, arrival, who, request).await,
                 Stream::Own => own::answer(&front, &request),
@@ -305,7 +332,7 @@ impl Service<Request<Incoming>> for Intercepted {
         let (front, client) = (Arc::clone(&self.front), Arc::clone(&self.client));
         Box::pin(async move {
             let who = client.who.clone();
-            Ok(Leaving::of(front.exchange(client, who, request).await, busy))
+            Ok(Leaving::of(front.exchange(client, who, request, Vec::new()).await, busy))
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::front::{Arrival, Front, ProxyPort};
 use super::pace::Pace;
 use super::serve::{self, Bounds, Ended};
+use super::socks;
 use crate::exchange::ExchangeError;
 use crate::exchange::Who;
 use std::net::{IpAddr, SocketAddr};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 /// How long to wait when the system has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
@@ -80,14 +82,32 @@ impl Front {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let (bounds, pace) = (Bounds::of(limits), Pace::new());
+        let (bounds, arrival) = (Bounds::of(limits), Arrival { peer, seat });
         let tracker = self.tasks.clone();
-        let service =
-            ProxyPort { front: Arc::clone(&self), arrival: Arrival { peer, seat }, pace: pace.clone() };
         tracker.spawn(async move {
-            let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
-            self.connection_ended(peer, &Who::guest(), None, ended).await;
+            match self.first_byte(&stream, bounds.idle).await {
+                Some(socks::VERSION) => socks::serve(&self, arrival, stream, bounds.head).await,
+                Some(_) => self.serve_http(arrival, stream, bounds).await,
+                None => {}
+            }
         });
+    }
+
+    /// What a connection speaks shows in its first byte, which stays where it is; `None` where none comes.
+    async fn first_byte(&self, stream: &TcpStream, patience: Duration) -> Option<u8> {
+        let mut first = [0];
+        let peeked = timeout(patience, stream.peek(&mut first));
+        match self.stop.run_until_cancelled(peeked).await? {
+            Ok(Ok(1)) => Some(first[0]),
+            _ => None,
+        }
+    }
+
+    async fn serve_http(self: &Arc<Self>, arrival: Arrival, stream: TcpStream, bounds: Bounds) {
+        let (peer, pace) = (arrival.peer, Pace::new());
+        let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
+        let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
+        self.connection_ended(peer, &Who::guest(), None, ended).await;
     }
 
     /// What hyper refused by itself never reached the corridor; it stands in the log all the same.

@@ -1,10 +1,11 @@
-//! The front door: listeners, who is asking, what a stream becomes, TLS interception, HTTP/1.1 and 2.
+//! The front door: listeners, who is asking, what a stream becomes, SOCKS5, TLS interception, HTTP/1.1 and 2.
 //!
 //! [`Front`] makes of each request on the proxy port an exchange, a tunnel or a refusal. CONNECT never enters the
 //! corridor; what comes through an intercepted tunnel does.
 
 pub mod authority;
 mod catch_up;
+mod cleartext;
 mod connect;
 mod connections;
 mod front;
@@ -19,6 +20,7 @@ mod policy;
 mod ration;
 mod reload;
 mod serve;
+pub mod socks;
 mod tunnel;
 mod who;
 

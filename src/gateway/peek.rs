@@ -14,7 +14,9 @@ const MOST_HELLO: usize = 16 * 1024 + 5;
 /// A client may be silent this long before its stream may be one where the server speaks first.
 const SILENCE: Duration = Duration::from_secs(5);
 /// The content type of a TLS handshake record (RFC 8446 section 5.1).
-const HANDSHAKE: u8 = 22;
+pub(super) const HANDSHAKE: u8 = 22;
+/// No registered method is longer.
+const MOST_METHOD: usize = 32;
 
 /// What a stream begins with.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub enum Opening {
         /// Lower-case, as sent.
         server_name: Option<Arc<str>>,
     },
+    /// An HTTP/1 request in the form in which it is sent to its origin.
+    Http,
     /// Something else.
     Other,
     /// A TLS record that does not hold a ClientHello.
@@ -42,24 +46,38 @@ pub struct Peeked<T> {
     stream: T,
 }
 
-/// Looks until a whole ClientHello is there, or it is clear that none will come. One that has begun may take `patience`;
-/// where nothing comes for a while, a second look may follow.
-pub async fn peek<T: AsyncRead + Unpin>(stream: T, patience: Duration) -> io::Result<(Opening, Peeked<T>)> {
-    let mut peeked = Peeked { seen: Vec::with_capacity(2048), taken: 0, stream };
-    let opening = match timeout(SILENCE.min(patience), peeked.first()).await {
-        Ok(first) => {
-            first?;
-            peeked.opening(patience).await?
-        }
-        Err(_) => Opening::Silent,
-    };
-    Ok((opening, peeked))
+impl<T> Peeked<T> {
+    /// Nothing was looked at yet.
+    pub fn new(stream: T) -> Self {
+        Self::holding(Vec::new(), stream)
+    }
+
+    /// `seen` came before what is still to be read of `stream`.
+    pub fn holding(seen: Vec<u8>, stream: T) -> Self {
+        Self { seen, taken: 0, stream }
+    }
 }
 
 impl<T: AsyncRead + Unpin> Peeked<T> {
+    /// Looks until a whole ClientHello is there, or it is clear that none will come. One that has begun may take
+    /// `patience`; where nothing comes for a while, a second look may follow.
+    pub async fn look(&mut self, patience: Duration) -> io::Result<Opening> {
+        match timeout(SILENCE.min(patience), self.first()).await {
+            Ok(first) => {
+                first?;
+                self.opening(patience).await
+            }
+            Err(_) => Ok(Opening::Silent),
+        }
+    }
+
     /// Waits for the first bytes, or the end. May be dropped and asked again: nothing is lost.
     pub async fn first(&mut self) -> io::Result<()> {
-        self.stream.read_buf(&mut self.seen).await.map(drop)
+        if self.seen.is_empty() {
+            self.seen.reserve(2048);
+            self.stream.read_buf(&mut self.seen).await?;
+        }
+        Ok(())
     }
 
     /// What the stream begins with, after [`Self::first`].
@@ -69,8 +87,53 @@ impl<T: AsyncRead + Unpin> Peeked<T> {
             Some(&HANDSHAKE) => timeout(patience, read_hello(&mut self.stream, &mut self.seen))
                 .await
                 .unwrap_or(Ok(Opening::Broken)),
-            Some(_) => Ok(Opening::Other),
+            Some(_) => {
+                let read = read_request(&mut self.stream, &mut self.seen);
+                let is_request = match timeout(SILENCE.min(patience), read).await {
+                    Ok(read) => read?,
+                    // A line that does not go on: what it is so far says enough.
+                    Err(_) => names_a_path(&self.seen) == Some(true),
+                };
+                Ok(if is_request { Opening::Http } else { Opening::Other })
+            }
         }
+    }
+}
+
+/// Goes on after the first bytes, which are not a handshake's.
+async fn read_request<T: AsyncRead + Unpin>(stream: &mut T, seen: &mut Vec<u8>) -> io::Result<bool> {
+    loop {
+        if let Some(known) = is_request(seen) {
+            return Ok(known);
+        }
+        if stream.read_buf(seen).await? == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+/// Whether these bytes begin with the line of an HTTP/1 request to its origin; `None` where more must be seen.
+fn is_request(seen: &[u8]) -> Option<bool> {
+    if !names_a_path(seen)? {
+        return Some(false);
+    }
+    let Some(end) = memchr::memchr(b'\n', seen) else {
+        // Only HTTP has names as long as that; whether it is too long is said by whoever reads it.
+        return (seen.len() >= MOST_HELLO).then_some(true);
+    };
+    let words = seen.get(..end).unwrap_or_default().trim_ascii_end().rsplit(|byte| *byte == b' ');
+    Some(words.take(1).all(|version| version.starts_with(b"HTTP/1.")))
+}
+
+/// Whether a method and a path stand first: RFC 9112 section 3.2.1, "origin-form". What speaks to a further proxy, and
+/// what only looks like HTTP (RTSP, SIP, ICAP), names a whole URL.
+fn names_a_path(seen: &[u8]) -> Option<bool> {
+    let method = seen.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
+    match seen.get(method..)? {
+        _ if method == 0 || method > MOST_METHOD => Some(false),
+        [] | [b' '] => None,
+        [b' ', b'/', ..] => Some(true),
+        _ => Some(false),
     }
 }
 
@@ -155,13 +218,49 @@ mod tests {
     #[tokio::test]
     async fn what_was_seen_is_read_again() {
         let (mut client, server) = tokio::io::duplex(64);
-        client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+        client.write_all(b"T / HTTP/1.1\r\n\r\n").await.unwrap();
         drop(client);
-        let (opening, mut peeked) = peek(server, PATIENCE).await.unwrap();
-        assert!(matches!(opening, Opening::Other));
+        let mut peeked = Peeked::holding(b"GE".to_vec(), server);
+        assert!(matches!(peeked.look(PATIENCE).await.unwrap(), Opening::Http));
         let mut text = String::new();
         peeked.read_to_string(&mut text).await.unwrap();
         assert_eq!(text, "GET / HTTP/1.1\r\n\r\n");
+    }
+
+    #[test]
+    fn only_a_request_to_an_origin_is_one() {
+        let long = [b"GET /".as_slice(), &vec![b'a'; MOST_HELLO]].concat();
+        let cases: [(&[u8], Option<bool>); 15] = [
+            (b"GET", None),
+            (b"GET ", None),
+            (b"M-SEARCH /a b HTTP/1.1\r", None),
+            (b"M-SEARCH /a b HTTP/1.1\r\n", Some(true)),
+            (b"GET / HTTP/1.0\nHost", Some(true)),
+            (&long, Some(true)),
+            (b"GET /\r\n", Some(false)),
+            (b"get / HTTP/1.1\r\n", Some(false)),
+            (b"HELO\n", Some(false)),
+            (b"USER ann /", Some(false)),
+            (b"GET http://shop.test/ HTTP/1.1\r\n", Some(false)),
+            (b"OPTIONS rtsp://shop.test/ RTSP/1.0\r\n", Some(false)),
+            (b"PRI * HTTP/2.0\r\n", Some(false)),
+            (b"\x00/", Some(false)),
+            (&[b'A'; MOST_METHOD + 1], Some(false)),
+        ];
+        for (bytes, want) in cases {
+            assert_eq!(is_request(bytes), want, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_line_that_does_not_go_on_is_what_it_is_so_far() {
+        for (bytes, http) in [(&b"GET /a"[..], true), (b"GET", false)] {
+            let (mut client, server) = tokio::io::duplex(64);
+            client.write_all(bytes).await.unwrap();
+            let opening = Peeked::new(server).look(Duration::from_millis(20)).await.unwrap();
+            assert_eq!(matches!(opening, Opening::Http), http);
+            assert_eq!(matches!(opening, Opening::Other), !http);
+        }
     }
 
     #[tokio::test]
@@ -175,7 +274,7 @@ mod tests {
         connection.write_tls(&mut hello).unwrap();
         let (mut client, server) = tokio::io::duplex(16);
         let writer = tokio::spawn(async move { client.write_all(&hello).await });
-        let (opening, _) = peek(server, PATIENCE).await.unwrap();
+        let opening = Peeked::new(server).look(PATIENCE).await.unwrap();
         assert!(matches!(opening, Opening::Tls { server_name: Some(name) } if &*name == "shop.test"));
         drop(writer);
     }
@@ -183,8 +282,8 @@ mod tests {
     #[tokio::test]
     async fn silence_and_an_end_are_not_something_else() {
         let (client, server) = tokio::io::duplex(64);
-        let (opening, mut peeked) = peek(server, Duration::from_millis(20)).await.unwrap();
-        assert!(matches!(opening, Opening::Silent));
+        let mut peeked = Peeked::new(server);
+        assert!(matches!(peeked.look(Duration::from_millis(20)).await.unwrap(), Opening::Silent));
         drop(client);
         peeked.first().await.unwrap();
         assert!(matches!(peeked.opening(PATIENCE).await.unwrap(), Opening::Ended));
@@ -194,7 +293,7 @@ mod tests {
     async fn a_record_without_a_hello_is_broken() {
         let (mut client, server) = tokio::io::duplex(64);
         client.write_all(&[22, 3, 1, 0, 4, 2, 0, 0, 0]).await.unwrap();
-        let (opening, _) = peek(server, PATIENCE).await.unwrap();
+        let opening = Peeked::new(server).look(PATIENCE).await.unwrap();
         assert!(matches!(opening, Opening::Broken));
     }
 
@@ -202,7 +301,7 @@ mod tests {
     async fn a_hello_that_does_not_go_on_is_broken() {
         let (mut client, server) = tokio::io::duplex(64);
         client.write_all(&[22, 3, 1, 2, 0, 1, 0, 1, 252]).await.unwrap();
-        let (opening, _) = peek(server, Duration::from_millis(20)).await.unwrap();
+        let opening = Peeked::new(server).look(Duration::from_millis(20)).await.unwrap();
         assert!(matches!(opening, Opening::Broken));
     }
 }

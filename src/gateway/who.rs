@@ -77,7 +77,12 @@ impl Roster {
     /// The member whose credential this is, `Basic` with their name in any letter case and a token of theirs.
     pub fn holder(&self, credential: &[u8], vault: &Vault) -> Option<Who> {
         let (name, token) = basic(credential)?;
-        let id = vault.authenticate(&name, &token)?;
+        self.holder_of(&name, &token, vault)
+    }
+
+    /// The member of this name, in any letter case, where the token is one of theirs.
+    pub fn holder_of(&self, name: &str, token: &str, vault: &Vault) -> Option<Who> {
+        let id = vault.authenticate(name, token)?;
         self.named(&name.to_ascii_lowercase()).filter(|who| who.member == id).cloned()
     }
 }

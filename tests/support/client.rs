@@ -77,6 +77,11 @@ impl Client {
         self
     }
 
+    /// What it sends to the gateway to say who it is.
+    pub fn credential(&self) -> Option<&str> {
+        self.credential.as_deref()
+    }
+
     /// Comes from this address of the loopback network.
     pub fn from(mut self, address: &str) -> Self {
         self.from = Some(address.parse().unwrap());

@@ -10,6 +10,7 @@ pub mod nginx;
 pub mod patience;
 pub mod program;
 pub mod script;
+pub mod socks;
 pub mod vendor;
 pub mod views;
 
