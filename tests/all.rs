@@ -19,6 +19,7 @@ mod ledger;
 mod limits;
 mod persona;
 mod protocol;
+mod proxy_tls;
 mod reload;
 mod socks;
 mod terms;

@@ -1,9 +1,7 @@
 //! TLS for the console where it listens beyond this machine, under the home's own authority.
 
 use crate::gateway::House;
-use crate::model::{Host, MemberId};
 use axum::serve::Listener;
-use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +9,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// A client may take this long for its handshake.
@@ -46,20 +43,10 @@ impl TlsListener {
     fn shake(&mut self, stream: TcpStream, peer: SocketAddr) {
         let house = Arc::clone(&self.house);
         self.shaking.spawn(async move {
-            let config = config(&house, &stream)?;
-            let tls = timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream)).await.ok()?.ok()?;
-            Some((tls, peer))
+            let shaking = house.front.accept_tls(stream, &[b"http/1.1"]);
+            Some((timeout(HANDSHAKE, shaking).await.ok()?.ok()?, peer))
         });
     }
-}
-
-/// The certificate names the address the client came to.
-fn config(house: &House, stream: &TcpStream) -> Option<Arc<ServerConfig>> {
-    let host = Host::Address(stream.local_addr().ok()?.ip().to_canonical());
-    let minted = house.front.leaves.server_config(MemberId::GATEWAY, &host).ok()?;
-    let mut config = ServerConfig::clone(&minted);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Some(Arc::new(config))
 }
 
 impl Listener for TlsListener {

@@ -13,8 +13,11 @@ use crate::telemetry::{Handshake, Peer, Tunnelled as Unread};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use rustls::HandshakeKind;
+use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -275,20 +278,13 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     };
     let metrics = &front.rooms.metrics;
     let bounds = Bounds::of(&front.rooms.generation.load().config.settings.limits);
-    let tls = match timeout(bounds.head, TlsAcceptor::from(config).accept(stream)).await {
-        Ok(Ok(tls)) => tls,
-        failed => {
-            let handshake = match failed {
-                Ok(Err(error)) => how(&error),
-                _ => Handshake::Failed,
-            };
-            metrics.handshake(Peer::Downstream, handshake);
-            // An application that accepts its vendor's certificate alone looks like this, and its owner shall see it.
-            let named = Some(host.to_string());
-            return front.record_refusal(client.peer, &client.who, named, &ExchangeError::Handshake).await;
-        }
+    let shaken = timeout(bounds.head, TlsAcceptor::from(config).accept(stream)).await;
+    metrics.handshake(Peer::Downstream, handshake_of(&shaken));
+    let Ok(Ok(tls)) = shaken else {
+        // An application that accepts its vendor's certificate alone looks like this, and its owner shall see it.
+        let named = Some(host.to_string());
+        return front.record_refusal(client.peer, &client.who, named, &ExchangeError::Handshake).await;
     };
-    metrics.handshake(Peer::Downstream, if is_resumed(&tls) { Handshake::Resumed } else { Handshake::Full });
     let (who, peer) = (client.who.clone(), client.peer);
     let origin = client.tunnelled.as_ref().and_then(Tunnelled::origin);
     let websockets = origin.is_some_and(|origin| front.rooms.upstream.takes_websockets(who.member, origin));
@@ -303,18 +299,22 @@ async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: Clie
     front.connection_ended(peer, &who, Some(host.to_string()), ended).await;
 }
 
-/// A client that says it does not know our authority, or does not want a certificate of its, is worth telling apart: it
-/// was not set up, or accepts only its vendor's own.
-fn how(error: &std::io::Error) -> Handshake {
+/// How a handshake with a client went. One that says it does not know our authority, or does not want a certificate of its,
+/// is worth telling apart: it was not set up, or accepts only its vendor's own.
+pub(super) fn handshake_of<T>(shaken: &Result<io::Result<TlsStream<T>>, Elapsed>) -> Handshake {
     use rustls::AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA, UnsupportedCertificate};
+    let error = match shaken {
+        Ok(Ok(tls)) if tls.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) => {
+            return Handshake::Resumed;
+        }
+        Ok(Ok(_)) => return Handshake::Full,
+        Ok(Err(error)) => error,
+        Err(_) => return Handshake::Failed,
+    };
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(rustls::Error::AlertReceived(
             BadCertificate | CertificateUnknown | UnknownCA | UnsupportedCertificate,
         )) => Handshake::Untrusted,
         _ => Handshake::Failed,
     }
-}
-
-fn is_resumed(tls: &TlsStream<ClientStream>) -> bool {
-    tls.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
 }

@@ -2,7 +2,7 @@
 
 use super::authority::Leaves;
 use super::connections::{Connections, Seat};
-use super::pace::Pace;
+use super::pace::{Busy, Pace};
 use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
 use super::socks::Credential;
@@ -17,7 +17,7 @@ use crate::model::record::{Event, Record, TermsRecord};
 use crate::model::{FlowId, MemberId};
 use arc_swap::ArcSwap;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, PROXY_AUTHENTICATE, UPGRADE};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use std::convert::Infallible;
@@ -240,7 +240,7 @@ enum Stream {
     /// Walks the corridor.
     Exchange(Who),
     /// Becomes a tunnel, intercepted or not.
-    Connect(Who),
+    Connect(Who, Arrival),
     /// Is for the gateway itself.
     Own,
     /// Is turned away for want of a credential.
@@ -249,14 +249,20 @@ enum Stream {
     Crowded(Who),
 }
 
-/// One accepted connection: where it comes from, and its place.
+/// One accepted connection, or one tunnel of many on it: where it comes from, its place, and what it keeps busy.
 #[derive(Clone)]
 pub(super) struct Arrival {
     pub(super) peer: IpAddr,
     pub(super) seat: Arc<Seat>,
+    _busy: Option<Arc<Busy>>,
 }
 
 impl Arrival {
+    /// A connection from `peer`.
+    pub(super) fn new(peer: IpAddr, seat: Arc<Seat>) -> Self {
+        Self { peer, seat, _busy: None }
+    }
+
     /// The client's side of what comes of it.
     pub(super) fn client(&self, who: Who, tunnelled: Option<Tunnelled>) -> Client {
         let seat: Arc<Seat> = Arc::clone(&self.seat);
@@ -273,8 +279,8 @@ pub(super) struct ProxyPort {
 
 impl ProxyPort {
     fn sort(&self, request: &Request<Incoming>) -> Stream {
-        // RFC 9112 section 3.2.1: origin-form is for the server itself, absolute-form (3.2.2) for a proxy.
-        if *request.method() != Method::CONNECT && request.uri().authority().is_none() {
+        let generation = self.front.rooms.generation.load();
+        if own::is_own(request, &generation.config.settings.listen.names) {
             return Stream::Own;
         }
         let who = match self.front.identify(self.arrival.peer, request.headers()) {
@@ -284,7 +290,26 @@ impl ProxyPort {
         if !self.front.seats(&self.arrival, &who) {
             return Stream::Crowded(who);
         }
-        if *request.method() == Method::CONNECT { Stream::Connect(who) } else { Stream::Exchange(who) }
+        if *request.method() != Method::CONNECT {
+            return Stream::Exchange(who);
+        }
+        match self.tunnel(request, &who) {
+            Some(arrival) => Stream::Connect(who, arrival),
+            None => Stream::Crowded(who),
+        }
+    }
+
+    /// What a tunnel holds: over HTTP/1 the connection itself, over HTTP/2, where there may be many on one, a place of its
+    /// own. The connection below it is not idle as long as it lasts.
+    fn tunnel(&self, request: &Request<Incoming>, who: &Who) -> Option<Arrival> {
+        if request.version() != Version::HTTP_2 {
+            return Some(self.arrival.clone());
+        }
+        let most = self.front.rooms.generation.load().config.settings.limits.connections_per_member;
+        let peer = self.arrival.peer;
+        let seat = self.front.connections.seat(peer, most as usize)?;
+        let arrival = Arrival { peer, seat, _busy: Some(Arc::new(self.pace.begin())) };
+        self.front.seats(&arrival, who).then_some(arrival)
     }
 }
 
@@ -303,7 +328,7 @@ impl Service<Request<Incoming>> for ProxyPort {
                     let client = arrival.client(who.clone(), None);
                     front.exchange(Arc::new(client), who, request, Vec::new()).await
                 }
-                Stream::Connect(who) => connect::connect(&front, arrival, who, request).await,
+                Stream::Connect(who, tunnel) => connect::connect(&front, tunnel, who, request).await,
                 Stream::Own => own::answer(&front, &request),
                 Stream::Unauthorised => front.unauthorised(arrival.peer, request.headers()).await,
                 Stream::Crowded(who) => {

@@ -326,20 +326,22 @@ fn index_of(home: &Home, log: &str) -> Option<Arc<LogIndex>> {
     }
 }
 
-/// For which hosts the authority may sign: with `mode = "chosen"`, the listed vendors' alone.
+/// For which hosts the authority may sign: with `mode = "chosen"`, the listed vendors' alone, and for the gateway itself,
+/// which has TLS on its own ports.
 pub(super) fn scope(config: &Config) -> Scope {
     if config.settings.intercept.mode != InterceptMode::Chosen {
         return Scope::All;
     }
     let patterns = config.settings.vendor.values().flat_map(|vendor| &vendor.hosts);
-    Scope::Only(
-        patterns
-            .map(|pattern| match pattern {
-                HostPattern::Exact(host) => host.clone(),
-                HostPattern::Below(name) => Host::Name(Arc::clone(name)),
-            })
-            .collect(),
-    )
+    let vendors = patterns.map(|pattern| match pattern {
+        HostPattern::Exact(host) => host.clone(),
+        HostPattern::Below(name) => Host::Name(Arc::clone(name)),
+    });
+    let listen = &config.settings.listen;
+    let addresses = [listen.proxy, listen.console].map(|address| address.0.ip().to_canonical());
+    let addresses = addresses.into_iter().filter(|address| !address.is_unspecified()).map(Host::Address);
+    let names = listen.names.iter().map(String::as_str).chain(["localhost"]).filter_map(Host::parse);
+    Scope::Only(vendors.chain(addresses).chain(names).collect())
 }
 
 /// What a member set for vendors: `level`, and `identity.SLOT` policies.

@@ -1,15 +1,19 @@
 //! The listening socket and its bounds.
 
+use super::connect::handshake_of;
 use super::front::{Arrival, Front, ProxyPort};
 use super::pace::Pace;
+use super::peek;
 use super::serve::{self, Bounds, Ended};
 use super::socks;
 use crate::exchange::ExchangeError;
 use crate::exchange::Who;
+use crate::telemetry;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -82,11 +86,12 @@ impl Front {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let (bounds, arrival) = (Bounds::of(limits), Arrival { peer, seat });
+        let (bounds, arrival) = (Bounds::of(limits), Arrival::new(peer, seat));
         let tracker = self.tasks.clone();
         tracker.spawn(async move {
             match self.first_byte(&stream, bounds.idle).await {
                 Some(socks::VERSION) => socks::serve(&self, arrival, stream, bounds.head).await,
+                Some(peek::HANDSHAKE) => self.serve_tls(arrival, stream, bounds).await,
                 Some(_) => self.serve_http(arrival, stream, bounds).await,
                 None => {}
             }
@@ -103,7 +108,28 @@ impl Front {
         }
     }
 
-    async fn serve_http(self: &Arc<Self>, arrival: Arrival, stream: TcpStream, bounds: Bounds) {
+    /// HTTP inside TLS with the gateway itself.
+    async fn serve_tls(self: &Arc<Self>, arrival: Arrival, stream: TcpStream, bounds: Bounds) {
+        let shaking = timeout(bounds.head, self.accept_tls(stream, &[b"h2", b"http/1.1"]));
+        let Some(shaken) = self.stop.run_until_cancelled(shaking).await else { return };
+        self.rooms.metrics.handshake(telemetry::Peer::Downstream, handshake_of(&shaken));
+        let Ok(Ok(tls)) = shaken else {
+            return self.record_refusal(arrival.peer, &Who::guest(), None, &ExchangeError::Handshake).await;
+        };
+        if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
+            return self.serve_http(arrival, tls, bounds).await;
+        }
+        let (peer, pace) = (arrival.peer, Pace::new());
+        let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
+        // A WebSocket goes inside a tunnel here.
+        let ended = serve::http2(tls, service, &pace, bounds, false, &self.stop).await;
+        self.connection_ended(peer, &Who::guest(), None, ended).await;
+    }
+
+    async fn serve_http<T>(self: &Arc<Self>, arrival: Arrival, stream: T, bounds: Bounds)
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let (peer, pace) = (arrival.peer, Pace::new());
         let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
         let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;

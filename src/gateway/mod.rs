@@ -14,6 +14,7 @@ mod identities;
 mod listen;
 mod lists;
 mod own;
+mod own_tls;
 mod pace;
 mod peek;
 mod policy;

@@ -1,10 +1,11 @@
 //! What the gateway itself answers on the proxy port: how to use it, and the root to trust.
 
 use super::front::Front;
+use super::own_tls::is_ours;
 use crate::exchange::{Reply, ReplyBody, refusal};
 use crate::model::Host;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderMap};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 /// Answers an origin-form request.
@@ -15,14 +16,14 @@ pub(super) fn answer(front: &Front, request: &Request<Incoming>) -> Reply {
     }
     // A root certificate would tell a page which household this is.
     let generation = front.rooms.generation.load();
-    if !is_addressed_to_us(headers, &generation.config.settings.listen.names) {
+    let Some(authority) = addressed(request, &generation.config.settings.listen.names) else {
         return refuse(StatusCode::MISDIRECTED_REQUEST, "this is a proxy; address it as one", headers);
-    }
+    };
     if is_cross_site(headers) {
         return refuse(StatusCode::FORBIDDEN, "not for pages of other sites", headers);
     }
     match request.uri().path() {
-        "/proxy.pac" => text("application/x-ns-proxy-autoconfig", pac(headers)),
+        "/proxy.pac" => text("application/x-ns-proxy-autoconfig", pac(authority)),
         "/ca.pem" => text("application/x-pem-file", front.leaves.certificates().root_pem().to_owned()),
         "/trust" | "/" => text("text/plain; charset=utf-8", TRUST.to_owned()),
         _ => refuse(StatusCode::NOT_FOUND, "this is a proxy; set it as one", headers),
@@ -42,12 +43,47 @@ authority of this household, /ca.pem:
   Chromium   Settings, Privacy and security, Security, Manage certificates, Import
 ";
 
+/// Whether a request is for the gateway itself and not to be passed on.
+pub(super) fn is_own(request: &Request<Incoming>, names: &[String]) -> bool {
+    let uri = request.uri();
+    match uri.authority() {
+        _ if *request.method() == Method::CONNECT => false,
+        // RFC 9112 section 3.2.1: origin-form is for the server itself, absolute-form (3.2.2) for a proxy.
+        None => true,
+        // RFC 9113 section 8.3.1: over HTTP/2 every request names scheme and authority. A proxy is asked for https with
+        // CONNECT, so that what asks for it by a name of ours means us.
+        Some(authority) => {
+            request.version() == Version::HTTP_2
+                && uri.scheme_str() == Some("https")
+                && names_us(authority.as_str(), names)
+        }
+    }
+}
+
+/// The authority by which a request names the gateway, `None` where it names anything else.
+pub(super) fn addressed<'r>(request: &'r Request<Incoming>, names: &[String]) -> Option<&'r str> {
+    let authority = match request.uri().authority() {
+        Some(authority) => authority.as_str(),
+        None => host_of(request.headers())?,
+    };
+    names_us(authority, names).then_some(authority)
+}
+
 /// Whether Host names the gateway: by an address, as `localhost`, or by one of `names`. Any other name could be one that
 /// somebody's page was rebound to this address by.
 pub fn is_addressed_to_us(headers: &HeaderMap, names: &[String]) -> bool {
+    host_of(headers).is_some_and(|host| names_us(host, names))
+}
+
+fn host_of(headers: &HeaderMap) -> Option<&str> {
     let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    let Ok(text) = host.to_str() else { return false };
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok(),
+        _ => None,
+    }
+}
+
+fn names_us(text: &str, names: &[String]) -> bool {
     let bare = match text.rsplit_once(':') {
         Some((bare, port)) if !bare.contains(':') || bare.ends_with(']') => {
             if port.parse::<u16>().is_err() {
@@ -59,8 +95,7 @@ pub fn is_addressed_to_us(headers: &HeaderMap, names: &[String]) -> bool {
     };
     match Host::parse(bare) {
         Some(Host::Address(_)) => true,
-        Some(Host::Name(name)) if &*name == "localhost" => true,
-        Some(host) => names.iter().any(|name| Host::parse(name).as_ref() == Some(&host)),
+        Some(host) => is_ours(&host, names),
         None => false,
     }
 }
@@ -71,8 +106,7 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
 }
 
 /// Plain names and what lives in the house go direct.
-fn pac(headers: &HeaderMap) -> String {
-    let proxy = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8118");
+fn pac(proxy: &str) -> String {
     format!(
         "function FindProxyForURL(url, host) {{\n\
          \x20 if (isPlainHostName(host) || dnsDomainIs(host, \".local\") || dnsDomainIs(host, \".home.arpa\") ||\n\

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -163,11 +163,11 @@ impl Client {
     }
 
     /// TLS on a stream that has been connected.
-    pub async fn handshake(
+    pub async fn handshake<T: AsyncRead + AsyncWrite + Unpin>(
         &self,
         server_name: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, std::io::Error> {
+        stream: T,
+    ) -> Result<TlsStream<T>, std::io::Error> {
         let bare = server_name.split(':').next().unwrap_or(server_name).to_owned();
         let name = ServerName::try_from(bare).unwrap();
         TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await
@@ -326,7 +326,7 @@ impl Opened {
     }
 }
 
-async fn collect(response: http::Response<hyper::body::Incoming>) -> Reply {
+pub async fn collect(response: http::Response<hyper::body::Incoming>) -> Reply {
     let (head, body) = response.into_parts();
     let collected = tokio::time::timeout(Duration::from_secs(120), body.collect())
         .await

@@ -9,6 +9,7 @@ pub mod http2;
 pub mod nginx;
 pub mod patience;
 pub mod program;
+pub mod proxy_http2;
 pub mod script;
 pub mod socks;
 pub mod vendor;

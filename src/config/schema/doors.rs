@@ -18,7 +18,7 @@ pub struct Listen {
     pub metrics: Option<ListenAddr>,
     /// Networks that need no credential.
     pub trust_network: Vec<Network>,
-    /// Names under which the gateway itself is reached, beside its addresses.
+    /// Names under which the gateway itself is reached, beside its addresses; it has certificates for them.
     pub names: Vec<String>,
 }
 
