@@ -21,6 +21,7 @@ mod persona;
 mod protocol;
 mod proxy_tls;
 mod reload;
+mod reverse;
 mod socks;
 mod terms;
 mod tls;

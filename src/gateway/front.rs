@@ -6,7 +6,7 @@ use super::pace::{Busy, Pace};
 use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
 use super::socks::Credential;
-use super::{connect, own};
+use super::{connect, own, reverse};
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
     Client, Exchange, ExchangeError, Flow, Handle, Reply, ReplyBody, RequestBody, Rooms, Tunnelled, Who,
@@ -243,6 +243,8 @@ enum Stream {
     Connect(Who, Arrival),
     /// Is for the gateway itself.
     Own,
+    /// Is asked of the gateway and meant for a vendor.
+    Reverse,
     /// Is turned away for want of a credential.
     Unauthorised,
     /// Is turned away because this member holds as many connections as they may.
@@ -281,7 +283,7 @@ impl ProxyPort {
     fn sort(&self, request: &Request<Incoming>) -> Stream {
         let generation = self.front.rooms.generation.load();
         if own::is_own(request, &generation.config.settings.listen.names) {
-            return Stream::Own;
+            return if reverse::is_meant(request.uri()) { Stream::Reverse } else { Stream::Own };
         }
         let who = match self.front.identify(self.arrival.peer, request.headers()) {
             Asking::Unauthorised => return Stream::Unauthorised,
@@ -330,6 +332,7 @@ impl Service<Request<Incoming>> for ProxyPort {
                 }
                 Stream::Connect(who, tunnel) => connect::connect(&front, tunnel, who, request).await,
                 Stream::Own => own::answer(&front, &request),
+                Stream::Reverse => reverse::answer(&front, arrival, request).await,
                 Stream::Unauthorised => front.unauthorised(arrival.peer, request.headers()).await,
                 Stream::Crowded(who) => {
                     front.refuse(arrival.peer, &who, &ExchangeError::Crowded, request.headers()).await

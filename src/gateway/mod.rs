@@ -20,6 +20,7 @@ mod peek;
 mod policy;
 mod ration;
 mod reload;
+mod reverse;
 mod serve;
 pub mod socks;
 mod tunnel;

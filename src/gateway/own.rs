@@ -122,7 +122,7 @@ fn text(media_type: &'static str, body: String) -> Reply {
     reply
 }
 
-fn refuse(status: StatusCode, details: &str, headers: &HeaderMap) -> Reply {
+pub(super) fn refuse(status: StatusCode, details: &str, headers: &HeaderMap) -> Reply {
     refusal(status, "http_request_denied", details, headers.get(ACCEPT))
 }
 
