@@ -18,6 +18,7 @@ mod isolation;
 mod ledger;
 mod limits;
 mod persona;
+mod pinning;
 mod protocol;
 mod proxy_tls;
 mod reload;

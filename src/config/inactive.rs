@@ -11,8 +11,7 @@ use crate::model::Policy;
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     let identity = &settings.identity;
     let ledger = &settings.ledger;
-    let switches: [(&str, bool, &str); 10] = [
-        ("intercept.on_pinned", true, "what accepts only its vendor's own certificate fails"),
+    let switches: [(&str, bool, &str); 9] = [
         (
             "upstream.resolver",
             settings.upstream.resolver != Resolver::System,

@@ -51,8 +51,8 @@ pub enum ExchangeError {
     #[error("a pseudonym could not be made, so nothing was sent")]
     Persona,
     /// The client did not accept the certificate it was shown, or broke the handshake off.
-    #[error("the client did not accept our certificate")]
-    Handshake,
+    #[error("{0}")]
+    Handshake(&'static str),
     /// The client began a request head and did not end it in time.
     #[error("the request head took too long")]
     RequestHeadTimeout,
@@ -91,7 +91,7 @@ impl ExchangeError {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::RequestBody | Self::Handshake => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::RequestBody | Self::Handshake(_) => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooLarge("target") => StatusCode::URI_TOO_LONG,
             Self::TooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -119,7 +119,7 @@ impl ExchangeError {
             | Self::RequestHeadTimeout
             | Self::RequestBody
             | Self::RequestBodyTimeout => "http_request_error",
-            Self::Handshake => "certificate_not_accepted",
+            Self::Handshake(_) => "certificate_not_accepted",
             Self::Port | Self::Forbidden { .. } => "http_request_denied",
             Self::RateLimited { .. } => "http_request_denied",
             Self::Overloaded | Self::Crowded => "connection_limit_reached",
@@ -140,7 +140,7 @@ impl ExchangeError {
             | Self::NotCarried(_)
             | Self::RateLimited { .. }
             | Self::Crowded
-            | Self::Handshake
+            | Self::Handshake(_)
             | Self::RequestHeadTimeout
             | Self::RequestBody
             | Self::RequestBodyTimeout

@@ -1,26 +1,19 @@
 //! CONNECT, over HTTP and SOCKS: intercepted, tunnelled, or turned away.
 
 use super::cleartext;
-use super::front::{Arrival, Front, Intercepted};
-use super::pace::Pace;
+use super::front::{Arrival, Front};
+use super::intercept;
 use super::peek::{Opening, Peeked};
-use super::serve::{self, Bounds};
 use super::tunnel::{Tunnel, Waiting};
 use crate::config::{self, TunnelReason};
-use crate::exchange::{Client, ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who, refusal_of};
+use crate::exchange::{ExchangeError, Generation, Reply, ReplyBody, Tunnelled, Who, refusal_of};
 use crate::model::{Host, Origin, Scheme};
-use crate::telemetry::{Handshake, Peer, Tunnelled as Unread};
+use crate::telemetry::Tunnelled as Unread;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use rustls::HandshakeKind;
-use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 /// Bytes both ways, whatever carries them.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -45,6 +38,10 @@ struct Reason {
 impl Reason {
     fn not_tls() -> Self {
         Self { text: "not TLS".to_owned(), label: Unread::NotHttp }
+    }
+
+    fn pinned() -> Self {
+        Self { text: "pinned".to_owned(), label: Unread::Pinned }
     }
 
     fn of(reason: &TunnelReason) -> Self {
@@ -201,7 +198,13 @@ async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin
         Opening::Tls { server_name } => {
             // A client that named only an address says in the handshake whom it wants.
             let wanted = server_name.as_deref().and_then(Host::parse).unwrap_or_else(|| origin.host.clone());
-            match decide(&generation, &who, &wanted) {
+            let decision = match decide(&generation, &who, &wanted) {
+                Decision::Intercept if front.is_pinned(&who, arrival.peer, &wanted) => {
+                    Decision::Tunnel(Reason::pinned())
+                }
+                decision => decision,
+            };
+            match decision {
                 Decision::Tunnel(reason) => {
                     let named = Origin { host: wanted, ..origin };
                     let opened = Tunnel::open(&front.rooms, &generation, &who, &named, &reason.text).await;
@@ -210,7 +213,7 @@ async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin
                 Decision::Intercept => {
                     let tunnelled = Tunnelled::new(origin, server_name.as_deref());
                     let client = arrival.client(who, Some(tunnelled));
-                    intercept(front, client, &wanted, stream).await;
+                    intercept::serve(front, client, wanted, stream).await;
                 }
             }
         }
@@ -268,53 +271,5 @@ async fn carry(
     if let Ok(tunnel) = opened {
         front.rooms.metrics.tunnel(reason.label);
         front.stop.run_until_cancelled(tunnel.carry(stream)).await;
-    }
-}
-
-async fn intercept(front: &Arc<Front>, client: Client, host: &Host, stream: ClientStream) {
-    let Ok(config) = front.leaves.server_config(client.who.member, host) else {
-        tracing::warn!("no leaf could be minted");
-        return;
-    };
-    let metrics = &front.rooms.metrics;
-    let bounds = Bounds::of(&front.rooms.generation.load().config.settings.limits);
-    let shaken = timeout(bounds.head, TlsAcceptor::from(config).accept(stream)).await;
-    metrics.handshake(Peer::Downstream, handshake_of(&shaken));
-    let Ok(Ok(tls)) = shaken else {
-        // An application that accepts its vendor's certificate alone looks like this, and its owner shall see it.
-        let named = Some(host.to_string());
-        return front.record_refusal(client.peer, &client.who, named, &ExchangeError::Handshake).await;
-    };
-    let (who, peer) = (client.who.clone(), client.peer);
-    let origin = client.tunnelled.as_ref().and_then(Tunnelled::origin);
-    let websockets = origin.is_some_and(|origin| front.rooms.upstream.takes_websockets(who.member, origin));
-    let speaks_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let pace = Pace::new();
-    let service = Intercepted { front: Arc::clone(front), client: Arc::new(client), pace: pace.clone() };
-    let ended = if speaks_http2 {
-        serve::http2(tls, service, &pace, bounds, websockets, &front.stop).await
-    } else {
-        serve::http1(tls, service, &pace, bounds, &front.stop).await
-    };
-    front.connection_ended(peer, &who, Some(host.to_string()), ended).await;
-}
-
-/// How a handshake with a client went. One that says it does not know our authority, or does not want a certificate of its,
-/// is worth telling apart: it was not set up, or accepts only its vendor's own.
-pub(super) fn handshake_of<T>(shaken: &Result<io::Result<TlsStream<T>>, Elapsed>) -> Handshake {
-    use rustls::AlertDescription::{BadCertificate, CertificateUnknown, UnknownCA, UnsupportedCertificate};
-    let error = match shaken {
-        Ok(Ok(tls)) if tls.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) => {
-            return Handshake::Resumed;
-        }
-        Ok(Ok(_)) => return Handshake::Full,
-        Ok(Err(error)) => error,
-        Err(_) => return Handshake::Failed,
-    };
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::AlertReceived(
-            BadCertificate | CertificateUnknown | UnknownCA | UnsupportedCertificate,
-        )) => Handshake::Untrusted,
-        _ => Handshake::Failed,
     }
 }

@@ -3,6 +3,7 @@
 use super::authority::Leaves;
 use super::connections::{Connections, Seat};
 use super::pace::{Busy, Pace};
+use super::pinned::Pins;
 use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
 use super::socks::Credential;
@@ -44,6 +45,8 @@ pub struct Front {
     pub tasks: TaskTracker,
     /// Who holds how many connections.
     pub connections: Arc<Connections>,
+    /// Which applications accept only their vendor's own certificate.
+    pub(super) pins: Pins,
     /// Whose refusals are still recorded one by one.
     pub ration: Ration,
     corridor: Corridor,
@@ -60,6 +63,7 @@ impl Front {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             connections: Arc::default(),
+            pins: Pins::default(),
             ration: Ration::default(),
         })
     }
@@ -339,28 +343,6 @@ impl Service<Request<Incoming>> for ProxyPort {
                 }
             };
             Ok(Leaving::of(reply, busy))
-        })
-    }
-}
-
-/// An intercepted connection: every request walks the corridor.
-pub(super) struct Intercepted {
-    pub(super) front: Arc<Front>,
-    pub(super) client: Arc<Client>,
-    pub(super) pace: Pace,
-}
-
-impl Service<Request<Incoming>> for Intercepted {
-    type Response = Response<Leaving>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Leaving>, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let busy = self.pace.begin();
-        let (front, client) = (Arc::clone(&self.front), Arc::clone(&self.client));
-        Box::pin(async move {
-            let who = client.who.clone();
-            Ok(Leaving::of(front.exchange(client, who, request, Vec::new()).await, busy))
         })
     }
 }

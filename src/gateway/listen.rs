@@ -1,7 +1,7 @@
 //! The listening socket and its bounds.
 
-use super::connect::handshake_of;
 use super::front::{Arrival, Front, ProxyPort};
+use super::intercept::handshake_of;
 use super::pace::Pace;
 use super::peek;
 use super::serve::{self, Bounds, Ended};
@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+/// Why a handshake with the gateway itself failed, as far as it is known.
+const NOT_ACCEPTED: &str = "the client did not accept our certificate";
 /// How long to wait when the system has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -114,7 +116,9 @@ impl Front {
         let Some(shaken) = self.stop.run_until_cancelled(shaking).await else { return };
         self.rooms.metrics.handshake(telemetry::Peer::Downstream, handshake_of(&shaken));
         let Ok(Ok(tls)) = shaken else {
-            return self.record_refusal(arrival.peer, &Who::guest(), None, &ExchangeError::Handshake).await;
+            return self
+                .record_refusal(arrival.peer, &Who::guest(), None, &ExchangeError::Handshake(NOT_ACCEPTED))
+                .await;
         };
         if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
             return self.serve_http(arrival, tls, bounds).await;
