@@ -2,11 +2,18 @@
 
 use crate::support::client::Client;
 use crate::support::{Household, TestCa, Vendor};
+use bytes::Bytes;
 use doorward::model::{Secret, Slot};
 use doorward::rewrite::codec::{Coding, Decoders, Encoder, Limits};
 use doorward::rewrite::{
     Decision, Hit, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body, splice,
 };
+use http::HeaderMap;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -480,4 +487,49 @@ async fn bombs_are_refused() {
     let fields = "Content-Type: text/plain\r\nContent-Encoding: gzip, gzip\r\n";
     assert_eq!(chunked(&scene.home.client(), fields, &[&twice], END).await, 413, "twice, as it flows");
     assert!(scene.shop.received().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_behind_a_body_that_is_no_text_are_edited_too() {
+    let scene = Scene::new().await;
+    let alias = scene.alias().await;
+    let fields = "Content-Type: image/png\r\nTrailer: x-sum, x-by\r\n";
+    let end = "0\r\nx-sum: 17\r\nx-by: <ann@home.example>\r\n\r\n";
+    assert_eq!(chunked(&scene.home.client(), fields, &[b"\x89PN", b"G\x00"], end).await, 200);
+    let got = scene.shop.last();
+    assert_eq!(got.body(), b"\x89PNG\x00");
+    let want = [("x-sum".to_owned(), "17".to_owned()), ("x-by".to_owned(), format!("<{alias}>"))];
+    assert_eq!(got.trailers(), want);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_of_an_http_2_client_reach_a_vendor_of_http_1() {
+    let scene = Scene::new().await;
+    let alias = scene.alias().await;
+    for (kind, length) in [("text/plain", None), ("image/png", None), ("text/plain", Some("9"))] {
+        let tls = scene.home.client().http2().tunnel("shop.test", "shop.test").await.unwrap();
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(tls)).await.unwrap();
+        tokio::spawn(connection);
+        let trailers = [("x-sum", "17"), ("x-by", EMAIL)].map(|(name, value)| {
+            (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+        });
+        let frames: [Result<_, Infallible>; 3] = [
+            Ok(Frame::data(Bytes::from_static(b"first "))),
+            Ok(Frame::data(Bytes::from_static(b"one"))),
+            Ok(Frame::trailers(HeaderMap::from_iter(trailers))),
+        ];
+        let mut request = http::Request::post("https://shop.test/").header("content-type", kind);
+        request = request.header("trailer", "x-sum, x-by").header("te", "trailers");
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        let body = StreamBody::new(futures_util::stream::iter(frames));
+        let answer = sender.send_request(request.body(body).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200, "{kind} {length:?}");
+        let got = scene.shop.last();
+        assert_eq!(got.text(), "first one");
+        let want = [("x-sum".to_owned(), "17".to_owned()), ("x-by".to_owned(), alias.clone())];
+        assert_eq!(got.trailers(), want, "{kind} {length:?}");
+    }
 }

@@ -31,6 +31,7 @@ mod streamed;
 mod substitute;
 mod terms;
 mod trackers;
+mod trailers;
 mod upload;
 mod upstream;
 mod websocket;

@@ -8,6 +8,7 @@ use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
+use super::trailers::TrailerGuard;
 use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
@@ -94,7 +95,7 @@ impl<S> Personified<S> {
         let (view, _) = exchange.view_and_plan()?;
         let mut hits = find_in_head(&view, persona.identity.identifiers());
         hits.extend(body.hits);
-        if hits.is_empty() && body.flows.is_none() {
+        if hits.is_empty() && !exchange.body.flows() {
             return Ok(());
         }
         let mask = Arc::new(self.mask(exchange, &persona)?);
@@ -108,8 +109,28 @@ impl<S> Personified<S> {
             Some(flows) if exchange.plan.answer().is_none() => {
                 self.flow(exchange, persona, mask, worn, flows)
             }
+            None if exchange.plan.answer().is_none() => self.guard_trailers(exchange, persona, mask, worn),
             _ => Ok(()),
         }
+    }
+
+    /// Has the trailer fields looked into of a body that leaves as it comes.
+    fn guard_trailers(
+        &self,
+        exchange: &mut Exchange,
+        persona: Persona,
+        mask: Arc<Mask>,
+        worn: Arc<Worn>,
+    ) -> Result<(), ExchangeError> {
+        if !matches!(exchange.body, RequestBody::Arriving(_)) {
+            return Ok(());
+        }
+        let identifiers = Arc::clone(persona.identity.identifiers());
+        let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
+        if let RequestBody::Arriving(body) = &mut exchange.body {
+            body.guard = Some(TrailerGuard::new(identifiers, Box::new(substitute)));
+        }
+        Ok(())
     }
 
     /// Has a WebSocket's messages looked into. What an extension makes of them could not be, so none is offered.

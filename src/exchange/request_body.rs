@@ -6,11 +6,12 @@ use super::flow::Tally;
 use super::send_body::{Edited, SendBody, Untouched};
 use super::spool::{MOST_HELD, Place, Spool, SpooledBody};
 use super::streamed::EditedBody;
+use super::trailers::TrailerGuard;
 use super::upload::{Course, Underway};
 use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::{CONTENT_LENGTH, EXPECT, TRAILER};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -52,7 +53,10 @@ pub struct Arriving {
     pub(super) incoming: Incoming,
     length: Option<u64>,
     expects: bool,
+    /// The head says that trailer fields follow.
+    trailers: bool,
     pub(super) quiet: Quiet,
+    pub(super) guard: Option<TrailerGuard>,
 }
 
 /// A body gathered in memory.
@@ -76,7 +80,8 @@ impl RequestBody {
         }
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let quiet = Quiet::new(patience, tally);
-        Self::Arriving(Arriving { incoming, length, expects: headers.contains_key(EXPECT), quiet })
+        let (expects, trailers) = (headers.contains_key(EXPECT), headers.contains_key(TRAILER));
+        Self::Arriving(Arriving { incoming, length, expects, trailers, quiet, guard: None })
     }
 
     /// A body that is already there, as `explain` has it.
@@ -129,7 +134,9 @@ impl RequestBody {
     /// is. One that is not what its coding says stays as it came and the answer says so; one that unfolds too far is an
     /// error.
     pub async fn gather(&mut self, codings: &[Coding]) -> Result<Option<&'static str>, ExchangeError> {
-        let small = |body: &Arriving| !body.expects && body.length.is_some_and(|length| length <= MOST_WHOLE);
+        let small = |body: &Arriving| {
+            !body.expects && !body.trailers && body.length.is_some_and(|length| length <= MOST_WHOLE)
+        };
         let encoded = match std::mem::replace(self, Self::Empty) {
             Self::Arriving(body) if small(&body) => timeout(GATHERING, body.incoming.collect())
                 .await
@@ -235,6 +242,7 @@ impl RequestBody {
                         tally: Arc::clone(tally),
                         course,
                         quiet: body.quiet,
+                        guard: body.guard,
                         _underway: underway,
                     })),
                     Self::Edited(body, _) => SendBody::Edited(Box::new(Edited {

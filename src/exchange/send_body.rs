@@ -5,6 +5,7 @@ use super::expect::Expecting;
 use super::flow::Tally;
 use super::spool::SpooledBody;
 use super::streamed::EditedBody;
+use super::trailers::TrailerGuard;
 use super::upload::{Course, Underway};
 use super::upstream::Length;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A body as the sender takes it.
 pub enum SendBody {
@@ -90,7 +91,7 @@ impl Body for SendBody {
         match self {
             Self::Empty => true,
             Self::Whole { bytes, .. } => bytes.is_none(),
-            Self::Untouched(body) => body.incoming.is_end_stream(),
+            Self::Untouched(body) => body.is_over(),
             Self::Edited(_) => false,
             Self::Spooled(body) => body.is_over(),
             Self::Expecting(body) => body.body().is_end_stream(),
@@ -136,18 +137,41 @@ pub struct Untouched {
     pub(super) tally: Arc<Tally>,
     pub(super) course: Arc<Course>,
     pub(super) quiet: Quiet,
+    /// Where there is somebody to protect.
+    pub(super) guard: Option<TrailerGuard>,
     pub(super) _underway: Underway,
 }
 
 impl Untouched {
+    fn is_over(&self) -> bool {
+        self.incoming.is_end_stream() && self.guard.as_ref().is_none_or(TrailerGuard::is_over)
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(guard) = &mut self.guard
+            && let Some(edited) = ready!(guard.poll(cx))
+        {
+            return Poll::Ready(Some(edited.map(Frame::trailers).map_err(|error| {
+                self.course.refused();
+                error.into()
+            })));
+        }
         match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.quiet.broken();
-                if let Some(data) = frame.data_ref() {
-                    self.tally.sent(data.len() as u64);
+                match (frame.into_data(), &mut self.guard) {
+                    (Ok(data), _) => {
+                        self.tally.sent(data.len() as u64);
+                        Poll::Ready(Some(Ok(Frame::data(data))))
+                    }
+                    (Err(other), Some(guard)) => {
+                        if let Ok(fields) = other.into_trailers() {
+                            guard.take(fields);
+                        }
+                        self.poll(cx)
+                    }
+                    (Err(other), None) => Poll::Ready(Some(Ok(other))),
                 }
-                Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
                 self.course.broke();

@@ -11,12 +11,12 @@
 use super::body::{BodyError, Quiet, Silence};
 use super::error::ExchangeError;
 use super::request_body::Arriving;
+use super::trailers::Trailers;
 use super::upload::Course;
 use crate::model::Place;
 use crate::rewrite::codec::CodecError;
-use crate::rewrite::{Decision, Hit, StreamEditor, splice};
+use crate::rewrite::{Decision, Hit, StreamEditor};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use std::collections::VecDeque;
@@ -61,13 +61,6 @@ pub struct EditedBody {
     hurried: bool,
 }
 
-/// Trailer fields on their way.
-enum Trailers {
-    None,
-    Came(HeaderMap),
-    Editing(Pin<Box<dyn Future<Output = Result<HeaderMap, ExchangeError>> + Send>>),
-}
-
 impl EditedBody {
     /// Edits `body` with `editor`, by the word of `decide`.
     pub fn new(body: Arriving, editor: StreamEditor, decide: Box<dyn Decide>) -> Self {
@@ -78,7 +71,7 @@ impl EditedBody {
             decide,
             undecided: VecDeque::new(),
             deciding: None,
-            trailers: Trailers::None,
+            trailers: Trailers::default(),
             ended: false,
             course: Arc::default(),
             quiet: body.quiet,
@@ -144,7 +137,7 @@ impl EditedBody {
         match next.transpose()?.map(Frame::into_data) {
             Some(Ok(data)) => self.came = data,
             Some(Err(other)) => {
-                self.trailers = other.into_trailers().map_or(Trailers::None, Trailers::Came);
+                self.trailers = other.into_trailers().map(Trailers::came).unwrap_or_default();
             }
             None => {
                 self.ended = true;
@@ -198,37 +191,11 @@ impl EditedBody {
 
     /// The trailer fields, edited like the body.
     fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Trailers::Came(fields) = std::mem::replace(&mut self.trailers, Trailers::None) {
-            self.trailers = Trailers::Editing(self.edit_trailers(fields));
+        match ready!(self.trailers.poll(self.editor.identifiers(), &mut *self.decide, cx)) {
+            Some(Ok(fields)) => Poll::Ready(Some(Ok(Frame::trailers(fields)))),
+            Some(Err(error)) => self.refused(error),
+            None => Poll::Ready(None),
         }
-        let Trailers::Editing(editing) = &mut self.trailers else { return Poll::Ready(None) };
-        let edited = ready!(editing.as_mut().poll(cx));
-        self.trailers = Trailers::None;
-        match edited {
-            Ok(fields) => Poll::Ready(Some(Ok(Frame::trailers(fields)))),
-            Err(error) => self.refused(error),
-        }
-    }
-
-    fn edit_trailers(
-        &mut self,
-        fields: HeaderMap,
-    ) -> Pin<Box<dyn Future<Output = Result<HeaderMap, ExchangeError>> + Send>> {
-        let mut lines = Vec::new();
-        for name in fields.keys() {
-            for (nth, value) in fields.get_all(name).iter().enumerate() {
-                let hits = self.editor.find_in_trailer(name.as_str(), nth, value.as_bytes());
-                let decisions: Vec<_> = hits.iter().map(|hit| self.decide.decide(hit)).collect();
-                lines.push((name.clone(), value.clone(), decisions));
-            }
-        }
-        Box::pin(async move {
-            let mut edited = HeaderMap::with_capacity(lines.len());
-            for (name, value, decisions) in lines {
-                edited.append(name, decided(value, decisions).await?);
-            }
-            Ok(edited)
-        })
     }
 
     fn refused(&self, error: ExchangeError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -248,22 +215,6 @@ impl EditedBody {
         }
         Poll::Ready(Some(Err(error)))
     }
-}
-
-/// A trailer field's value after the decisions on its hits.
-async fn decided(value: HeaderValue, decisions: Vec<Deciding>) -> Result<HeaderValue, ExchangeError> {
-    let mut edits = Vec::new();
-    for decision in decisions {
-        if let Decision::Replace { span, bytes } = decision.await? {
-            edits.push((span, bytes));
-        }
-    }
-    if edits.is_empty() {
-        return Ok(value);
-    }
-    let edits: Vec<_> = edits.iter().map(|(span, bytes)| (span.clone(), bytes.expose().as_slice())).collect();
-    HeaderValue::from_bytes(&splice(value.as_bytes(), &edits))
-        .map_err(|_| ExchangeError::Internal("an edit broke a trailer field"))
 }
 
 fn torn() -> ExchangeError {

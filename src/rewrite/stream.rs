@@ -129,9 +129,9 @@ impl StreamEditor {
         self.finder.take_unread()
     }
 
-    /// The hits in a trailer field of the body: the `nth` line of that name.
-    pub fn find_in_trailer(&self, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
-        super::find_in_trailer(self.finder.identifiers(), name, nth, value)
+    /// What is looked for.
+    pub fn identifiers(&self) -> &Identifiers {
+        self.finder.identifiers()
     }
 
     /// The hit with this number, until it was decided and left.
