@@ -1,5 +1,7 @@
 //! Every bound of `[limits]` holds, and says so.
 
+mod floods;
+
 use crate::support::client::{Opened, request};
 use crate::support::{Household, Scripted, TestCa, Vendor};
 use http::{Method, StatusCode};
@@ -174,7 +176,7 @@ async fn a_head_that_does_not_end_ends_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn asilent_connection_is_closed() {
+async fn a_silent_connection_is_closed() {
     let ca = TestCa::new();
     let shop = Vendor::https("shop.test").start(&ca).await;
     let home = Household::trusting(&ca)
@@ -199,7 +201,7 @@ async fn asilent_connection_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_fallssilent_is_broken_off() {
+async fn a_body_that_falls_silent_is_broken_off() {
     let ca = TestCa::new();
     let begun = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab";
     let shop = Vendor::https("shop.test").held_route("/held", begun, "cd").start(&ca).await;

@@ -9,6 +9,7 @@ use super::socks;
 use crate::exchange::ExchangeError;
 use crate::exchange::Who;
 use crate::telemetry;
+use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,8 +150,22 @@ impl Front {
             Ended::Broken(error) if error.is_parse() => {
                 ExchangeError::Malformed("the bytes are not an HTTP request")
             }
-            Ended::Broken(_) => return,
+            Ended::Broken(error) => match broke_http2(&error) {
+                Some(rule) => ExchangeError::Malformed(rule),
+                None => return,
+            },
         };
         self.record_refusal(peer, who, host, &refused).await;
     }
+}
+
+/// What this side ended an HTTP/2 connection for; `None` where the client or the network did.
+fn broke_http2(error: &hyper::Error) -> Option<&'static str> {
+    let error = error.source()?.downcast_ref::<h2::Error>().filter(|error| error.is_library())?;
+    Some(match error.reason() {
+        // RFC 9113 section 7: "the endpoint detected that its peer is exhibiting a behavior that might be generating
+        // excessive load".
+        Some(h2::Reason::ENHANCE_YOUR_CALM) => "the connection was flooded",
+        _ => "the frames are not HTTP/2",
+    })
 }
