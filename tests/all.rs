@@ -13,6 +13,7 @@ mod expect;
 mod eyes;
 mod first_connection;
 mod first_use;
+mod framing;
 mod front_door;
 mod isolation;
 mod ledger;

@@ -1,6 +1,7 @@
 //! What goes back to the client, and the place where a flow that was sent comes to its end.
 
 use super::flow::{Flow, Tally};
+use super::hop_by_hop::without_head_fields;
 use super::send_body::SendBody;
 use super::upload::Course;
 use super::websocket::Channel;
@@ -125,7 +126,7 @@ impl FlowBody {
                 if self.incoming.is_end_stream() {
                     self.complete();
                 }
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(without_head_fields(frame))))
             }
             Poll::Ready(Some(Err(error))) => {
                 self.end(Outcome::CutByVendor);

@@ -74,6 +74,14 @@ pub enum ExchangeError {
     /// The vendor closed or broke HTTP before a response head.
     #[error("the vendor broke off before it answered")]
     NoResponse(#[source] Option<hyper::Error>),
+    /// The vendor's answer breaks a rule of HTTP.
+    #[error("{reason}")]
+    BadResponse {
+        /// The RFC 9209 error type.
+        error: &'static str,
+        /// The rule.
+        reason: &'static str,
+    },
     /// The vendor took too long to answer.
     #[error("the vendor took too long to answer")]
     ResponseTimeout,
@@ -103,7 +111,7 @@ impl ExchangeError {
             Self::RequestHeadTimeout | Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(error) => error.status(),
-            Self::NoResponse(_) => StatusCode::BAD_GATEWAY,
+            Self::NoResponse(_) | Self::BadResponse { .. } => StatusCode::BAD_GATEWAY,
             Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -126,6 +134,7 @@ impl ExchangeError {
             Self::Ledger | Self::Persona | Self::Spool | Self::Internal(_) => "proxy_internal_error",
             Self::Upstream(error) => error.proxy_error(),
             Self::NoResponse(_) => "http_response_incomplete",
+            Self::BadResponse { error, .. } => error,
             Self::ResponseTimeout => "http_response_timeout",
         }
     }
@@ -152,7 +161,7 @@ impl ExchangeError {
             | Self::Spool
             | Self::Internal(_) => Blame::Gateway,
             Self::Upstream(error) => error.blame(),
-            Self::NoResponse(_) | Self::ResponseTimeout => Blame::Vendor,
+            Self::NoResponse(_) | Self::BadResponse { .. } | Self::ResponseTimeout => Blame::Vendor,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::body::{BodyError, Quiet};
 use super::expect::Expecting;
 use super::flow::Tally;
+use super::hop_by_hop::without_head_fields;
 use super::spool::SpooledBody;
 use super::streamed::EditedBody;
 use super::trailers::TrailerGuard;
@@ -74,7 +75,7 @@ impl Body for SendBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut *self {
+        let polled = match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Whole { bytes, tally, .. } => Poll::Ready(bytes.take().map(|bytes| {
                 tally.sent_whole(bytes.len() as u64);
@@ -84,7 +85,8 @@ impl Body for SendBody {
             Self::Edited(body) => body.poll(cx),
             Self::Spooled(body) => body.poll(cx),
             Self::Expecting(body) => body.poll(cx),
-        }
+        };
+        polled.map_ok(without_head_fields)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -4,6 +4,7 @@ use super::apply;
 use super::body::{ReplyBody, VendorBody};
 use super::error::ExchangeError;
 use super::expect::wait_for_consent;
+use super::framing::without_length;
 use super::gate::Dispatch;
 use super::layers::{Exchange, Reply};
 use super::rooms::Rooms;
@@ -18,6 +19,7 @@ use http::header::{
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -116,7 +118,9 @@ impl Dispatch for UpstreamSender {
             Err(Failure::NotSent(_)) if reused => {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
-            Err(Failure::Broken(error)) if reused && repeatable && !error.is_timeout() => {
+            Err(Failure::Broken(error))
+                if reused && repeatable && !error.is_timeout() && !is_malformed(&error) =>
+            {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
@@ -136,6 +140,14 @@ impl Dispatch for UpstreamSender {
     }
 }
 
+/// What 101 means where it answers nothing that was asked.
+fn unasked() -> ExchangeError {
+    ExchangeError::BadResponse {
+        error: "http_upgrade_failed",
+        reason: "the vendor goes on with a protocol that was not asked for",
+    }
+}
+
 /// The vendor goes on with another protocol.
 fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result<Reply, ExchangeError> {
     // RFC 9110 section 15.2.2: 101 answers an Upgrade; where none was sent, or another one, it means nothing.
@@ -143,11 +155,11 @@ fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result
     let is_accepted =
         |asked: &Handshake| response.version() == Version::HTTP_2 || asked.is_accepted(response.headers());
     let Some(handshake) = exchange.websocket.take().filter(is_accepted) else {
-        return Err(ExchangeError::NoResponse(None));
+        return Err(unasked());
     };
     let over_http2 = handshake.is_over_http2();
     let Handshake { client: Some(client), messages, .. } = handshake else {
-        return Err(ExchangeError::NoResponse(None));
+        return Err(unasked());
     };
     let vendor = hyper::upgrade::on(&mut response);
     let (mut head, _) = response.into_parts();
@@ -213,7 +225,24 @@ fn blame(error: hyper::Error, exchange: &Exchange) -> ExchangeError {
     if let Some(reason) = exchange.body.failure() {
         return reason;
     }
-    if error.is_user() { ExchangeError::RequestBody } else { ExchangeError::NoResponse(Some(error)) }
+    if error.is_user() {
+        ExchangeError::RequestBody
+    } else if error.is_parse_too_large() {
+        ExchangeError::BadResponse {
+            error: "http_response_header_section_size",
+            reason: "the vendor's answer has too large a head",
+        }
+    } else if is_malformed(&error) {
+        ExchangeError::BadResponse { error: "http_protocol_error", reason: "the vendor's answer is not HTTP" }
+    } else {
+        ExchangeError::NoResponse(Some(error))
+    }
+}
+
+/// Whether the vendor did answer, but not by the rules of HTTP: asked again, it would say the same.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let http2 = || error.source()?.downcast_ref::<h2::Error>().map(h2::Error::is_library);
+    error.is_parse() || http2() == Some(true)
 }
 
 /// The request as it leaves: edits applied, framing set, in the protocol's own form. Where it is the `last` attempt, what
@@ -273,20 +302,6 @@ pub(super) fn outgoing(
         Protocol::Http1 => wait_for_consent(request),
         Protocol::Http2 => request,
     })
-}
-
-/// Rebuilt rather than removed from: removal would move the last field into the gap.
-fn without_length(headers: HeaderMap) -> HeaderMap {
-    if !headers.contains_key(CONTENT_LENGTH) {
-        return headers;
-    }
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for (name, value) in &headers {
-        if *name != CONTENT_LENGTH {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
 }
 
 /// What became of the body's length.

@@ -128,6 +128,11 @@ fn target(request: &Request<Incoming>, generation: &Generation) -> Result<Origin
     else {
         return Err(malformed);
     };
+    // RFC 9112 section 3.2.3: "When making a CONNECT request to establish a tunnel through one or more proxies, a client MUST
+    // send only the host and port of the tunnel destination as the request-target."
+    if request.uri().scheme().is_some() {
+        return Err(malformed);
+    }
     let (Some(port), Some(host)) = (authority.port_u16(), Host::parse(authority.host())) else {
         return Err(malformed);
     };

@@ -104,6 +104,7 @@ impl Front {
         };
         let patience = generation.config.settings.limits.idle.get();
         let (head, body) = request.into_parts();
+        let is_head = head.method == Method::HEAD;
         let mut exchange = Exchange {
             persona: self.rooms.personas.of(who.member),
             client,
@@ -129,9 +130,14 @@ impl Front {
             answer: None,
             attempts: 0,
         };
-        match self.corridor.handle(&mut exchange).await {
+        let reply = match self.corridor.handle(&mut exchange).await {
             Ok(reply) => self.lead_on(&exchange.client, reply),
             Err(error) => refusal_of(&error, accepts.as_ref()),
+        };
+        // RFC 9110 section 9.3.2: "the server MUST NOT send content in the response" to HEAD; over HTTP/2 hyper would.
+        match reply.body() {
+            ReplyBody::Local(_) if is_head => reply.map(|_| ReplyBody::empty()),
+            _ => reply,
         }
     }
 
