@@ -26,6 +26,7 @@ mod reverse;
 mod serve;
 pub mod socks;
 mod tunnel;
+mod turns;
 mod who;
 
 pub use front::Front;

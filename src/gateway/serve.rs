@@ -1,6 +1,7 @@
 //! HTTP toward clients: every bound and timer in one place.
 
 use super::pace::{Busy, Overdue, Pace, Paced};
+use super::turns::Turns;
 use crate::config::schema;
 use crate::exchange::{Reply, ReplyBody};
 use bytes::Bytes;
@@ -166,7 +167,7 @@ where
     if websockets {
         builder.enable_connect_protocol();
     }
-    let connection = builder.serve_connection(TokioIo::new(io), service);
+    let connection = builder.serve_connection(TokioIo::new(Turns::new(io)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
