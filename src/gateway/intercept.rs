@@ -5,7 +5,7 @@ use super::connect::ClientStream;
 use super::front::Front;
 use super::pace::Pace;
 use super::pinned::{Device, Lesson, Refusal};
-use super::serve::{self, Bounds, Ended, Leaving};
+use super::serve::{self, Bounds, Leaving};
 use crate::config::schema::OnPinned;
 use crate::exchange::{Client, ExchangeError, Tunnelled, Who};
 use crate::model::Host;
@@ -62,11 +62,7 @@ pub(super) async fn serve(front: &Arc<Front>, client: Client, host: Host, stream
     } else {
         serve::http1(tls, service, &pace, bounds, &front.stop).await
     };
-    let bare = match &ended {
-        Ended::Quietly => !front.stop.is_cancelled(),
-        Ended::SlowHead => false,
-        Ended::Broken(error) => !error.is_parse(),
-    };
+    let bare = ended.fault().is_none() && !front.stop.is_cancelled();
     if bare && !trial.asked.load(Ordering::Relaxed) && began.elapsed() < CHECKED {
         return front.refused(&trial, Some(Refusal::BareEnd), false).await;
     }

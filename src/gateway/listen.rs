@@ -143,19 +143,24 @@ impl Front {
 
     /// What hyper refused by itself never reached the corridor; it stands in the log all the same.
     pub(super) async fn connection_ended(&self, peer: IpAddr, who: &Who, host: Option<String>, ended: Ended) {
-        let refused = match ended {
-            Ended::Quietly => return,
-            Ended::SlowHead => ExchangeError::RequestHeadTimeout,
-            Ended::Broken(error) if error.is_parse_too_large() => ExchangeError::TooLarge("head"),
-            Ended::Broken(error) if error.is_parse() => {
+        if let Some(refused) = ended.fault() {
+            self.record_refusal(peer, who, host, &refused).await;
+        }
+    }
+}
+
+impl Ended {
+    /// What the client did wrong; `None` where it just ended the connection, or the network did.
+    pub(super) fn fault(&self) -> Option<ExchangeError> {
+        Some(match self {
+            Self::Quietly => return None,
+            Self::SlowHead => ExchangeError::RequestHeadTimeout,
+            Self::Broken(error) if error.is_parse_too_large() => ExchangeError::TooLarge("head"),
+            Self::Broken(error) if error.is_parse() => {
                 ExchangeError::Malformed("the bytes are not an HTTP request")
             }
-            Ended::Broken(error) => match broke_http2(&error) {
-                Some(rule) => ExchangeError::Malformed(rule),
-                None => return,
-            },
-        };
-        self.record_refusal(peer, who, host, &refused).await;
+            Self::Broken(error) => ExchangeError::Malformed(broke_http2(error)?),
+        })
     }
 }
 
