@@ -18,6 +18,7 @@ mod front_door;
 mod isolation;
 mod ledger;
 mod limits;
+mod peers;
 mod persona;
 mod pinning;
 mod protocol;

@@ -1,6 +1,6 @@
 //! The program itself between curl and Debian's nginx, over HTTP/1.1 and HTTP/2 on either side.
 
-use crate::support::curl::{Fetched, curl};
+use crate::support::curl::{Fetched, WAYS, curl};
 use crate::support::nginx::Nginx;
 use crate::support::program::{Program, Running};
 use crate::support::{TestCa, crypto};
@@ -11,14 +11,6 @@ use std::io::{Read, Write};
 
 const REAL: &str = "ann@home.example";
 const MEBIBYTE: usize = 1024 * 1024;
-
-/// The client's protocol, and the host whose server speaks the other one.
-const WAYS: [(&str, &str, &str); 4] = [
-    ("--http1.1", "one.shop.test", "HTTP/1.1"),
-    ("--http1.1", "two.shop.test", "HTTP/2.0"),
-    ("--http2", "one.shop.test", "HTTP/1.1"),
-    ("--http2", "two.shop.test", "HTTP/2.0"),
-];
 
 struct Scene {
     nginx: Nginx,

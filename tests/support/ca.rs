@@ -1,8 +1,11 @@
 //! The authority that signs fake vendors' certificates; made anew for each test.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
 
 /// A test authority.
 pub struct TestCa {
@@ -36,6 +39,13 @@ impl TestCa {
         (made.der().clone(), PrivateKeyDer::try_from(key.serialize_der()).unwrap())
     }
 
+    /// Writes a certificate for all these hosts and its key into `folder`, as `vendor.pem` and `vendor.key`.
+    pub fn write_certificate(&self, folder: &Path, hosts: &[&str]) {
+        let (certificate, key) = self.certificate_for(hosts);
+        std::fs::write(folder.join("vendor.pem"), pem("CERTIFICATE", &certificate)).unwrap();
+        std::fs::write(folder.join("vendor.key"), pem("PRIVATE KEY", key.secret_der())).unwrap();
+    }
+
     /// A server configuration whose certificate for `host` ended a day ago.
     pub fn expired(&self, host: &str) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
@@ -56,4 +66,9 @@ impl TestCa {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config
     }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }

@@ -4,6 +4,14 @@ use super::program::{Program, Running};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+/// The client's protocol, and the host whose server speaks the other one.
+pub const WAYS: [(&str, &str, &str); 4] = [
+    ("--http1.1", "one.shop.test", "HTTP/1.1"),
+    ("--http1.1", "two.shop.test", "HTTP/2.0"),
+    ("--http2", "one.shop.test", "HTTP/1.1"),
+    ("--http2", "two.shop.test", "HTTP/2.0"),
+];
+
 /// What curl got.
 #[derive(Debug)]
 pub struct Fetched {

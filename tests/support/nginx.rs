@@ -1,7 +1,6 @@
 //! A real vendor: Debian's nginx over TLS, with a log of its own.
 
 use super::TestCa;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::Value;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -47,7 +46,7 @@ impl Nginx {
         for (name, bytes) in files {
             fs::write(at.join("www").join(name), bytes).unwrap();
         }
-        write_certificate(at, ca, hosts);
+        ca.write_certificate(at, hosts);
         let [http1, http2, sink] = [(); 3].map(|()| free_address());
         fs::write(at.join("nginx.conf"), configuration(at, http1, http2, sink)).unwrap();
         let process = Command::new("/usr/sbin/nginx")
@@ -96,26 +95,13 @@ impl Drop for Nginx {
     }
 }
 
-fn write_certificate(at: &Path, ca: &TestCa, hosts: &[&str]) {
-    let (certificate, key) = ca.certificate_for(hosts);
-    let PrivateKeyDer::Pkcs8(key) = key else { panic!("a PKCS #8 key") };
-    fs::write(at.join("vendor.pem"), pem("CERTIFICATE", &certificate)).unwrap();
-    fs::write(at.join("vendor.key"), pem("PRIVATE KEY", key.secret_pkcs8_der())).unwrap();
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
-}
-
 /// Another program may take the port before nginx does; the kernel hands out others first.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Waits until somebody listens at `address`; `why` tells what went wrong.
-fn wait_for(address: SocketAddr, why: impl Fn() -> String) {
+pub fn wait_for(address: SocketAddr, why: impl Fn() -> String) {
     for _ in 0..400 {
         if TcpStream::connect(address).is_ok() {
             return;

@@ -1,0 +1,4 @@
+//! Clients and servers of other people, each as it comes from Debian, with the program itself between them.
+
+mod haproxy;
+mod websocket;
