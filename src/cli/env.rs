@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 /// Programs read one spelling or the other.
 const PROXY: [&str; 4] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 const DIRECT: [&str; 2] = ["no_proxy", "NO_PROXY"];
-/// These take one file in place of the machine's roots: OpenSSL, curl, git, Python's requests and pip, cargo, AWS, Deno.
-const BUNDLE: [&str; 8] = [
+/// These take one file in place of the machine's roots: OpenSSL, curl, git, Python's requests and pip, cargo, AWS, Deno, gRPC.
+const BUNDLE: [&str; 9] = [
     "SSL_CERT_FILE",
     "CURL_CA_BUNDLE",
     "GIT_SSL_CAINFO",
@@ -18,6 +18,7 @@ const BUNDLE: [&str; 8] = [
     "CARGO_HTTP_CAINFO",
     "AWS_CA_BUNDLE",
     "DENO_CERT",
+    "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
 ];
 /// Node adds a file to its own roots.
 const EXTRA: &str = "NODE_EXTRA_CA_CERTS";
