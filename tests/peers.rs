@@ -2,5 +2,8 @@
 
 mod events;
 mod grpc;
+mod h2;
 mod haproxy;
+mod httpx;
+mod undici;
 mod websocket;

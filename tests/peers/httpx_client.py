@@ -36,10 +36,4 @@ def pieces():
     tell(status=answer.status_code, version=answer.http_version)
 
 
-def follow():
-    """A redirect, a cookie, and a compressed answer."""
-    answer = client.get(url, follow_redirects=True)
-    tell(status=answer.status_code, text=answer.text, cookie=client.cookies.get("session"))
-
-
 globals()[what]()

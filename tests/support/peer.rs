@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A script for Debian's Python, with what Debian packages for it, and nothing of the caller's environment.
 pub fn python(script: &str) -> Command {
     let mut command = of("/usr/bin/python3", script);
-    command.env("PYTHONUNBUFFERED", "1");
+    command.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
 
