@@ -26,6 +26,7 @@ mod proxy_tls;
 mod reload;
 mod reverse;
 mod socks;
+mod systemd;
 mod terms;
 mod tls;
 mod trackers;

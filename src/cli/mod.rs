@@ -12,6 +12,7 @@ mod members;
 mod output;
 mod personas;
 mod run;
+mod service;
 mod shell;
 mod status;
 mod trust;

@@ -2,6 +2,7 @@
 
 use super::ask::Context;
 use super::output::{Done, Exit, Failure, print_json};
+use super::service::{self, Socket, Sockets};
 use crate::config::{Finding, Severity};
 use crate::console::{console_url, router, serve_control, serve_metrics, serve_probes};
 use crate::gateway::{Doors, House, Listening, listen};
@@ -23,7 +24,9 @@ const BLOCKING_THREADS: usize = 64;
 pub fn run(context: &Context) -> Done {
     let format = if context.json { Format::Json } else { Format::Plain };
     log::init(format).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let config = context.load_config()?;
+    let sockets = Sockets::taken()?;
+    let handed = sockets.handed();
+    let config = handed.applied_to(context.load_config()?);
     refuse(config.check_promises())?;
     let home = Home::open(&context.home).map_err(|error| match error {
         HomeError::InUse { dir } => {
@@ -38,16 +41,18 @@ pub fn run(context: &Context) -> Done {
         .build()
         .map_err(Failure::failed)?;
     let house = context.open(home, config)?;
-    let served = runtime.block_on(serve(context, &house));
+    // Said once: nobody else has seen the house yet.
+    let _ = house.handed.set(handed);
+    let served = runtime.block_on(serve(context, &house, sockets));
     runtime.block_on(house.close(if served.is_ok() { LAST_WORDS } else { Duration::ZERO }));
     served
 }
 
-async fn serve(context: &Context, house: &Arc<House>) -> Done {
+async fn serve(context: &Context, house: &Arc<House>, sockets: Sockets) -> Done {
     let mut signals = Signals::new()?;
     examine(house).await?;
     house.warm_up().map_err(|error| Failure::because(&error))?;
-    let open = Open::all(house).await?;
+    let open = Open::all(house, sockets).await?;
     house.start(open.doors).await.map_err(|error| Failure::because(&error))?;
     let stop = house.front.stop.clone();
     let control = serve_control(&house.home.control_sock(), router(Arc::clone(house)), stop.clone());
@@ -57,12 +62,16 @@ async fn serve(context: &Context, house: &Arc<House>) -> Done {
     if let Some(metrics) = open.metrics {
         tokio::spawn(serve_metrics(metrics, Arc::clone(house), stop));
     }
+    // To the very end: what is finishing must not be killed for silence.
+    tokio::spawn(service::watched());
     tokio::spawn(Arc::clone(house).keep());
     announce(context, house, open.doors);
     while let Told::Reload = signals.next().await {
-        house.reload_aloud().await;
+        service::reloading();
+        service::reloaded(house.reload_aloud().await, open.doors.proxy);
     }
     tracing::info!("stopping");
+    service::stopping();
     house.front.stop.cancel();
     // The socket goes before the home's lock does: the next owner makes its own.
     let _ = tokio::time::timeout(LAST_WORDS, control).await;
@@ -104,14 +113,25 @@ struct Open {
 }
 
 impl Open {
-    async fn all(house: &House) -> Result<Self, Failure> {
+    /// Those that were handed over, and the others as the configuration says.
+    async fn all(house: &House, sockets: Sockets) -> Result<Self, Failure> {
         let generation = house.rooms().generation.load_full();
         let addresses = &generation.config.settings.listen;
-        let proxy = listen(addresses.proxy.0).await.map_err(Failure::failed)?;
-        let (console, console_at) = bind(addresses.console.0).await?;
-        let metrics = match addresses.metrics {
-            Some(address) => Some(bind(address.0).await?),
-            None => None,
+        let proxy = match sockets.proxy {
+            Some(socket) => {
+                let (listener, address) = taken_over(socket)?;
+                Listening::on(listener, address)
+            }
+            None => listen(addresses.proxy.0).await.map_err(Failure::failed)?,
+        };
+        let (console, console_at) = match sockets.console {
+            Some(socket) => taken_over(socket)?,
+            None => bind(addresses.console.0).await?,
+        };
+        let metrics = match (sockets.metrics, addresses.metrics) {
+            (Some(socket), _) => Some(taken_over(socket)?),
+            (None, Some(address)) => Some(bind(address.0).await?),
+            (None, None) => None,
         };
         let doors = Doors {
             proxy: proxy.address(),
@@ -129,8 +149,15 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     Ok((listener, address))
 }
 
+fn taken_over(socket: Socket) -> Result<(TcpListener, SocketAddr), Failure> {
+    let address = socket.1;
+    let failed = |error| Failure::failed(format!("cannot listen on {address}: {error}"));
+    Ok((service::served(socket).map_err(failed)?, address))
+}
+
 fn announce(context: &Context, house: &House, doors: Doors) {
     tracing::info!(proxy = %doors.proxy, home = %house.home.dir().display(), "ready");
+    service::ready(doors.proxy);
     if context.json {
         print_json(&json!({
             "event": "ready",

@@ -4,7 +4,7 @@ use super::authority::{AuthorityError, Certificates, Leaves, Scope, warm_up};
 use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
-use super::policy::Doors;
+use super::policy::{Doors, Handed};
 use super::reload::{Print, print_of};
 use super::who::Roster;
 use crate::config::Config;
@@ -93,6 +93,8 @@ pub struct House {
     pub readiness: Readiness,
     /// The owner's values and keys.
     pub store: Store,
+    /// Whose addresses hold whatever the configuration says.
+    pub handed: OnceLock<Handed>,
     pub(super) doors: OnceLock<Doors>,
     /// One change of policy at a time.
     pub(super) adopting: tokio::sync::Mutex<()>,
@@ -174,6 +176,7 @@ impl House {
             readiness,
             conditions,
             seen,
+            handed: OnceLock::new(),
             doors: OnceLock::new(),
             adopting: tokio::sync::Mutex::default(),
             lists_changed: Notify::new(),

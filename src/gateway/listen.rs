@@ -48,6 +48,11 @@ pub async fn listen(address: SocketAddr) -> Result<Listening, ListenError> {
 }
 
 impl Listening {
+    /// A socket that somebody else opened at `address`.
+    pub fn on(listener: TcpListener, address: SocketAddr) -> Self {
+        Self { listener, address }
+    }
+
     /// Where, with the port the system chose where none was named.
     pub fn address(&self) -> SocketAddr {
         self.address

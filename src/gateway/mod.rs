@@ -33,6 +33,6 @@ pub use front::Front;
 pub use house::{House, HouseError, Seams};
 pub use listen::{ListenError, Listening, listen};
 pub use own::is_addressed_to_us;
-pub use policy::{AdoptError, Doors};
+pub use policy::{AdoptError, Doors, Handed};
 pub use reload::{ReloadError, Reloaded};
 pub use who::Roster;

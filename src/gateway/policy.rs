@@ -3,6 +3,7 @@
 use super::authority::Certificates;
 use super::house::{House, HouseError, scope};
 use super::lists;
+use crate::config::value::ListenAddr;
 use crate::config::{Config, Finding};
 use crate::exchange::explain::{Question, explain_under};
 use crate::exchange::{Generation, Who};
@@ -34,6 +35,29 @@ impl Doors {
 
     fn addresses(self) -> Vec<SocketAddr> {
         [Some(self.proxy), self.console, self.metrics].into_iter().flatten().collect()
+    }
+}
+
+/// Where sockets are that somebody else opened for the gateway: these addresses hold, whatever the file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// The proxy port.
+    pub proxy: Option<SocketAddr>,
+    /// The console.
+    pub console: Option<SocketAddr>,
+    /// Metrics.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl Handed {
+    /// `config` as it holds for these sockets.
+    pub fn applied_to(self, config: Config) -> Config {
+        config.adjusted(|settings| {
+            let listen = &mut settings.listen;
+            listen.proxy = self.proxy.map_or(listen.proxy, ListenAddr);
+            listen.console = self.console.map_or(listen.console, ListenAddr);
+            listen.metrics = self.metrics.map(ListenAddr).or(listen.metrics);
+        })
     }
 }
 

@@ -59,14 +59,17 @@ impl House {
             Ok(Config::load(&path)?)
         });
         let config = loaded.await.map_err(|_| AdoptError::House(super::HouseError::Cut))??;
+        let config = self.handed.get().copied().unwrap_or_default().applied_to(config);
         let waiting = waiting(&before.settings, &config.settings);
         self.adopt(config).await?;
         Ok(Reloaded { file, waiting })
     }
 
-    /// Likewise, with what came of it in the program's own log.
-    pub async fn reload_aloud(self: &Arc<Self>) {
-        match self.reload().await {
+    /// Likewise, with what came of it in the program's own log. Whether it was taken up.
+    pub async fn reload_aloud(self: &Arc<Self>) -> bool {
+        let reloaded = self.reload().await;
+        let is_taken = reloaded.is_ok();
+        match reloaded {
             Ok(Reloaded { waiting, .. }) if waiting.is_empty() => tracing::info!("configuration reloaded"),
             Ok(Reloaded { waiting, .. }) => {
                 tracing::warn!("configuration reloaded; {} waits for the next start", waiting.join(", "));
@@ -74,6 +77,7 @@ impl House {
             Err(error @ ReloadError::NoFile(_)) => tracing::warn!("{error}"),
             Err(error) => tracing::error!("the configuration stays as it was:\n{error}"),
         }
+        is_taken
     }
 
     /// Takes the file up again whenever it has become another.

@@ -112,13 +112,29 @@ impl Program {
 
     /// Starts the gateway and waits until it is ready.
     pub fn start(&self) -> Running {
-        let mut child = self
-            .command()
-            .args(["--json", "run"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        self.start_with(&[])
+    }
+
+    /// Likewise, with environment variables.
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Running {
+        let mut command = self.command();
+        command.args(["--json", "run"]).envs(variables.iter().copied());
+        Running::begin(command)
+    }
+
+    /// What starts the gateway when somebody knocks at `address`, a socket of that name which it is handed then.
+    pub fn activated_at(&self, address: &str, name: &str) -> Command {
+        let mut command = Command::new("systemd-socket-activate");
+        command.args(["-l", address, &format!("--fdname={name}"), env!("CARGO_BIN_EXE_doorward"), "--home"]);
+        command.arg(self.home()).args(["--json", "run"]).stdin(Stdio::null());
+        command
+    }
+}
+
+impl Running {
+    /// Starts this and waits for the ready line.
+    pub fn begin(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (mut stderr, writes) = (child.stderr.take().unwrap(), Arc::clone(&log));
         std::thread::spawn(move || {
@@ -134,7 +150,7 @@ impl Program {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let ready = serde_json::from_str(&first)
             .unwrap_or_else(|error| panic!("{error}: {first:?} {}", log.lock().unwrap()));
-        Running { child, ready, log }
+        Self { child, ready, log }
     }
 }
 
