@@ -8,6 +8,7 @@ mod bodies;
 mod commands;
 mod crash;
 mod curl;
+mod drain;
 mod edits;
 mod expect;
 mod eyes;

@@ -367,3 +367,17 @@ async fn the_vendors_frames_are_its_own() {
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
     socket.close(None).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_not_to_be_opened_up_any_more_loses_its_sockets() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household(&ca, &chat, &[]).await;
+    let mut socket = open(&home, &[]).await;
+    home.reload(IDENTITY).await;
+    socket.send(Message::text("still there")).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("still there"));
+    home.reload("[intercept]\nnever = [\"chat.test\"]").await;
+    assert!(!matches!(socket.next().await, Some(Ok(_))));
+    assert_eq!(close_of(&home).await["outcome"], "failed");
+}

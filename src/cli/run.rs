@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 /// What is under way may take this long once the gateway is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -44,11 +45,13 @@ pub fn run(context: &Context) -> Done {
     // Said once: nobody else has seen the house yet.
     let _ = house.handed.set(handed);
     let served = runtime.block_on(serve(context, &house, sockets));
-    runtime.block_on(house.close(if served.is_ok() { LAST_WORDS } else { Duration::ZERO }));
-    served
+    let patience = served.as_ref().map_or(Duration::ZERO, |deadline| deadline.duration_since(Instant::now()));
+    runtime.block_on(house.close(patience));
+    served.map(|_| ())
 }
 
-async fn serve(context: &Context, house: &Arc<House>, sockets: Sockets) -> Done {
+/// Serves until told to stop; gives when what is under way must have ended.
+async fn serve(context: &Context, house: &Arc<House>, sockets: Sockets) -> Result<Instant, Failure> {
     let mut signals = Signals::new()?;
     examine(house).await?;
     house.warm_up().map_err(|error| Failure::because(&error))?;
@@ -72,10 +75,11 @@ async fn serve(context: &Context, house: &Arc<House>, sockets: Sockets) -> Done 
     }
     tracing::info!("stopping");
     service::stopping();
+    let deadline = Instant::now() + LAST_WORDS;
     house.front.stop.cancel();
     // The socket goes before the home's lock does: the next owner makes its own.
-    let _ = tokio::time::timeout(LAST_WORDS, control).await;
-    Ok(())
+    let _ = tokio::time::timeout_at(deadline, control).await;
+    Ok(deadline)
 }
 
 /// What only the open home can say of its configuration.

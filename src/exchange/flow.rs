@@ -5,7 +5,7 @@
 
 use super::body::{FlowBody, ReplyBody};
 use super::error::ExchangeError;
-use super::layers::{Exchange, Handle, Reply, Who};
+use super::layers::{Connection, Exchange, Handle, Reply, Who};
 use super::limits::Permit;
 use super::line::Line;
 use super::record;
@@ -106,6 +106,7 @@ pub struct Flow {
     attempts: u32,
     answer: Option<String>,
     permit: Option<Permit>,
+    place: Option<Arc<dyn Connection>>,
     rooms: Arc<Rooms>,
 }
 
@@ -152,8 +153,19 @@ impl Flow {
             attempts: 0,
             answer: None,
             permit: None,
+            place: None,
             rooms: Arc::clone(rooms),
         }
+    }
+
+    /// The connection it runs on: who ends the one ends the other.
+    pub fn runs_at(&mut self, place: Option<Arc<dyn Connection>>) {
+        self.place = place;
+    }
+
+    /// Whether the gateway itself ended the connection under it.
+    fn is_cut_here(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.is_ended())
     }
 
     /// The flow's id.
@@ -242,6 +254,10 @@ impl Flow {
             return;
         }
         let Standing::Opened(line) = std::mem::replace(&mut self.standing, Standing::Ended) else { return };
+        let outcome = match outcome {
+            Outcome::CutByClient if self.is_cut_here() => Outcome::Failed,
+            other => other,
+        };
         let event = Event::Close {
             flow: self.id,
             status: self.status,
@@ -309,6 +325,13 @@ impl Flow {
 impl Drop for Flow {
     fn drop(&mut self) {
         match self.standing {
+            Standing::Reserved(_) if self.is_cut_here() => self.end(Event::Refused {
+                flow: self.id,
+                host: self.host.clone(),
+                status: 503,
+                code: "connection_terminated".to_owned(),
+                reason: "the gateway ended the connection before anything was sent".to_owned(),
+            }),
             Standing::Reserved(_) => self.end(Event::Refused {
                 flow: self.id,
                 host: self.host.clone(),
@@ -434,6 +457,7 @@ impl Flow {
             attempts: self.attempts,
             answer: self.answer.take(),
             permit: self.permit.take(),
+            place: self.place.take(),
             rooms: Arc::clone(&self.rooms),
         }
     }

@@ -12,9 +12,10 @@ use crate::model::{
 };
 use crate::persona::Persona;
 use crate::trackers::Passes;
+use crate::vault::Credential;
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
-use std::any::Any;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -39,12 +40,15 @@ pub struct Who {
     pub kind: MemberKind,
     /// The device, where known.
     pub device: Option<Arc<str>>,
+    /// By what they proved it, where they did.
+    pub credential: Option<Arc<Credential>>,
 }
 
 impl Who {
     /// Everybody unknown.
     pub fn guest() -> Self {
-        Self { member: MemberId::GUEST, name: "guest".into(), kind: MemberKind::Shared, device: None }
+        let (name, kind) = ("guest".into(), MemberKind::Shared);
+        Self { member: MemberId::GUEST, name, kind, device: None, credential: None }
     }
 
     /// Whether this is nobody we know: tunnelled and counted, never inspected.
@@ -97,7 +101,16 @@ pub struct Client {
     /// Set inside an intercepted tunnel.
     pub tunnelled: Option<Tunnelled>,
     /// Its place among the connections, which whatever becomes of it holds on to.
-    pub place: Option<Arc<dyn Any + Send + Sync>>,
+    pub place: Option<Arc<dyn Connection>>,
+}
+
+/// A client's connection to the gateway, as far as a flow has to know it.
+pub trait Connection: fmt::Debug + Send + Sync {
+    /// The gateway itself ends what runs on it.
+    fn end(&self);
+
+    /// Whether it does.
+    fn is_ended(&self) -> bool;
 }
 
 impl Client {

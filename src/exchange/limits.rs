@@ -14,28 +14,43 @@ use tower::Layer;
 
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 
+/// A quota as it is written, and who has taken how much of it.
+type Counted = (config::value::Quota, Arc<Keyed<MemberId>>);
+
 /// The quotas of one configuration generation, and the gateway's own bound.
 pub struct Limits {
-    per_member: Option<Keyed<MemberId>>,
-    per_vendor: Vec<(VendorId, Keyed<MemberId>)>,
+    per_member: Option<Counted>,
+    per_vendor: Vec<(VendorId, Counted)>,
 }
 
 impl Limits {
     /// The quotas as written: one per member, and per vendor each member's there.
     pub fn of(settings: &Settings) -> Self {
+        Self { per_member: None, per_vendor: Vec::new() }.after(settings)
+    }
+
+    /// The quotas of a later generation. One that is written as before goes on as it stands, so that reading a
+    /// configuration again gives nobody a second share.
+    pub fn after(&self, settings: &Settings) -> Self {
         let per_vendor = settings.vendor.iter().filter_map(|(name, vendor)| {
-            Some((VendorId::from(name.as_str()), RateLimiter::keyed(quota(vendor.limit?)?)))
+            let vendor_id = VendorId::from(name.as_str());
+            let before = self.at(&vendor_id).cloned();
+            Some((vendor_id, counted(vendor.limit?, before)?))
         });
+        let per_member = settings.limits.per_member;
         Self {
-            per_member: settings.limits.per_member.and_then(quota).map(RateLimiter::keyed),
+            per_member: per_member.and_then(|written| counted(written, self.per_member.clone())),
             per_vendor: per_vendor.collect(),
         }
     }
 
+    fn at(&self, vendor: &VendorId) -> Option<&Counted> {
+        self.per_vendor.iter().find(|(name, _)| name == vendor).map(|(_, counted)| counted)
+    }
+
     /// Whether `member` may send one more request to `vendor` now.
     pub(super) fn admit(&self, member: MemberId, vendor: &VendorId) -> Result<(), ExchangeError> {
-        let there = self.per_vendor.iter().find(|(name, _)| name == vendor).map(|(_, quota)| quota);
-        for quota in self.per_member.iter().chain(there) {
+        for (_, quota) in self.per_member.iter().chain(self.at(vendor)) {
             quota.check_key(&member).map_err(|until| {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 ExchangeError::RateLimited { seconds: wait.as_millis().div_ceil(1000).max(1) as u64 }
@@ -46,9 +61,17 @@ impl Limits {
 
     /// Forgets members who have been quiet; call it now and then.
     pub fn sweep(&self) {
-        for quota in self.per_member.iter().chain(self.per_vendor.iter().map(|(_, quota)| quota)) {
+        let per_vendor = self.per_vendor.iter().map(|(_, counted)| counted);
+        for (_, quota) in self.per_member.iter().chain(per_vendor) {
             quota.retain_recent();
         }
+    }
+}
+
+fn counted(written: config::value::Quota, before: Option<Counted>) -> Option<Counted> {
+    match before.filter(|(was, _)| *was == written) {
+        Some(same) => Some(same),
+        None => Some((written, Arc::new(RateLimiter::keyed(quota(written)?)))),
     }
 }
 

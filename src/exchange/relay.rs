@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// Nothing moves either way for this long: the connection is taken to be forgotten.
 pub(super) const IDLE: Duration = Duration::from_secs(3600);
+/// Nothing moves for this long: nobody is in the middle of something.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Bytes carried at a time.
 pub(super) const CHUNK: usize = 16 * 1024;
 
@@ -48,6 +51,19 @@ where
             Ok(read) => return read.map_err(|_| Cut::Source),
             Err(_) if moved.load(Ordering::Relaxed) != before => {}
             Err(_) => return Err(Cut::Quiet),
+        }
+    }
+}
+
+/// Resolves once `closing` is told and then nothing moves for a moment: a connection without an end of its own cannot be
+/// waited for, but what is being carried can.
+pub async fn winds_up(closing: &CancellationToken, moved: &AtomicU64) {
+    closing.cancelled().await;
+    loop {
+        let before = moved.load(Ordering::Relaxed);
+        tokio::time::sleep(PAUSE).await;
+        if moved.load(Ordering::Relaxed) == before {
+            return;
         }
     }
 }

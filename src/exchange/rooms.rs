@@ -108,6 +108,12 @@ impl Generation {
         Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
     }
 
+    /// The same policy, whose quotas go on where those of `before` are written alike.
+    pub fn after(mut self, before: &Self) -> Self {
+        self.limits = Arc::new(before.limits.after(&self.config.settings));
+        self
+    }
+
     /// The same policy with newly compiled lists.
     pub fn with_trackers(&self, trackers: Arc<Trackers>) -> Self {
         Self { trackers, ..self.clone() }

@@ -113,9 +113,15 @@ impl Prepared {
         origin: Origin,
         stream: ClientStream,
     ) {
+        let standing = arrival.standing(&who);
         match self {
-            Self::Tunnel(tunnel) => drop(front.stop.run_until_cancelled(tunnel.carry(stream)).await),
-            Self::Open => open_up(front, &arrival, who, origin, stream).await,
+            Self::Tunnel(tunnel) => {
+                let tunnel = tunnel.at(&arrival);
+                front.lead(&standing, tunnel.carry(stream, &front.stop)).await;
+            }
+            Self::Open => {
+                front.lead(&standing, open_up(front, &arrival, who, origin, stream)).await;
+            }
         }
     }
 }
@@ -138,6 +144,13 @@ fn target(request: &Request<Incoming>, generation: &Generation) -> Result<Origin
     };
     let origin = Origin { scheme: Scheme::Https, host, port };
     if generation.may_reach(&origin) { Ok(origin) } else { Err(ExchangeError::Port) }
+}
+
+impl Front {
+    /// Whether what `who` sends to `host` is opened up.
+    pub(super) fn opens_up(&self, who: &Who, host: &Host) -> bool {
+        matches!(decide(&self.rooms.generation.load(), who, host), Decision::Intercept)
+    }
 }
 
 fn decide(generation: &Generation, who: &Who, host: &Host) -> Decision {
@@ -171,7 +184,7 @@ async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin
                 Some(Waited::Vendor(waiting)) => {
                     let reason = Reason::not_tls();
                     let opened = waiting.open(&reason.text).await;
-                    return carry(front, opened, &reason, stream).await;
+                    return carry(front, arrival, opened, &reason, stream).await;
                 }
                 None => return,
             }
@@ -194,7 +207,7 @@ async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin
         Opening::Other => {
             let reason = Reason::not_tls();
             let opened = Tunnel::open(&front.rooms, &generation, &who, &origin, &reason.text).await;
-            carry(front, opened, &reason, stream).await;
+            carry(front, arrival, opened, &reason, stream).await;
         }
         Opening::Http => {
             let client = arrival.client(who, None);
@@ -213,7 +226,7 @@ async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin
                 Decision::Tunnel(reason) => {
                     let named = Origin { host: wanted, ..origin };
                     let opened = Tunnel::open(&front.rooms, &generation, &who, &named, &reason.text).await;
-                    carry(front, opened, &reason, stream).await;
+                    carry(front, arrival, opened, &reason, stream).await;
                 }
                 Decision::Intercept => {
                     let tunnelled = Tunnelled::new(origin, server_name.as_deref());
@@ -269,12 +282,13 @@ async fn wait(
 
 async fn carry(
     front: &Arc<Front>,
+    arrival: &Arrival,
     opened: Result<Tunnel, ExchangeError>,
     reason: &Reason,
     stream: ClientStream,
 ) {
     if let Ok(tunnel) = opened {
         front.rooms.metrics.tunnel(reason.label);
-        front.stop.run_until_cancelled(tunnel.carry(stream)).await;
+        tunnel.at(arrival).carry(stream, &front.stop).await;
     }
 }

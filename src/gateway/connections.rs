@@ -1,8 +1,10 @@
 //! Who holds how many client connections: counted by address until it is known whose they are, then by member.
 
+use crate::exchange::{Connection, Who};
 use crate::model::MemberId;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -53,6 +55,8 @@ impl Held {
 pub struct Seat {
     connections: Arc<Connections>,
     holder: Mutex<Holder>,
+    known: Mutex<Option<Who>>,
+    ended: AtomicBool,
 }
 
 impl Connections {
@@ -79,11 +83,29 @@ impl Connections {
             return None;
         }
         held.all += 1;
-        Some(Arc::new(Seat { connections: Arc::clone(self), holder: Mutex::new(holder) }))
+        Some(Arc::new(Seat {
+            connections: Arc::clone(self),
+            holder: Mutex::new(holder),
+            known: Mutex::default(),
+            ended: AtomicBool::new(false),
+        }))
     }
 }
 
 impl Seat {
+    /// Who asked there last.
+    pub fn known(&self) -> Option<Who> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Somebody asks there.
+    pub fn is_asked_by(&self, who: &Who) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref() != Some(who) {
+            *known = Some(who.clone());
+        }
+    }
+
     /// Counts as this member's from now on; `false`, and as before, where they hold `most` others.
     pub fn belongs_to(&self, member: MemberId, most: usize) -> bool {
         let wanted = Holder::Member(member);
@@ -98,6 +120,16 @@ impl Seat {
         held.remove(*holder);
         *holder = wanted;
         true
+    }
+}
+
+impl Connection for Seat {
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 }
 

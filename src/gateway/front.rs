@@ -7,6 +7,7 @@ use super::pinned::Pins;
 use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
 use super::socks::Credential;
+use super::standing::Standing;
 use super::{connect, own, reverse};
 use crate::exchange::stack::{Corridor, corridor};
 use crate::exchange::{
@@ -26,6 +27,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,6 +43,10 @@ pub struct Front {
     pub roster: ArcSwap<Roster>,
     /// Told when it closes.
     pub stop: CancellationToken,
+    /// Told when the time to finish is over, too.
+    pub(super) cut: CancellationToken,
+    /// Told when members, credentials or policy have become others.
+    pub(super) changes: watch::Sender<()>,
     /// What still runs.
     pub tasks: TaskTracker,
     /// Who holds how many connections.
@@ -61,6 +67,8 @@ impl Front {
             leaves,
             roster: ArcSwap::from_pointee(roster),
             stop: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            changes: watch::Sender::default(),
             tasks: TaskTracker::new(),
             connections: Arc::default(),
             pins: Pins::default(),
@@ -81,8 +89,10 @@ impl Front {
         self.roster.load().holder_of(name, token, &self.rooms.vault)
     }
 
-    /// Whether there is room for one more connection of theirs; from then on it is counted as that.
+    /// Whether there is room for one more connection of theirs; from then on it is counted as that, and lasts while they
+    /// are who they are.
     pub(super) fn seats(&self, arrival: &Arrival, who: &Who) -> bool {
+        arrival.seat.is_asked_by(who);
         let most = self.rooms.generation.load().config.settings.limits.connections_per_member;
         // Guests are many, and stay counted by their addresses.
         who.is_guest() || arrival.seat.belongs_to(who.member, most as usize)
@@ -90,7 +100,7 @@ impl Front {
 
     /// One exchange through the corridor. `notes` are for its record.
     pub(super) async fn exchange(
-        &self,
+        self: &Arc<Self>,
         client: Arc<Client>,
         who: Who,
         request: Request<Incoming>,
@@ -99,7 +109,10 @@ impl Front {
         let accepts = request.headers().get(http::header::ACCEPT).cloned();
         let generation = self.rooms.generation.load_full();
         let flow = match Flow::begin(&self.rooms, &generation, &who).await {
-            Ok(flow) => flow,
+            Ok(mut flow) => {
+                flow.runs_at(client.place.clone());
+                flow
+            }
             Err(error) => return refusal_of(&error, accepts.as_ref()),
         };
         let patience = generation.config.settings.limits.idle.get();
@@ -131,7 +144,7 @@ impl Front {
             attempts: 0,
         };
         let reply = match self.corridor.handle(&mut exchange).await {
-            Ok(reply) => self.lead_on(&exchange.client, reply),
+            Ok(reply) => self.lead_on(&exchange, reply),
             Err(error) => refusal_of(&error, accepts.as_ref()),
         };
         // RFC 9110 section 9.3.2: "the server MUST NOT send content in the response" to HEAD; over HTTP/2 hyper would.
@@ -141,18 +154,18 @@ impl Front {
         }
     }
 
-    /// A connection that becomes a channel goes on as a task of its own, as long as the front door is open.
-    fn lead_on(&self, client: &Client, reply: Reply) -> Reply {
+    /// A connection that becomes a channel goes on as a task of its own.
+    fn lead_on(self: &Arc<Self>, exchange: &Exchange, reply: Reply) -> Reply {
         let (mut head, body) = reply.into_parts();
         let ReplyBody::Channel(channel) = body else { return Response::from_parts(head, body) };
         if !channel.over_http2 {
             head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
             head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
-        let (stop, place) = (self.stop.clone(), client.place.clone());
+        let (front, host) = (Arc::clone(self), exchange.origin.as_ref().map(|origin| &origin.host));
+        let standing = Standing { who: exchange.who.clone(), ..Standing::of(&exchange.client, host) };
         self.tasks.spawn(async move {
-            let _place = place;
-            stop.run_until_cancelled(channel.run()).await;
+            front.lead(&standing, channel.run(&front.stop)).await;
         });
         Response::from_parts(head, ReplyBody::empty())
     }
@@ -279,6 +292,12 @@ impl Arrival {
     pub(super) fn client(&self, who: Who, tunnelled: Option<Tunnelled>) -> Client {
         let seat: Arc<Seat> = Arc::clone(&self.seat);
         Client { peer: self.peer, who, tunnelled, place: Some(seat) }
+    }
+
+    /// What a stream that stays unread, or is not opened up yet, rests on.
+    pub(super) fn standing(&self, who: &Who) -> Standing {
+        let seat: Arc<Seat> = Arc::clone(&self.seat);
+        Standing { peer: self.peer, who: who.clone(), opened_for: None, place: Some(seat) }
     }
 }
 

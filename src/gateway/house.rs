@@ -30,6 +30,8 @@ use tokio::sync::Notify;
 
 /// Quotas, idle connections and the authority are looked after this often.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
+/// What is ended at the deadline has this long to let go.
+const LAST_RECORDS: Duration = Duration::from_secs(2);
 
 /// Why a home cannot be opened.
 #[derive(Debug, Error)]
@@ -217,6 +219,7 @@ impl House {
         rooms.own_settings.store(Arc::new(own));
         self.regroup();
         self.front.roster.store(Arc::new(Roster::new(&members, &generation.config)));
+        self.front.look_again();
         Ok(())
     }
 
@@ -306,12 +309,15 @@ impl House {
         }
     }
 
-    /// Closes the front door, lets what is under way finish for `patience`, and seals the log.
+    /// Closes the front door, lets what is under way finish for `patience`, ends the rest, and seals the log.
     pub async fn close(&self, patience: Duration) {
         self.front.stop.cancel();
         self.front.tasks.close();
         if tokio::time::timeout(patience, self.front.tasks.wait()).await.is_err() {
-            tracing::warn!("some exchanges were cut off");
+            tracing::warn!("what was still under way is ended");
+            self.front.cut.cancel();
+            // Each still has its end to write.
+            let _ = tokio::time::timeout(LAST_RECORDS, self.front.tasks.wait()).await;
         }
         self.front.tell_untold().await;
         self.rooms().ledger.shutdown().await;

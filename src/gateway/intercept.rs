@@ -6,6 +6,7 @@ use super::front::Front;
 use super::pace::Pace;
 use super::pinned::{Device, Lesson, Refusal};
 use super::serve::{self, Bounds, Leaving};
+use super::standing::Standing;
 use crate::config::schema::OnPinned;
 use crate::exchange::{Client, ExchangeError, Tunnelled, Who};
 use crate::model::Host;
@@ -57,11 +58,14 @@ pub(super) async fn serve(front: &Arc<Front>, client: Client, host: Host, stream
     let websockets = origin.is_some_and(|origin| front.rooms.upstream.takes_websockets(member, origin));
     let (began, pace) = (Instant::now(), Pace::new());
     let service = Intercepted { front: Arc::clone(front), trial: Arc::clone(&trial), pace: pace.clone() };
-    let ended = if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-        serve::http2(tls, service, &pace, bounds, websockets, &front.stop).await
-    } else {
-        serve::http1(tls, service, &pace, bounds, &front.stop).await
+    let standing = Standing::of(&client, Some(&trial.host));
+    let served = async {
+        match tls.get_ref().1.alpn_protocol() == Some(b"h2") {
+            true => serve::http2(tls, service, &pace, bounds, websockets, &front.stop, &front.tasks).await,
+            false => serve::http1(tls, service, &pace, bounds, &front.stop).await,
+        }
     };
+    let Some(ended) = front.lead(&standing, served).await else { return };
     let bare = ended.fault().is_none() && !front.stop.is_cancelled();
     if bare && !trial.asked.load(Ordering::Relaxed) && began.elapsed() < CHECKED {
         return front.refused(&trial, Some(Refusal::BareEnd), false).await;

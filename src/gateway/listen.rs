@@ -1,5 +1,6 @@
 //! The listening socket and its bounds.
 
+use super::connections::Seat;
 use super::front::{Arrival, Front, ProxyPort};
 use super::intercept::handshake_of;
 use super::pace::Pace;
@@ -7,7 +8,7 @@ use super::peek;
 use super::serve::{self, Bounds, Ended};
 use super::socks;
 use crate::exchange::ExchangeError;
-use crate::exchange::Who;
+use crate::exchange::{Connection, Who};
 use crate::telemetry;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -129,20 +130,31 @@ impl Front {
         if tls.get_ref().1.alpn_protocol() != Some(b"h2") {
             return self.serve_http(arrival, tls, bounds).await;
         }
-        let (peer, pace) = (arrival.peer, Pace::new());
+        let (seat, pace) = (Arc::clone(&arrival.seat), Pace::new());
+        let peer = arrival.peer;
         let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
         // A WebSocket goes inside a tunnel here.
-        let ended = serve::http2(tls, service, &pace, bounds, false, &self.stop).await;
-        self.connection_ended(peer, &Who::guest(), None, ended).await;
+        let served = serve::http2(tls, service, &pace, bounds, false, &self.stop, &self.tasks);
+        self.attend_to(peer, seat, served).await;
     }
 
     async fn serve_http<T>(self: &Arc<Self>, arrival: Arrival, stream: T, bounds: Bounds)
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let (peer, pace) = (arrival.peer, Pace::new());
+        let (seat, pace) = (Arc::clone(&arrival.seat), Pace::new());
+        let peer = arrival.peer;
         let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
-        let ended = serve::http1(stream, service, &pace, bounds, &self.stop).await;
+        let served = serve::http1(stream, service, &pace, bounds, &self.stop);
+        self.attend_to(peer, seat, served).await;
+    }
+
+    /// Serves while whoever asked last is still who they were.
+    async fn attend_to(&self, peer: IpAddr, seat: Arc<Seat>, served: impl Future<Output = Ended>) {
+        let stands = || seat.known().is_none_or(|who| self.is_still(peer, &who));
+        let place: Arc<dyn Connection> = Arc::<Seat>::clone(&seat);
+        let Some(ended) = self.work_while(stands, Some(&place), served).await else { return };
+        drop((seat, place));
         self.connection_ended(peer, &Who::guest(), None, ended).await;
     }
 

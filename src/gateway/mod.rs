@@ -25,6 +25,7 @@ mod reload;
 mod reverse;
 mod serve;
 pub mod socks;
+mod standing;
 mod tunnel;
 mod turns;
 mod who;

@@ -142,11 +142,11 @@ impl House {
     /// # Errors
     /// When the gateway is ending.
     pub async fn compile(&self, config: Config) -> Result<Generation, HouseError> {
-        let own = self.rooms().generation.load().own().to_vec();
+        let before = self.rooms().generation.load_full();
         let home = Home::beside(self.home.dir());
         let compiled = tokio::task::spawn_blocking(move || {
             let trackers = lists::compile(&home, &config);
-            Generation::new(Arc::new(config), Arc::new(trackers), own)
+            Generation::new(Arc::new(config), Arc::new(trackers), before.own().to_vec()).after(&before)
         });
         compiled.await.map_err(|_| HouseError::Cut)
     }

@@ -28,11 +28,14 @@ pub(super) fn is_meant(uri: &Uri) -> bool {
 }
 
 /// Passes a request on, as one of the member's to that vendor over https.
-pub(super) async fn answer(front: &Front, arrival: Arrival, request: Request<Incoming>) -> Reply {
+pub(super) async fn answer(front: &Arc<Front>, arrival: Arrival, request: Request<Incoming>) -> Reply {
     let who = match admit(front, &arrival, &request) {
         Ok(Asking::Known(who)) => who,
         Ok(Asking::Unauthorised) => return front.unauthorised(arrival.peer, request.headers()).await,
-        Err((who, error)) => return front.refuse(arrival.peer, &who, &error, request.headers()).await,
+        Err(refused) => {
+            let (who, error) = *refused;
+            return front.refuse(arrival.peer, &who, &error, request.headers()).await;
+        }
     };
     let config = Arc::clone(&front.rooms.generation.load().config);
     let Some(uri) = at_vendor(request.uri(), &config) else {
@@ -48,27 +51,29 @@ pub(super) async fn answer(front: &Front, arrival: Arrival, request: Request<Inc
 
 /// Who is asking, or why they may not.
 fn admit(
-    front: &Front,
+    front: &Arc<Front>,
     arrival: &Arrival,
     request: &Request<Incoming>,
-) -> Result<Asking, (Who, ExchangeError)> {
+) -> Result<Asking, Box<(Who, ExchangeError)>> {
     let headers = request.headers();
     let names = &front.rooms.generation.load().config.settings.listen.names;
     // Any other name could be one that somebody's page was rebound to this address by.
     if addressed(request, names).is_none() {
-        return Err((Who::guest(), ExchangeError::Misdirected));
+        return Err(Box::new((Who::guest(), ExchangeError::Misdirected)));
     }
     // W3C Fetch Metadata: every request of a page has one of these fields.
     if headers.contains_key(ORIGIN) || headers.keys().any(|name| name.as_str().starts_with("sec-fetch-")) {
         let reason = "not for pages in a browser".into();
-        return Err((Who::guest(), ExchangeError::Forbidden { rule: "reverse".into(), reason }));
+        return Err(Box::new((Who::guest(), ExchangeError::Forbidden { rule: "reverse".into(), reason })));
     }
     if !headers.contains_key(PROXY_AUTHORIZATION) {
         return Ok(Asking::Unauthorised);
     }
     let asking = front.identify(arrival.peer, headers);
     match &asking {
-        Asking::Known(who) if !front.seats(arrival, who) => Err((who.clone(), ExchangeError::Crowded)),
+        Asking::Known(who) if !front.seats(arrival, who) => {
+            Err(Box::new((who.clone(), ExchangeError::Crowded)))
+        }
         _ => Ok(asking),
     }
 }

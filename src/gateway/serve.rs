@@ -8,15 +8,17 @@ use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// A request head has at most this many fields.
 const HEAD_FIELDS: usize = 100;
@@ -137,7 +139,8 @@ where
     connection.await.into()
 }
 
-/// HTTP/2 likewise. With `websockets`, the client may open some as streams (RFC 8441).
+/// HTTP/2 likewise; each stream is one of the `tasks` that are waited for. With `websockets`, the client may open some as
+/// streams (RFC 8441).
 pub async fn http2<T, S>(
     io: T,
     service: S,
@@ -145,13 +148,14 @@ pub async fn http2<T, S>(
     bounds: Bounds,
     websockets: bool,
     stop: &CancellationToken,
+    tasks: &TaskTracker,
 ) -> Ended
 where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     S: Service<Request, Response = Response<Leaving>, Error = Infallible> + Send,
     S::Future: Send + 'static,
 {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let mut builder = http2::Builder::new(Tracked(tasks.clone()));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(bounds.streams)
@@ -178,6 +182,20 @@ where
     // RFC 9113 section 6.8: GOAWAY, so that a request sent meanwhile is known not to have been taken.
     connection.as_mut().graceful_shutdown();
     connection.await.into()
+}
+
+/// Runs streams where they are counted.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.0.spawn(stream);
+    }
 }
 
 type Request = http::Request<Incoming>;

@@ -1,13 +1,16 @@
 //! Bytes that go through unread. Four steps: the member and their limits, the host block list and the vetted address, the
 //! durable record; then the first byte.
 
-use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who, relay};
+use super::connections::Seat;
+use super::front::Arrival;
+use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who, relay, winds_up};
 use crate::model::record::Event;
 use crate::model::{Origin, Outcome};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 /// A tunnel that may carry its first byte.
 pub struct Tunnel {
@@ -42,9 +45,16 @@ impl Tunnel {
         }
     }
 
-    /// Carries bytes both ways until both sides are done, one breaks off, or nothing moves for an hour. Bytes are counted
-    /// as they go, so that a tunnel that is dropped in the middle tells them too.
-    pub async fn carry<T: AsyncRead + AsyncWrite + Unpin>(mut self, client: T) {
+    /// The connection it runs on.
+    pub(super) fn at(mut self, arrival: &Arrival) -> Self {
+        let seat: Arc<Seat> = Arc::clone(&arrival.seat);
+        self.flow.runs_at(Some(seat));
+        self
+    }
+
+    /// Carries bytes both ways until both sides are done, one breaks off, nothing moves for an hour, or it is quiet and the
+    /// gateway is `closing`. Bytes are counted as they go, so that a tunnel that is dropped in the middle tells them too.
+    pub async fn carry<T: AsyncRead + AsyncWrite + Unpin>(mut self, client: T, closing: &CancellationToken) {
         let (mut client_reads, mut client_writes) = tokio::io::split(client);
         let (mut vendor_reads, mut vendor_writes) = self.vendor.split();
         let tally = Arc::clone(self.flow.tally());
@@ -53,8 +63,11 @@ impl Tunnel {
         let down = relay(&mut vendor_reads, &mut client_writes, &moved, |bytes| tally.received(bytes));
         let up = async { up.await.map_err(|cut| cut.blame(Outcome::CutByClient, Outcome::CutByVendor)) };
         let down = async { down.await.map_err(|cut| cut.blame(Outcome::CutByVendor, Outcome::CutByClient)) };
-        let ended = tokio::try_join!(up, down);
-        self.flow.close(ended.err().unwrap_or(Outcome::Complete));
+        let ended = tokio::select! {
+            ended = async { tokio::try_join!(up, down) } => ended.err().unwrap_or(Outcome::Complete),
+            () = winds_up(closing, &moved) => Outcome::Failed,
+        };
+        self.flow.close(ended);
     }
 }
 

@@ -36,7 +36,8 @@ impl Roster {
         for member in members {
             let written = config.member(&member.name).and_then(|written| written.kind);
             let kind = written.unwrap_or(member.kind);
-            let who = Who { member: member.id, name: member.name.as_str().into(), kind, device: None };
+            let name = member.name.as_str().into();
+            let who = Who { member: member.id, name, kind, device: None, credential: None };
             roster.owner.get_or_insert_with(|| who.clone());
             roster.by_name.insert(member.name.clone(), who);
         }
@@ -82,8 +83,9 @@ impl Roster {
 
     /// The member of this name, in any letter case, where the token is one of theirs.
     pub fn holder_of(&self, name: &str, token: &str, vault: &Vault) -> Option<Who> {
-        let id = vault.authenticate(name, token)?;
-        self.named(&name.to_ascii_lowercase()).filter(|who| who.member == id).cloned()
+        let credential = vault.credential(name, token)?;
+        let who = self.named(&name.to_ascii_lowercase()).filter(|who| who.member == credential.member)?;
+        Some(Who { credential: Some(Arc::new(credential)), ..who.clone() })
     }
 }
 

@@ -19,6 +19,20 @@ const MAX_TOKEN_LEN: usize = 256;
 /// The name the placeholder has.
 const PLACEHOLDER: &str = "owner";
 
+/// A credential as it was shown to be good: the hash it is known by, and whose it was.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    tag: [u8; 32],
+    /// The member.
+    pub member: MemberId,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Credential(…)")
+    }
+}
+
 impl Vault {
     /// All members, the first one (the owner) first.
     ///
@@ -109,6 +123,11 @@ impl Vault {
     /// Who this is, if the credential is theirs. Reads memory only, and takes as long for a wrong credential as for a
     /// right one.
     pub fn authenticate(&self, name: &str, token: &str) -> Option<MemberId> {
+        self.credential(name, token).map(|credential| credential.member)
+    }
+
+    /// Likewise, with what tells later whether it is still theirs.
+    pub fn credential(&self, name: &str, token: &str) -> Option<Credential> {
         if token.len() > MAX_TOKEN_LEN {
             return None;
         }
@@ -117,7 +136,14 @@ impl Vault {
         // An unknown name costs the same hash.
         let member = roster.id(&name).unwrap_or(MemberId::GUEST);
         let tag = self.tag(member, token)?;
-        roster.holds(&name, &tag).then_some(member)
+        roster.holds(&name, &tag).then_some(Credential { member, tag })
+    }
+
+    /// Whether it is still its member's, whatever they are called now.
+    pub fn still_holds(&self, credential: &Credential) -> bool {
+        let roster = self.inner.roster.load();
+        let member = roster.members().iter().find(|member| member.id == credential.member);
+        member.is_some_and(|member| roster.holds(&member.name, &credential.tag))
     }
 
     /// Whether any member holds a credential: what a listener beyond loopback needs.

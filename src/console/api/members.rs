@@ -103,6 +103,8 @@ pub async fn token(
     let who = asker.manages(&api.house, &name)?;
     let house = Arc::clone(&api.house);
     let token = off_worker(move || Ok(house.rooms().vault.new_token(who.member)?)).await?;
+    // The oldest credential may have had to go.
+    api.house.front.look_again();
     // The member sees in their own log that somebody else may now speak for them.
     api.house.record_change(who.member, None, "a credential was made".to_owned()).await?;
     let listen = api.house.rooms().generation.load().config.settings.listen.proxy.0;

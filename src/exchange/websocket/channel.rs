@@ -3,12 +3,13 @@
 use super::messages::{Messages, Stopped};
 use crate::exchange::flow::{Flow, Tally};
 use crate::exchange::record;
-use crate::exchange::relay::relay;
+use crate::exchange::relay::{relay, winds_up};
 use crate::model::{Container, Outcome, Part, Place};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use tokio_util::sync::CancellationToken;
 
 /// A WebSocket between client and vendor. Dropped, it ends the flow.
 pub struct Channel {
@@ -22,8 +23,9 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Carries both ways until both sides are done, or one breaks off; writes the flow's end.
-    pub async fn run(self) {
+    /// Carries both ways until both sides are done, one breaks off, or it is quiet and the gateway is `closing`; writes
+    /// the flow's end.
+    pub async fn run(self, closing: &CancellationToken) {
         let Some(mut flow) = self.flow else { return };
         let (Ok(client), Ok(vendor)) = tokio::join!(self.client, self.vendor) else {
             return flow.close(Outcome::CutByClient);
@@ -44,8 +46,11 @@ impl Channel {
         let up = async { up.await.map_err(|stopped| outcome(stopped, &tally)) };
         let down = relay(&mut vendor_reads, &mut client_writes, &moved, |bytes| tally.received(bytes));
         let down = async { down.await.map_err(|cut| cut.blame(Outcome::CutByVendor, Outcome::CutByClient)) };
-        let ended = tokio::try_join!(up, down);
-        flow.close(ended.err().unwrap_or(Outcome::Complete));
+        let ended = tokio::select! {
+            ended = async { tokio::try_join!(up, down) } => ended.err().unwrap_or(Outcome::Complete),
+            () = winds_up(closing, &moved) => Outcome::Failed,
+        };
+        flow.close(ended);
     }
 }
 
