@@ -1,6 +1,6 @@
 //! A home opened: every room assembled, ready to be run or asked.
 
-use super::authority::{AuthorityError, Certificates, Leaves, Scope, warm_up};
+use super::authority::{Authority, AuthorityError, Leaves, Scope, warm_up};
 use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
@@ -147,7 +147,9 @@ impl House {
         tracing::debug!(?recovery, "log opened");
         let personas = Personas::new(vault.clone(), store.clone());
         let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
-        let leaves = Leaves::new(Certificates::open(&home.ca_dir(), &vault, scope(&config))?)?;
+        let authority =
+            Authority { dir: home.ca_dir(), vault: vault.clone(), clock: Arc::clone(&seams.clock) };
+        let leaves = Leaves::open(authority, scope(&config))?;
         let trackers = lists::compile(&home, &config);
         let seen = Mutex::new(config.file().and_then(print_of));
         let roster = Roster::new(&vault.members()?, &config);
@@ -256,8 +258,7 @@ impl House {
             if holds { condition.holds() } else { condition.fails(reason) }
         };
         set(&self.conditions.ledger, rooms.ledger.healthy(), "the log cannot be written");
-        let certificates = self.front.leaves.certificates();
-        set(&self.conditions.authority, certificates.are_valid(), "its certificates have ended");
+        set(&self.conditions.authority, self.front.leaves.are_valid(), "its certificates have ended");
         if self.front.stop.is_cancelled() {
             self.conditions.listeners.fails("closing");
         }
@@ -292,7 +293,8 @@ impl House {
         }
     }
 
-    fn look_after(&self) {
+    /// Looks after what ages, now. Blocks.
+    pub fn look_after(&self) {
         let rooms = self.rooms();
         let generation = rooms.generation.load();
         rooms.upstream.sweep(generation.config.settings.limits.idle.get());
@@ -301,11 +303,8 @@ impl House {
         if let Err(error) = mark_now(rooms, &self.store) {
             tracing::warn!(%error, "the next start reads more of the log");
         }
-        if self.front.leaves.certificates().is_due() {
-            match Certificates::open(&self.home.ca_dir(), &rooms.vault, scope(&generation.config)) {
-                Ok(certificates) => self.front.leaves.renew(certificates),
-                Err(error) => tracing::error!(%error, "the intermediate could not be renewed"),
-            }
+        if let Err(error) = self.front.leaves.renew() {
+            tracing::error!(%error, "the intermediate could not be renewed");
         }
     }
 

@@ -1,6 +1,5 @@
 //! Taking up a configuration: compiled, put to its own tests, then swapped whole.
 
-use super::authority::Certificates;
 use super::house::{House, HouseError, scope};
 use super::lists;
 use crate::config::value::ListenAddr;
@@ -129,7 +128,7 @@ impl House {
         };
         let scope = scope(config);
         if scope != *self.front.leaves.certificates().scope() {
-            self.front.leaves.renew(Certificates::open(&self.home.ca_dir(), &rooms.vault, scope)?);
+            self.front.leaves.rescope(scope)?;
         }
         if let Some(trust) = trust {
             rooms.upstream.trust(trust);

@@ -21,7 +21,8 @@ impl Timestamp {
         u32::try_from(at.year()).unwrap_or(0) * 100 + u32::from(u8::from(at.month()))
     }
 
-    fn calendar(self) -> OffsetDateTime {
+    /// The same moment on the calendar, in UTC.
+    pub fn calendar(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
             .to_offset(UtcOffset::UTC)

@@ -42,6 +42,7 @@ impl Reply {
 pub struct Client {
     proxy: SocketAddr,
     tls: Arc<ClientConfig>,
+    root: CertificateDer<'static>,
     credential: Option<String>,
     http2: bool,
     from: Option<IpAddr>,
@@ -57,9 +58,9 @@ impl Client {
     /// One that trusts `root` alone.
     pub fn new(proxy: SocketAddr, root: CertificateDer<'static>) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(root).unwrap();
+        roots.add(root.clone()).unwrap();
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Self { proxy, tls: Arc::new(tls), credential: None, http2: false, from: None }
+        Self { proxy, tls: Arc::new(tls), root, credential: None, http2: false, from: None }
     }
 
     /// Speaks HTTP/2 inside tunnels.
@@ -93,6 +94,20 @@ impl Client {
         let mut roots = RootCertStore::empty();
         roots.add(root).unwrap();
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        self.tls = Arc::new(tls);
+        self
+    }
+
+    /// Trusts the same root, holding certificates against the time of `clock`.
+    pub fn at(mut self, clock: &super::clock::TestClock) -> Self {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).unwrap();
+        let tls = ClientConfig::builder_with_details(provider, Arc::new(clock.clone()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         self.tls = Arc::new(tls);
         self
     }

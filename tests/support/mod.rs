@@ -2,6 +2,7 @@
 
 pub mod ca;
 pub mod client;
+pub mod clock;
 pub mod curl;
 pub mod disk;
 pub mod frames;

@@ -1,6 +1,6 @@
 //! Root and intermediate: made once, kept sealed, renewed in time.
 
-use crate::model::{Host, Secret};
+use crate::model::{Host, Secret, Timestamp};
 use crate::vault::Vault;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DistinguishedName, DnType,
@@ -24,6 +24,8 @@ const ROOT_DAYS: i64 = 3650;
 /// An intermediate lives 90 days and is renewed once fewer than this many are left.
 const INTERMEDIATE_DAYS: i64 = 90;
 const RENEW_WITH_DAYS_LEFT: i64 = 30;
+/// A clock that ran ahead when the root was made is put right later, and devices keep the root.
+const ROOT_BACKDATED: Duration = Duration::days(30);
 /// A name that is nobody's (RFC 2606).
 pub(super) const NOBODY: &str = "warm-up.invalid";
 /// Clocks of devices are known to be two days off.
@@ -75,35 +77,36 @@ pub struct Certificates {
     root_pem: String,
     root: CertificateDer<'static>,
     intermediate: CertificateDer<'static>,
-    intermediate_ends: OffsetDateTime,
+    validity: Validity,
     issuer: Issuer<'static, KeyPair>,
     scope: Scope,
 }
 
 impl Certificates {
-    /// Opens the authority in `dir`, making or renewing what is missing, about to end, or of another scope.
-    pub fn open(dir: &Path, vault: &Vault, scope: Scope) -> Result<Self, AuthorityError> {
+    /// Opens the authority in `dir`, making or renewing what is missing, about to end, not valid `now`, or of another
+    /// scope.
+    pub fn open(dir: &Path, vault: &Vault, scope: Scope, now: Timestamp) -> Result<Self, AuthorityError> {
+        let now = now.calendar();
         let root_files = Files::new(dir, "root");
         let (root_pem, root_key) = match root_files.read(vault)? {
             Some(found) => found,
-            None => root_files.create(vault, &root_key_pair()?)?,
+            None => root_files.create(vault, &root_key_pair(now)?)?,
         };
         let root_issuer = Issuer::from_ca_cert_pem(&root_pem, root_key)?;
         let files = Files::new(dir, "intermediate");
-        let kept = files.read(vault)?.filter(|(pem, _)| is_fresh(pem, &root_pem, &scope));
+        let kept = files.read(vault)?.filter(|(pem, _)| is_fresh(pem, &root_pem, &scope, now));
         let (pem, key) = match kept {
             Some(found) => found,
-            None => files.create(vault, &intermediate_key_pair(&root_issuer, &scope)?)?,
+            None => files.create(vault, &intermediate_key_pair(&root_issuer, &scope, now)?)?,
         };
         let intermediate = certificate(&pem, &files.certificate)?;
-        let intermediate_ends = x509::validity(&intermediate)
-            .ok_or_else(|| AuthorityError::Damaged { path: files.certificate.clone() })?
-            .ends;
+        let validity = x509::validity(&intermediate)
+            .ok_or_else(|| AuthorityError::Damaged { path: files.certificate.clone() })?;
         Ok(Self {
             root: certificate(&root_pem, &root_files.certificate)?,
             issuer: Issuer::from_ca_cert_pem(&pem, key)?,
             intermediate,
-            intermediate_ends,
+            validity,
             root_pem,
             scope,
         })
@@ -124,14 +127,14 @@ impl Certificates {
         &self.scope
     }
 
-    /// Whether the certificates are valid now.
-    pub fn are_valid(&self) -> bool {
-        OffsetDateTime::now_utc() < self.intermediate_ends
+    /// Whether the certificates are valid `now`.
+    pub fn are_valid(&self, now: Timestamp) -> bool {
+        self.validity.holds(now.calendar())
     }
 
     /// Whether it is time to open the authority anew, so that the intermediate is renewed.
-    pub fn is_due(&self) -> bool {
-        self.intermediate_ends - OffsetDateTime::now_utc() < Duration::days(RENEW_WITH_DAYS_LEFT)
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        !self.validity.is_fresh(now.calendar())
     }
 
     pub(super) fn issuer(&self) -> &Issuer<'static, KeyPair> {
@@ -143,24 +146,30 @@ impl Certificates {
     }
 
     pub(super) fn ends(&self) -> OffsetDateTime {
-        self.intermediate_ends
+        self.validity.ends
     }
 }
 
 type MadePair = (String, KeyPair);
 
-fn root_key_pair() -> Result<MadePair, AuthorityError> {
+fn root_key_pair(now: OffsetDateTime) -> Result<MadePair, AuthorityError> {
     let mark = random_serial()?;
-    let mut params = authority_params(&format!("Doorward root {}", short(&mark)), ROOT_DAYS)?;
+    let mut params = authority_params(&format!("Doorward root {}", short(&mark)), ROOT_DAYS, now)?;
+    params.not_before = now - ROOT_BACKDATED;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)?;
     let pem = issuer.pem();
     Ok((pem, KeyPair::from_pem(&issuer.key().serialize_pem())?))
 }
 
-fn intermediate_key_pair(root: &Issuer<'static, KeyPair>, scope: &Scope) -> Result<MadePair, AuthorityError> {
+fn intermediate_key_pair(
+    root: &Issuer<'static, KeyPair>,
+    scope: &Scope,
+    now: OffsetDateTime,
+) -> Result<MadePair, AuthorityError> {
     let mark = random_serial()?;
-    let mut params = authority_params(&format!("Doorward intermediate {}", short(&mark)), INTERMEDIATE_DAYS)?;
+    let mut params =
+        authority_params(&format!("Doorward intermediate {}", short(&mark)), INTERMEDIATE_DAYS, now)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
@@ -194,8 +203,7 @@ fn constraints(scope: &Scope) -> Option<NameConstraints> {
     Some(NameConstraints { permitted_subtrees, excluded_subtrees })
 }
 
-fn authority_params(name: &str, days: i64) -> Result<CertificateParams, AuthorityError> {
-    let now = OffsetDateTime::now_utc();
+fn authority_params(name: &str, days: i64, now: OffsetDateTime) -> Result<CertificateParams, AuthorityError> {
     let mut params = CertificateParams::default();
     params.serial_number = Some(random_serial()?);
     params.distinguished_name = DistinguishedName::new();
@@ -220,12 +228,10 @@ fn short(serial: &SerialNumber) -> String {
     serial.to_bytes().iter().skip(1).take(3).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn is_fresh(pem: &str, root_pem: &str, scope: &Scope) -> bool {
+fn is_fresh(pem: &str, root_pem: &str, scope: &Scope, now: OffsetDateTime) -> bool {
     let parse = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
     let (Some(der), Some(root)) = (parse(pem), parse(root_pem)) else { return false };
-    let ends = x509::validity(&der).map(|Validity { ends }| ends);
-    let left = ends.map(|ends| ends - OffsetDateTime::now_utc());
-    left.is_some_and(|left| left > Duration::days(RENEW_WITH_DAYS_LEFT))
+    x509::validity(&der).is_some_and(|validity| validity.is_fresh(now))
         && x509::was_issued_by(&der, &root)
         && x509::scope(&der).as_ref() == Some(scope)
 }
@@ -294,20 +300,35 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Authorit
 
 /// What is asked of a certificate that was read back.
 mod x509 {
-    use super::{NOBODY, Scope};
+    use super::{NOBODY, RENEW_WITH_DAYS_LEFT, Scope};
     use crate::model::Host;
     use rustls::pki_types::CertificateDer;
     use std::net::IpAddr;
-    use time::OffsetDateTime;
+    use time::{Duration, OffsetDateTime};
     use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+    #[derive(Clone, Copy)]
     pub struct Validity {
+        pub begins: OffsetDateTime,
         pub ends: OffsetDateTime,
+    }
+
+    impl Validity {
+        /// RFC 5280 section 4.1.2.5: from notBefore through notAfter, inclusive.
+        pub fn holds(self, now: OffsetDateTime) -> bool {
+            self.begins <= now && now <= self.ends
+        }
+
+        /// Whether it holds, and will for long enough. A clock that was put back finds it not begun yet.
+        pub fn is_fresh(self, now: OffsetDateTime) -> bool {
+            self.holds(now) && self.ends - now > Duration::days(RENEW_WITH_DAYS_LEFT)
+        }
     }
 
     pub fn validity(der: &CertificateDer<'_>) -> Option<Validity> {
         let (_, parsed) = X509Certificate::from_der(der).ok()?;
-        Some(Validity { ends: parsed.validity().not_after.to_datetime() })
+        let validity = parsed.validity();
+        Some(Validity { begins: validity.not_before.to_datetime(), ends: validity.not_after.to_datetime() })
     }
 
     pub fn was_issued_by(der: &CertificateDer<'_>, root: &CertificateDer<'_>) -> bool {

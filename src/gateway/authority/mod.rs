@@ -10,6 +10,6 @@ mod shown;
 mod warm;
 
 pub use issuer::{AuthorityError, Certificates, Scope};
-pub use leaf::Leaves;
+pub use leaf::{Authority, Leaves};
 pub use shown::{Described, write_bundle};
 pub use warm::warm_up;

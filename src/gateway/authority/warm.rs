@@ -2,10 +2,13 @@
 
 use super::issuer::{AuthorityError, NOBODY};
 use super::leaf::Leaves;
-use crate::model::{Host, MemberId};
-use rustls::pki_types::ServerName;
+use crate::model::{Clock, Host, MemberId};
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A handshake takes fewer flights than this.
 const MOST_FLIGHTS: usize = 8;
@@ -15,7 +18,12 @@ const MOST_FLIGHTS: usize = 8;
 pub fn warm_up(leaves: &Leaves) -> Result<(), AuthorityError> {
     let mut roots = RootCertStore::empty();
     roots.add(leaves.certificates().root().clone())?;
-    let client_config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let time = Arc::new(Time(Arc::clone(leaves.clock())));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client_config = ClientConfig::builder_with_details(provider, time)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     let host = Host::Name(NOBODY.into());
     let server_config = leaves
         .server_config(MemberId::GATEWAY, &host)
@@ -31,6 +39,21 @@ pub fn warm_up(leaves: &Leaves) -> Result<(), AuthorityError> {
         pass(&mut server, &mut client)?;
     }
     Err(rustls::Error::General("the handshake did not end".to_owned()).into())
+}
+
+/// The time as the gateway sees it, for the certificates it shows itself.
+struct Time(Arc<dyn Clock>);
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Time")
+    }
+}
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(self.0.now().0)))
+    }
 }
 
 /// Everything one side has to say, heard by the other.
