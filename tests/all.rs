@@ -9,6 +9,7 @@ mod clock;
 mod commands;
 mod crash;
 mod curl;
+mod direct;
 mod drain;
 mod edits;
 mod expect;

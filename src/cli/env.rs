@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 /// Programs read one spelling or the other.
 const PROXY: [&str; 4] = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"];
 const DIRECT: [&str; 2] = ["no_proxy", "NO_PROXY"];
+/// What stays in the house, as `/proxy.pac` has it. Where a program does not know networks, the addresses of this machine
+/// still hold.
+const HOUSE: &str = "localhost,.localhost,.local,.home.arpa,127.0.0.1,127.0.0.0/8,10.0.0.0/8,100.64.0.0/10,\
+169.254.0.0/16,172.16.0.0/12,192.168.0.0/16,::1,fc00::/7,fe80::/10";
 /// These take one file in place of the machine's roots: OpenSSL, curl, git, Python's requests and pip, cargo, AWS, Deno, gRPC.
 const BUNDLE: [&str; 9] = [
     "SSL_CERT_FILE",
@@ -32,7 +36,7 @@ pub fn print_env(context: &Context) -> Done {
         None => format!("http://{address}"),
     };
     let mut variables: Vec<(&str, String)> = PROXY.iter().map(|name| (*name, proxy.clone())).collect();
-    variables.extend(DIRECT.map(|name| (name, "localhost,127.0.0.1,::1".to_owned())));
+    variables.extend(DIRECT.map(|name| (name, HOUSE.to_owned())));
     variables.extend(BUNDLE.map(|name| (name, text(&ca, "bundle"))));
     variables.push((EXTRA, text(&ca, "file")));
     // Node reads the proxy variables only when told to.

@@ -105,14 +105,9 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
         || headers.get("sec-fetch-site").is_some_and(|site| site != "none" && site != "same-origin")
 }
 
-/// Plain names and what lives in the house go direct.
+/// For a device that reaches the gateway at `proxy`, host and port.
 fn pac(proxy: &str) -> String {
-    format!(
-        "function FindProxyForURL(url, host) {{\n\
-         \x20 if (isPlainHostName(host) || dnsDomainIs(host, \".local\") || dnsDomainIs(host, \".home.arpa\") ||\n\
-         \x20     /^(10\\.|127\\.|169\\.254\\.|192\\.168\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|\\[)/.test(host)) return \"DIRECT\";\n\
-         \x20 return \"PROXY {proxy}\";\n}}\n"
-    )
+    include_str!("proxy.pac").replace("@proxy@", proxy)
 }
 
 fn text(media_type: &'static str, body: String) -> Reply {
