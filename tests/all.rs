@@ -21,6 +21,7 @@ mod front_door;
 mod isolation;
 mod ledger;
 mod limits;
+mod next_hop;
 mod peers;
 mod persona;
 mod pinning;

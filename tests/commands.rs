@@ -154,7 +154,11 @@ fn every_failure_has_its_exit_code() {
 fn a_configuration_that_would_leak_or_does_not_read_keeps_it_from_starting() {
     for (rest, says) in [
         ("[ledger]\nkeepdays = 3", ":8:1: error: unknown key `keepdays`"),
-        ("[upstream]\nproxy = \"socks5://127.0.0.1:9050\"", "connections would leave without the next hop"),
+        ("[upstream]\nresolver = \"9.9.9.9\"", "names would go to the system's resolver"),
+        (
+            "[upstream]\nproxy = { url = \"https://hop.test:1\", user = \"u\", password = { env = \"DOORWARD_NOT_SET\" } }",
+            "the environment variable `DOORWARD_NOT_SET` is not set",
+        ),
         ("[[test]]\nurl = \"https://shop.example/\"\nwant = \"not-inspected\"", ":9:1: error: the test of"),
         ("[upstream]\nextra_ca = [\"nothing.pem\"]", "nothing.pem"),
     ] {

@@ -4,20 +4,19 @@ use super::check::Findings;
 use super::finding::Finding;
 use super::schema::{Carriers, Detail, First, OnFailure, Resolver, Reveal, Settings};
 use super::snapshot::Config;
-use super::value::StoreUrl;
+use super::value::{SecretSource, StoreUrl};
 use crate::model::Policy;
 
 /// Says of every written value that this version does not act on it, and what it does instead.
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     let identity = &settings.identity;
     let ledger = &settings.ledger;
-    let switches: [(&str, bool, &str); 9] = [
+    let switches: [(&str, bool, &str); 8] = [
         (
             "upstream.resolver",
             settings.upstream.resolver != Resolver::System,
             "the system's resolver is used",
         ),
-        ("upstream.proxy", settings.upstream.proxy.is_some(), "connections would leave directly"),
         ("identity.first", identity.first != First::Pseudonym, "it acts as \"pseudonym\""),
         ("identity.carriers", identity.carriers == Carriers::Block, "carriers pass and are recorded"),
         ("trackers.html", settings.trackers.html, "pages are not edited"),
@@ -82,13 +81,12 @@ fn later(findings: &mut Findings<'_>, key: &str, instead: &str) {
 }
 
 impl Config {
-    /// Protection that is written and that this version would not give: `run` refuses to start rather than leak.
+    /// Protection that is written and that would not be given, by this version or for want of a secret: `run` refuses to start rather than leak.
     /// The file still loads, so that `config check` and everything else can say so. Errors only.
     pub fn check_promises(&self) -> Vec<Finding> {
         let mut findings = Findings::new(&self.origins);
         let (upstream, identity) = (&self.settings.upstream, &self.settings.identity);
         let promises = [
-            ("upstream.proxy", upstream.proxy.is_some(), "connections would leave without the next hop"),
             (
                 "upstream.resolver",
                 upstream.resolver != Resolver::System,
@@ -98,6 +96,14 @@ impl Config {
         ];
         for (key, _, instead) in promises.into_iter().filter(|(_, asked, _)| *asked) {
             findings.error(key, format!("`{key}` is not active in this version: {instead}"), "take it out");
+        }
+        let password = upstream.proxy.as_ref().and_then(|next_hop| next_hop.password.as_ref());
+        if let Some(Err(error)) = password.map(SecretSource::read) {
+            findings.error(
+                "upstream.proxy.password",
+                error.to_string(),
+                "without it the next hop lets nobody through",
+            );
         }
         findings.into_list()
     }

@@ -144,7 +144,9 @@ fn from_folder(settings: &mut Settings, folder: &Path) {
         }
     }
     let mail = &mut settings.mail;
+    let next_hop = settings.upstream.proxy.as_mut();
     let secrets = [
+        next_hop.and_then(|next_hop| next_hop.password.as_mut()),
         mail.smarthost.as_mut().and_then(|smarthost| smarthost.password.as_mut()),
         mail.dkim.as_mut().map(|dkim| &mut dkim.key),
         mail.provider.as_mut().map(|provider| &mut provider.token),

@@ -9,7 +9,7 @@ use super::send_body::SendBody;
 use super::upstream::{absolute, host_value, origin_form};
 use crate::model::record::{Event, TermsRecord};
 use crate::model::{Host, MemberId, Origin, Outcome, Party, Scheme};
-use crate::upstream::{Key, Protocol};
+use crate::upstream::{Key, Protocol, Reach};
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request, StatusCode, Version};
@@ -75,7 +75,13 @@ async fn run(
     most: usize,
 ) -> Result<Brought, ExchangeError> {
     let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let key = Arc::new(Key { member: MemberId::GATEWAY, epoch: 0, origin: origin.clone(), upgrades: false });
+    let key = Arc::new(Key {
+        member: MemberId::GATEWAY,
+        epoch: 0,
+        origin: origin.clone(),
+        upgrades: false,
+        next_hop: generation.next_hop().cloned(),
+    });
     let open = open_event(flow, origin, &target);
     let connect = rooms.upstream.checkout(&key, &**generation, false);
     let (connection, opened) = tokio::join!(connect, flow.open(Vec::new(), open));

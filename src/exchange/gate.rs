@@ -11,7 +11,7 @@ use super::send_body::SendBody;
 use crate::config::schema::Detail;
 use crate::model::record::Event;
 use crate::persona::Carried;
-use crate::upstream::{Connection, Key, UpstreamError};
+use crate::upstream::{Connection, Key, Reach, UpstreamError};
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -64,6 +64,7 @@ impl<S: Dispatch> Handle for Gate<S> {
             origin: exchange.origin()?.clone(),
             // Over HTTP/2 it is one stream of many.
             upgrades: exchange.websocket.as_ref().is_some_and(|asked| !asked.is_over_http2()),
+            next_hop: exchange.generation.next_hop().cloned(),
         });
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());

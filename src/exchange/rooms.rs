@@ -10,7 +10,7 @@ use crate::model::{Clock, Host, MemberId, Origin, Policy, VendorId};
 use crate::persona::{self, Personas, VendorSettings};
 use crate::telemetry::Metrics;
 use crate::trackers::Trackers;
-use crate::upstream::{Bounds, Reach, Upstream};
+use crate::upstream::{Bounds, NextHop, Reach, Upstream};
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, HashMap};
@@ -84,6 +84,7 @@ pub struct Generation {
     pub identity: persona::Settings,
     vendors: HashMap<VendorId, Arc<VendorSettings>>,
     own: Vec<SocketAddr>,
+    next_hop: Option<Arc<NextHop>>,
 }
 
 impl Generation {
@@ -105,7 +106,8 @@ impl Generation {
             let settings = VendorSettings { level: vendor.level, slots: written(&vendor.identity) };
             (VendorId::from(name.as_str()), Arc::new(settings))
         });
-        Self { limits, identity, vendors: vendors.collect(), own, trackers, config }
+        let next_hop = config.settings.upstream.proxy.as_ref().map(|written| Arc::new(NextHop::of(written)));
+        Self { limits, identity, vendors: vendors.collect(), own, next_hop, trackers, config }
     }
 
     /// The same policy, whose quotas go on where those of `before` are written alike.
@@ -141,6 +143,10 @@ impl Reach for Generation {
     fn bounds(&self) -> Bounds {
         let limits = &self.config.settings.limits;
         Bounds { connect: limits.connect.get(), idle: limits.idle.get(), head_bytes: limits.head_bytes }
+    }
+
+    fn next_hop(&self) -> Option<&Arc<NextHop>> {
+        self.next_hop.as_ref()
     }
 
     fn static_address(&self, host: &str) -> Option<SocketAddr> {

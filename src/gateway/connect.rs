@@ -254,12 +254,12 @@ async fn wait(
     stream: &mut ClientStream,
 ) -> Option<Waited> {
     let limits = &generation.config.settings.limits;
-    let waiting = match generation.identity.strict {
+    let mut waiting = match generation.identity.strict {
         true => None,
         false => Some(Waiting::dial(&front.rooms, generation, who, origin).await.ok()?),
     };
     let vendor = async {
-        match &waiting {
+        match &mut waiting {
             Some(waiting) => waiting.speaks().await,
             None => std::future::pending().await,
         }
@@ -267,7 +267,7 @@ async fn wait(
     let spoke = tokio::select! {
         biased;
         () = front.stop.cancelled() => None,
-        first = stream.first() => first.ok().map(|()| true),
+        first = stream.first() => first.ok().map(|_| true),
         speaks = vendor => speaks.then_some(false),
         () = tokio::time::sleep(limits.idle.get()) => None,
     };

@@ -71,13 +71,14 @@ impl<T: AsyncRead + Unpin> Peeked<T> {
         }
     }
 
-    /// Waits for the first bytes, or the end. May be dropped and asked again: nothing is lost.
-    pub async fn first(&mut self) -> io::Result<()> {
+    /// Waits for the first bytes and gives how many are there, or for the end: 0. May be dropped and asked again: nothing
+    /// is lost.
+    pub async fn first(&mut self) -> io::Result<usize> {
         if self.seen.is_empty() {
             self.seen.reserve(2048);
             self.stream.read_buf(&mut self.seen).await?;
         }
-        Ok(())
+        Ok(self.seen.len())
     }
 
     /// What the stream begins with, after [`Self::first`].

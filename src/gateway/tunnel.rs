@@ -3,19 +3,20 @@
 
 use super::connections::Seat;
 use super::front::Arrival;
+use super::peek::Peeked;
 use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who, relay, winds_up};
 use crate::model::record::Event;
 use crate::model::{Origin, Outcome};
+use crate::upstream::Stream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 /// A tunnel that may carry its first byte.
 pub struct Tunnel {
     flow: Flow,
-    vendor: TcpStream,
+    vendor: Peeked<Stream>,
 }
 
 impl Tunnel {
@@ -37,7 +38,7 @@ impl Tunnel {
             Ok(vendor?)
         };
         match opened.await {
-            Ok(vendor) => Ok(Self { flow, vendor }),
+            Ok(vendor) => Ok(Self { flow, vendor: Peeked::new(vendor) }),
             Err(error) => {
                 flow.fail(&error);
                 Err(error)
@@ -56,7 +57,7 @@ impl Tunnel {
     /// gateway is `closing`. Bytes are counted as they go, so that a tunnel that is dropped in the middle tells them too.
     pub async fn carry<T: AsyncRead + AsyncWrite + Unpin>(mut self, client: T, closing: &CancellationToken) {
         let (mut client_reads, mut client_writes) = tokio::io::split(client);
-        let (mut vendor_reads, mut vendor_writes) = self.vendor.split();
+        let (mut vendor_reads, mut vendor_writes) = tokio::io::split(&mut self.vendor);
         let tally = Arc::clone(self.flow.tally());
         let moved = AtomicU64::new(0);
         let up = relay(&mut client_reads, &mut vendor_writes, &moved, |bytes| tally.sent(bytes));
@@ -74,7 +75,7 @@ impl Tunnel {
 /// A connection to a vendor through which nothing goes before it is clear what it is for.
 pub struct Waiting {
     flow: Flow,
-    vendor: TcpStream,
+    vendor: Peeked<Stream>,
     origin: Origin,
 }
 
@@ -92,7 +93,7 @@ impl Waiting {
             Ok(rooms.upstream.dial(who.member, origin, &**generation).await?)
         };
         match dialled.await {
-            Ok(vendor) => Ok(Self { flow, vendor, origin: origin.clone() }),
+            Ok(vendor) => Ok(Self { flow, vendor: Peeked::new(vendor), origin: origin.clone() }),
             Err(error) => {
                 flow.fail(&error);
                 Err(error)
@@ -100,9 +101,9 @@ impl Waiting {
         }
     }
 
-    /// Waits for the vendor's first byte: `true`, or its end: `false`. The byte stays where it is.
-    pub async fn speaks(&self) -> bool {
-        self.vendor.peek(&mut [0]).await.is_ok_and(|read| read > 0)
+    /// Waits for the vendor's first byte: `true`, or its end: `false`. The byte is read again.
+    pub async fn speaks(&mut self) -> bool {
+        self.vendor.first().await.is_ok_and(|read| read > 0)
     }
 
     /// Nothing went through it, and nothing will: it leaves no record.

@@ -4,6 +4,7 @@ use super::UpstreamError;
 use super::gather::{Gather, Gathering};
 use super::offers::{self, Offer};
 use super::pool::{Key, Pool};
+use super::stream::Stream;
 use super::tls::{ClientConfigs, TlsError, server_name};
 use crate::model::Scheme;
 use crate::telemetry::Handshake;
@@ -18,7 +19,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A response head has at most this many fields.
@@ -138,7 +138,7 @@ where
 
 /// Speaks TLS and HTTP over `stream`; tells whether a TLS session was resumed.
 pub(super) async fn establish<B>(
-    stream: TcpStream,
+    stream: Stream,
     key: &Arc<Key>,
     trust: &ClientConfigs,
     pool: &Arc<Pool<B>>,

@@ -1,5 +1,6 @@
 //! Why a vendor could not be reached.
 
+use super::next_hop::NextHopError;
 use super::tls::TlsError;
 use super::vet::Refusal;
 use crate::model::Blame;
@@ -26,8 +27,11 @@ pub enum UpstreamError {
     /// TCP took too long.
     #[error("the connection took too long")]
     ConnectTimeout,
-    /// TLS failed; no byte of this vendor reaches the client.
+    /// The next hop did not bring us there.
     #[error("{0}")]
+    NextHop(#[from] NextHopError),
+    /// TLS failed; no byte of this vendor reaches the client.
+    #[error("{}", .0.about("the vendor"))]
     Tls(#[from] TlsError),
     /// TLS or the HTTP/2 preface took too long.
     #[error("the handshake took too long")]
@@ -47,17 +51,20 @@ impl UpstreamError {
             Self::Refused(_) => "destination_ip_prohibited",
             Self::Connect(_) => "connection_refused",
             Self::ConnectTimeout | Self::HandshakeTimeout => "connection_timeout",
-            Self::Tls(TlsError::Certificate(_)) => "tls_certificate_error",
-            Self::Tls(_) => "tls_protocol_error",
+            Self::NextHop(error) => error.proxy_error(),
+            Self::Tls(error) => error.proxy_error(),
             Self::Http(_) => "http_protocol_error",
         }
     }
 
-    /// 403 for what this gateway refuses to dial, 504 for what took too long, else 502.
+    /// 403 for what this gateway refuses to dial, 504 for what took too long, 500 where its own set-up is wrong, else 502.
     pub fn status(&self) -> http::StatusCode {
         match self {
             Self::Refused(_) | Self::BlockedByResolver => http::StatusCode::FORBIDDEN,
             Self::ConnectTimeout | Self::HandshakeTimeout => http::StatusCode::GATEWAY_TIMEOUT,
+            Self::NextHop(NextHopError::NoPassword | NextHopError::Credentials) => {
+                http::StatusCode::INTERNAL_SERVER_ERROR
+            }
             _ => http::StatusCode::BAD_GATEWAY,
         }
     }
@@ -67,6 +74,7 @@ impl UpstreamError {
         match self {
             Self::Refused(_) => Blame::Client,
             Self::BlockedByResolver => Blame::Gateway,
+            Self::NextHop(error) => error.blame(),
             _ => Blame::Vendor,
         }
     }

@@ -9,19 +9,24 @@ mod dial;
 mod error;
 mod flight;
 mod gather;
+mod next_hop;
 mod offers;
 mod pool;
 mod resolve;
+mod stream;
 mod tls;
 mod vet;
 
 pub use connection::{Connection, Protocol, SendError};
 pub use error::UpstreamError;
+pub use next_hop::{NextHop, NextHopError};
 pub use pool::Key;
 pub use resolve::{Resolve, SystemResolver};
+pub use stream::Stream;
 pub use tls::{TlsError, Trust};
-pub use vet::{Refusal, is_special_use, vet};
+pub use vet::{Refusal, is_local_name, is_special_use, vet};
 
+use crate::config::value::NextHopScheme;
 use crate::model::{MemberId, Origin, Scheme};
 use crate::telemetry::{Metrics, Peer};
 use bytes::Bytes;
@@ -31,6 +36,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 
 /// What may be dialled and how names become addresses: one configuration generation's answer.
 pub trait Reach: Send + Sync {
@@ -40,6 +46,8 @@ pub trait Reach: Send + Sync {
     fn allows_private(&self, address: std::net::IpAddr) -> bool;
     /// Whether this is one of the gateway's own listeners, which nobody reaches through it.
     fn is_own_listener(&self, address: SocketAddr) -> bool;
+    /// The proxy every connection leaves through (`[upstream] proxy`).
+    fn next_hop(&self) -> Option<&Arc<NextHop>>;
     /// How long reaching a vendor may take (`[limits]`).
     fn bounds(&self) -> Bounds;
 }
@@ -132,7 +140,8 @@ where
         bounds: Bounds,
         deadline: Instant,
     ) -> Result<Connection<B>, UpstreamError> {
-        let stream = self.dial_until(key.member, &key.origin, reach, deadline).await?;
+        let next_hop = key.next_hop.as_deref();
+        let stream = self.dial_until(key.member, &key.origin, next_hop, reach, deadline).await?;
         let established = connection::establish(stream, key, &self.trust, &self.pool, bounds.head_bytes);
         let outcome = match timeout_at(deadline, established).await {
             Ok(outcome) => outcome,
@@ -144,25 +153,61 @@ where
         Ok(outcome?.0)
     }
 
-    /// A vetted TCP connection to `origin`'s host and port, for a tunnel of `member`'s.
+    /// A connection to `origin`'s host and port, for a tunnel of `member`'s: a vetted address, or by the next hop.
     pub async fn dial(
         &self,
         member: MemberId,
         origin: &Origin,
         reach: &dyn Reach,
-    ) -> Result<tokio::net::TcpStream, UpstreamError> {
-        self.dial_until(member, origin, reach, Instant::now() + reach.bounds().connect).await
+    ) -> Result<Stream, UpstreamError> {
+        let deadline = Instant::now() + reach.bounds().connect;
+        self.dial_until(member, origin, reach.next_hop().map(|hop| &**hop), reach, deadline).await
     }
 
     async fn dial_until(
         &self,
         member: MemberId,
         origin: &Origin,
+        next_hop: Option<&NextHop>,
         reach: &dyn Reach,
         deadline: Instant,
-    ) -> Result<tokio::net::TcpStream, UpstreamError> {
+    ) -> Result<Stream, UpstreamError> {
+        if let Some(next_hop) = next_hop {
+            return Box::pin(self.through(next_hop, member, origin, reach, deadline)).await;
+        }
         let addresses = dial::addresses(origin, reach, &self.lookups, member, deadline).await?;
-        dial::connect(&addresses, deadline).await
+        Ok(Stream::Tcp(dial::connect(&addresses, deadline).await?))
+    }
+
+    /// By way of the next hop.
+    async fn through(
+        &self,
+        next_hop: &NextHop,
+        member: MemberId,
+        origin: &Origin,
+        reach: &dyn Reach,
+        deadline: Instant,
+    ) -> Result<Stream, UpstreamError> {
+        let target = dial::target(origin, reach)?;
+        let addresses = dial::next_hop_addresses(next_hop, reach, &self.lookups, member, deadline).await?;
+        let tcp = dial::connect(&addresses, deadline).await.map_err(|error| match error {
+            UpstreamError::Connect(error) => NextHopError::Unreachable(Some(error)),
+            _ => NextHopError::Unreachable(None),
+        })?;
+        let asked = async {
+            match next_hop.scheme {
+                NextHopScheme::Http => next_hop::connect(tcp, next_hop, &target).await,
+                NextHopScheme::Socks5 => next_hop::socks5(tcp, next_hop, &target).await,
+                NextHopScheme::Https => {
+                    let name = tls::server_name(&next_hop.host).map_err(NextHopError::Tls)?;
+                    let connector = TlsConnector::from(self.trust.toward_next_hop(member));
+                    let tls = connector.connect(name, tcp).await;
+                    let tls = tls.map_err(|error| NextHopError::Tls(TlsError::of(error)))?;
+                    next_hop::connect(Box::new(tls), next_hop, &target).await
+                }
+            }
+        };
+        Ok(timeout_at(deadline, asked).await.map_err(|_| UpstreamError::ConnectTimeout)??)
     }
 
     /// Drops what has been idle for `lifetime`; call it now and then.

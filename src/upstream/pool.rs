@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Sender};
 use super::flight::{First, Turn};
+use super::next_hop::NextHop;
 use super::offers::{Offer, Offers};
 use crate::model::{MemberId, Origin, Scheme};
 use bytes::Bytes;
@@ -25,8 +26,7 @@ const KNOWN: usize = 4096;
 /// A connection whose answer has been read is ready for the next request within this.
 const FINISHING: Duration = Duration::from_millis(100);
 
-/// What a connection belongs to. The TLS policy is one for all; the next hop and client certificates join the key
-/// when they can differ.
+/// What a connection belongs to. The TLS policy is one for all; client certificates join the key when they can differ.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Whose exchanges it carries.
@@ -37,6 +37,8 @@ pub struct Key {
     pub origin: Origin,
     /// Whether it is for one exchange that goes on with another protocol, so HTTP/1.1 and nobody else's.
     pub upgrades: bool,
+    /// The proxy it leaves through: another one, or other credentials, are another way out.
+    pub next_hop: Option<Arc<NextHop>>,
 }
 
 impl Key {

@@ -21,8 +21,8 @@ const IDENTITIES: u64 = 1024;
 /// Why TLS toward a vendor failed, or could not be set up.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// The vendor's certificate is not what it should be.
-    #[error("the vendor's certificate {}", plainly(.0))]
+    /// The certificate is not what it should be.
+    #[error("the certificate {}", plainly(.0))]
     Certificate(rustls::CertificateError),
     /// The handshake failed in another way.
     #[error("the TLS handshake failed")]
@@ -42,6 +42,23 @@ pub enum TlsError {
 }
 
 impl TlsError {
+    /// What is wrong with TLS toward `whom`, for whoever reads the page.
+    pub(super) fn about(&self, whom: &str) -> String {
+        match self {
+            Self::Certificate(reason) => format!("{whom}'s certificate {}", plainly(reason)),
+            Self::Handshake(_) => format!("the TLS handshake with {whom} failed"),
+            other => other.to_string(),
+        }
+    }
+
+    /// The RFC 9209 section 2.3 proxy error type.
+    pub(super) fn proxy_error(&self) -> &'static str {
+        match self {
+            Self::Certificate(_) => "tls_certificate_error",
+            _ => "tls_protocol_error",
+        }
+    }
+
     /// Sorts a failed handshake: certificate, or something else.
     pub(super) fn of(error: std::io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
@@ -107,11 +124,20 @@ fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     if roots.is_empty() { Err(unreadable()) } else { Ok(roots) }
 }
 
+/// Whose sessions are kept together.
+#[derive(PartialEq, Eq, Hash)]
+struct Identity {
+    member: MemberId,
+    /// `None` toward the next hop, which sees all epochs go by.
+    epoch: Option<u32>,
+    http1: bool,
+}
+
 /// One client configuration per member and epoch, all with the same verifier.
 pub(super) struct ClientConfigs {
     trust: ArcSwap<Trust>,
     /// Tickets travel with the configuration, so two members never resume one another's session.
-    per_identity: moka::sync::Cache<(MemberId, u32, bool), Arc<ClientConfig>>,
+    per_identity: moka::sync::Cache<Identity, Arc<ClientConfig>>,
 }
 
 impl ClientConfigs {
@@ -126,8 +152,18 @@ impl ClientConfigs {
     }
 
     pub(super) fn of(&self, key: &Key) -> Arc<ClientConfig> {
-        let identity = (key.member, key.epoch, key.upgrades);
-        self.per_identity.get_with(identity, || Arc::new(self.build(key.upgrades)))
+        // An upgrade is a matter of HTTP/1.1 (RFC 9113 section 8.6).
+        self.get(Identity { member: key.member, epoch: Some(key.epoch), http1: key.upgrades })
+    }
+
+    /// Toward the next hop, which is asked for a tunnel in HTTP/1.1 and verified like a vendor.
+    pub(super) fn toward_next_hop(&self, member: MemberId) -> Arc<ClientConfig> {
+        self.get(Identity { member, epoch: None, http1: true })
+    }
+
+    fn get(&self, identity: Identity) -> Arc<ClientConfig> {
+        let http1 = identity.http1;
+        self.per_identity.get_with(identity, || Arc::new(self.build(http1)))
     }
 
     pub(super) fn trust(&self, trust: Trust) {
@@ -135,13 +171,12 @@ impl ClientConfigs {
         self.per_identity.invalidate_all();
     }
 
-    /// `upgrades`: an upgrade is a matter of HTTP/1.1 (RFC 9113 section 8.6).
-    fn build(&self, upgrades: bool) -> ClientConfig {
+    fn build(&self, http1: bool) -> ClientConfig {
         let mut config = ClientConfig::builder()
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&self.trust.load().verifier))
             .with_no_client_auth();
-        config.alpn_protocols = match upgrades {
+        config.alpn_protocols = match http1 {
             true => vec![b"http/1.1".to_vec()],
             false => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         };

@@ -16,6 +16,22 @@ pub enum Refusal {
     /// One of the gateway's own listeners.
     #[error("the address is this gateway's own")]
     OwnListener,
+    /// A name that means another machine wherever it is looked up, so no next hop is asked for it.
+    #[error("the name is one of a house or a machine, not of a vendor")]
+    LocalName,
+}
+
+/// Top-level names that mean another machine in every house: `localhost` (RFC 6761 section 6.3), `local` (RFC 6762),
+/// `home.arpa` (RFC 8375), `internal` (reserved by ICANN for private use), and those of RFC 6762 appendix G.
+const LOCAL: [&str; 9] =
+    ["localhost", "local", "home.arpa", "internal", "intranet", "private", "corp", "home", "lan"];
+
+/// Whether `name` (lower case, no final dot) means something only where it is looked up: one of [`LOCAL`] and what is
+/// below, or a single label, which a resolver completes by its own search list.
+pub fn is_local_name(name: &str) -> bool {
+    let below =
+        |top: &&str| name.strip_suffix(*top).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.contains('.') || LOCAL.iter().any(below)
 }
 
 /// The addresses of `answers` with `port`, all of them allowed; one that is not refuses the whole answer.
@@ -104,6 +120,9 @@ mod tests {
         fn is_own_listener(&self, address: SocketAddr) -> bool {
             address == SocketAddr::from(([127, 0, 0, 9], 8118))
         }
+        fn next_hop(&self) -> Option<&std::sync::Arc<crate::upstream::NextHop>> {
+            None
+        }
         fn bounds(&self) -> crate::upstream::Bounds {
             let second = std::time::Duration::from_secs(1);
             crate::upstream::Bounds { connect: second, idle: second, head_bytes: 1024 }
@@ -158,6 +177,26 @@ mod tests {
             "2001:4860::1",
         ] {
             assert!(!is_special_use(text.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_mean_another_machine_in_every_house() {
+        for name in [
+            "localhost",
+            "a.localhost",
+            "router",
+            "nas.local",
+            "tv.home.arpa",
+            "db.internal",
+            "x.corp",
+            "a.b.lan",
+        ] {
+            assert!(is_local_name(name), "{name}");
+        }
+        for name in ["shop.test", "notlocal.test", "arpa.test", "mylocal.example", "home.example", "a.onion"]
+        {
+            assert!(!is_local_name(name), "{name}");
         }
     }
 

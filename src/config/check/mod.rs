@@ -1,6 +1,7 @@
 //! What types alone cannot say: whether the parts of a file fit together.
 
 mod home;
+mod next_hop;
 mod vendors;
 
 use super::finding::{Finding, Severity};
@@ -156,6 +157,7 @@ fn upstream(settings: &Settings, findings: &mut Findings<'_>) {
             findings.warn(&key, message, Some(help));
         }
     }
+    next_hop::next_hop(settings, findings);
 }
 
 fn private(address: IpAddr) -> bool {

@@ -6,6 +6,7 @@
 mod doors;
 mod identity;
 mod mail;
+mod next_hop;
 mod people;
 mod records;
 mod signals;
@@ -15,6 +16,7 @@ mod wire;
 pub use doors::{Limits, Listen};
 pub use identity::{Carriers, Derivation, First, Identity, Policies};
 pub use mail::{Dkim, Mail, MailProvider, ProviderKind, Smarthost};
+pub use next_hop::NextHop;
 pub use people::{MemberConfig, MemberDevice, TestCase};
 pub use records::{Detail, Ledger, OnFailure, Store, WriteMode};
 pub use signals::{SendTerms, Terms, Trackers};

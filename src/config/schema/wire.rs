@@ -1,6 +1,7 @@
 //! `[intercept]` and `[upstream]`.
 
-use crate::config::value::{HostCategory, Network, NeverEntry, NextHop, ValueError, string_value};
+use super::next_hop::NextHop;
+use crate::config::value::{HostCategory, Network, NeverEntry, ValueError, string_value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ pub struct Upstream {
     pub ports: Vec<u16>,
     /// Who turns names into addresses.
     pub resolver: Resolver,
-    /// The proxy that every connection leaves through.
+    /// The proxy that every connection leaves through: its URL, or a table with the user and password it wants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<NextHop>,
 }

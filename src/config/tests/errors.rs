@@ -86,6 +86,7 @@ fn a_secret_in_the_file_is_refused_and_never_repeated() {
         "[mail]\nsmarthost = { url = \"smtp://127.0.0.1:2525\", password = \"hunter2\" }\n",
         "[mail]\nprovider = { kind = \"addy\", token = \"hunter2\" }\n",
         "[upstream]\nproxy = \"http://u:hunter2@proxy.test:3128\"\n",
+        "[upstream]\nproxy = { url = \"http://proxy.test:3128\", user = \"u\", password = \"hunter2\" }\n",
         "[store]\nurl = \"postgres://u:hunter2@db.test/d\"\n",
         "[listen]\nmetrics = true\n[mail]\nsmarthost = \"hunter2\"\n",
     ] {
@@ -109,6 +110,14 @@ fn parts_that_do_not_fit_together() {
         (
             "[upstream]\nports = [25, 443]\n",
             "doorward.toml:2:1: error: port 25 is never opened: mail does not leave through a proxy; take 25 out",
+        ),
+        (
+            "[upstream]\nproxy = { url = \"https://hop.test:1\", user = \"u\" }\n",
+            "doorward.toml:2:39: error: a user without a password; add `password = { file = \"PATH\" }`",
+        ),
+        (
+            "[upstream]\nproxy = { url = \"https://hop.test:1\", user = \"a:b\", password = { env = \"X\" } }\n",
+            "doorward.toml:2:39: error: this cannot be a user of a next hop; 1 to 255 bytes without a colon",
         ),
         (
             "[terms]\noffer = [\"sd-base\"]\n",
@@ -158,10 +167,12 @@ fn protection_that_is_not_there_yet_loads_but_does_not_start() {
     };
     assert_eq!(keys(""), [""; 0]);
     assert_eq!(
-        keys("[upstream]\nproxy = \"socks5://127.0.0.1:9050\"\n[identity]\ncarriers = \"block\"\n"),
-        ["upstream.proxy", "identity.carriers"]
+        keys("[upstream]\nresolver = \"9.9.9.9\"\n[identity]\ncarriers = \"block\"\n"),
+        ["upstream.resolver", "identity.carriers"]
     );
-    assert_eq!(keys("[upstream]\nresolver = \"9.9.9.9\"\n"), ["upstream.resolver"]);
+    assert_eq!(keys("[upstream]\nproxy = \"socks5://127.0.0.1:9050\"\n"), [""; 0]);
+    let unread = "[upstream]\nproxy = { url = \"https://hop.test:1\", user = \"u\", password = { file = \"none\" } }\n";
+    assert_eq!(keys(unread), ["upstream.proxy.password"]);
 }
 
 #[test]

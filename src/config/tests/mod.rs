@@ -105,6 +105,17 @@ fn what_is_shown_reads_back_to_the_same() {
 }
 
 #[test]
+fn a_next_hop_reads_back_with_and_without_its_user() {
+    for written in [
+        r#""socks5://127.0.0.1:9050""#,
+        r#"{ url = "https://hop.test:3128", user = "ann", password = { file = "hop.pass" } }"#,
+    ] {
+        let config = taken(&format!("[upstream]\nproxy = {written}\n"));
+        assert_eq!(taken(&config.to_toml()).settings, config.settings, "{}", config.to_toml());
+    }
+}
+
+#[test]
 fn every_value_says_where_it_comes_from() {
     let config = taken("profile = \"personal\"\n\n[ledger]\ndetail = \"counts\"\n");
     let origin = |key: &str| {

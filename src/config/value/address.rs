@@ -103,9 +103,9 @@ impl NextHopScheme {
     }
 }
 
-/// The proxy that every outgoing connection goes through.
+/// The URL of the proxy that every outgoing connection goes through; user and password stand elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NextHop {
+pub struct NextHopUrl {
     /// The protocol.
     pub scheme: NextHopScheme,
     /// The proxy's host.
@@ -114,7 +114,7 @@ pub struct NextHop {
     pub port: u16,
 }
 
-impl FromStr for NextHop {
+impl FromStr for NextHopUrl {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -130,7 +130,9 @@ impl FromStr for NextHop {
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains('@') {
-            return Err(wrong("a next hop with user and password is not supported; leave them out"));
+            return Err(wrong(
+                "a secret does not stand in the file: write { url = \"…\", user = \"NAME\", password = { file = \"PATH\" } }",
+            ));
         }
         let (host, port) = authority.rsplit_once(':').ok_or_else(|| wrong(usual))?;
         let host = Host::parse(host).ok_or_else(|| wrong(usual))?;
@@ -139,15 +141,15 @@ impl FromStr for NextHop {
     }
 }
 
-impl fmt::Display for NextHop {
+impl fmt::Display for NextHopUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}:{}", self.scheme.as_str(), self.host, self.port)
     }
 }
 
 string_value!(
-    NextHop,
-    "NextHop",
-    "The proxy all connections leave through: http, https or socks5.",
+    NextHopUrl,
+    "NextHopUrl",
+    "An http, https or socks5 URL with its port.",
     "socks5://127.0.0.1:9050"
 );

@@ -9,7 +9,7 @@ mod secret;
 mod source;
 mod word;
 
-pub use address::{ListenAddr, MailAddr, NextHop, NextHopScheme};
+pub use address::{ListenAddr, MailAddr, NextHopScheme, NextHopUrl};
 pub use interval::Interval;
 pub use network::Network;
 pub use pattern::{HostCategory, HostPattern, NeverEntry};

@@ -87,7 +87,7 @@ fn addresses() {
         &[("unix:/run/x.sock", "unix:/run/x.sock"), ("0.0.0.0:25", "0.0.0.0:25")],
         &["unix:x", ""],
     );
-    table::<NextHop>(
+    table::<NextHopUrl>(
         &[("socks5://127.0.0.1:9050", "socks5://127.0.0.1:9050"), ("http://[::1]:1/", "http://[::1]:1")],
         &["127.0.0.1:9050", "socks4://127.0.0.1:1", "http://proxy.test", "http://u:p@proxy.test:1"],
     );
@@ -96,7 +96,7 @@ fn addresses() {
 #[test]
 fn a_password_in_a_url_is_refused_and_not_repeated() {
     let errors = [
-        "http://u:hunter2@proxy.test:1".parse::<NextHop>().unwrap_err(),
+        "http://u:hunter2@proxy.test:1".parse::<NextHopUrl>().unwrap_err(),
         "smtp://u:hunter2@mail.test".parse::<ServiceUrl>().unwrap_err(),
         "postgres://u:hunter2@db.test/d".parse::<StoreUrl>().unwrap_err(),
     ];
