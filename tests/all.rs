@@ -36,5 +36,6 @@ mod tls;
 mod trackers;
 mod unlinkability;
 mod uploads;
+mod upstream_trust;
 mod websocket;
 mod websocket_http2;

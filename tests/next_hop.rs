@@ -187,7 +187,7 @@ async fn what_it_refuses_is_told_apart() {
             port,
             bad,
             "tls_certificate_error",
-            "the next hop's certificate was not signed by whom it names",
+            "the next hop's certificate has a signature that is wrong or too weak",
         ),
         (
             right.leaving_by(&other_name, &ports),

@@ -7,76 +7,8 @@ use http::{Method, StatusCode};
 use rustls::pki_types::CertificateDer;
 use std::process::Command;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
-
-/// What a client sees of a vendor that cannot be verified.
-async fn is_refused(home: &Household, host: &str, error: &str) -> String {
-    let url = format!("https://{host}/account?id=7");
-    let page = home.client().get_with(&url, &[("accept", "text/html")]).await;
-    assert_eq!(page.status, StatusCode::BAD_GATEWAY, "{host}: {}", page.text());
-    let status = page.header("proxy-status").unwrap().to_owned();
-    assert!(status.contains(&format!("error={error}")), "{host}: {status}");
-    let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("sandbox"), "{policy}");
-    assert_eq!(page.header("cache-control"), Some("no-store"));
-    assert!(page.header("strict-transport-security").is_none());
-    assert!(
-        !page.text().contains("<script") && !page.text().contains("<form") && !page.text().contains("<a ")
-    );
-    page.text()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vendor_that_cannot_be_verified_is_never_heard() {
-    let (ca, stranger) = (TestCa::new(), TestCa::new());
-    crate::support::crypto();
-    let wrong = Vendor::https("wrong.test").tls(ca.server_config("other.test")).start(&ca).await;
-    let old = Vendor::https("old.test").tls(ca.expired("old.test")).start(&ca).await;
-    let unknown = Vendor::https("unknown.test").start(&stranger).await;
-    let home = Household::trusting(&ca).knowing(&wrong).knowing(&old).knowing(&unknown).start().await;
-    // The stranger's authority has the name of the trusted one, and another key.
-    let told = [
-        (&wrong, "is for another host"),
-        (&old, "has expired"),
-        (&unknown, "was not signed by whom it names"),
-    ];
-    for (vendor, reason) in told {
-        let page = is_refused(&home, &vendor.host, "tls_certificate_error").await;
-        assert!(page.contains(reason) && !page.contains("other.test"), "{page}");
-        assert!(vendor.arrived().is_empty(), "{}", vendor.host);
-    }
-    assert_eq!(home.metric("doorward_handshakes_total{result=\"untrusted\",side=\"upstream\"}"), 3.0);
-    let closes = home.of_kind("close").await;
-    assert!(closes.iter().all(|close| close["outcome"] == "failed" && close["attempts"] == 0), "{closes:#?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_vendor_of_an_old_protocol_or_none_is_never_heard() {
-    let ca = TestCa::new();
-    // Answers a ClientHello with a TLS 1.0 ServerHello, and another with HTTP.
-    let mut old_hello = vec![22, 3, 1, 0, 42, 2, 0, 0, 38, 3, 1];
-    old_hello.extend([7; 32]);
-    old_hello.extend([0, 0, 47, 0]);
-    let mut builder = Household::trusting(&ca);
-    for (host, words) in [("old.test", old_hello), ("plain.test", b"HTTP/1.1 200 OK\r\n\r\nhello".to_vec())] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        builder = builder.host(host, listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut hello = [0; 1024];
-                let _ = stream.read(&mut hello).await;
-                let _ = stream.write_all(&words).await;
-                let _ = stream.read_to_end(&mut Vec::new()).await;
-            }
-        });
-    }
-    let home = builder.start().await;
-    is_refused(&home, "old.test", "tls_protocol_error").await;
-    is_refused(&home, "plain.test", "tls_protocol_error").await;
-}
 
 /// The chain a client is shown for `host`, leaf first.
 async fn chain(home: &Household, host: &str) -> Vec<CertificateDer<'static>> {

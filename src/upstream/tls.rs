@@ -77,9 +77,16 @@ fn plainly(error: &rustls::CertificateError) -> &'static str {
         Error::NotValidForName | Error::NotValidForNameContext { .. } => "is for another host",
         Error::UnknownIssuer => "was issued by nobody this machine trusts",
         Error::Revoked => "was revoked",
-        Error::BadSignature => "was not signed by whom it names",
+        // Of another's authority, or by a key too short for the handshake.
+        Error::BadSignature => "has a signature that is wrong or too weak",
+        Error::UnsupportedSignatureAlgorithmContext { .. }
+        | Error::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "is signed in a way that is no longer safe"
+        }
         Error::InvalidPurpose | Error::InvalidPurposeContext { .. } => "is not one for servers",
         Error::BadEncoding => "cannot be read",
+        // The platform's verifier says so of a purpose with an error whose type it does not show.
+        Error::Other(other) if other.to_string().contains("invalid extensions") => "is not one for servers",
         _ => "is not valid",
     }
 }

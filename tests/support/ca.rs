@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
@@ -46,16 +46,28 @@ impl TestCa {
         std::fs::write(folder.join("vendor.key"), pem("PRIVATE KEY", key.secret_der())).unwrap();
     }
 
-    /// A server configuration whose certificate for `host` ended a day ago.
-    pub fn expired(&self, host: &str) -> ServerConfig {
+    /// A server configuration whose certificate for `host` is made another way.
+    pub fn server_config_with(
+        &self,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        let now = time::OffsetDateTime::now_utc();
-        params.not_before = now - time::Duration::days(30);
-        params.not_after = now - time::Duration::days(1);
+        change(&mut params);
         let made = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.der().clone()], key).unwrap()
+    }
+
+    /// An authority below this one.
+    pub fn below(&self) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "an intermediate");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let issuer = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.issuer);
+        Self { issuer: issuer.unwrap() }
     }
 
     /// A server configuration for `host` (several, divided by spaces, are one machine) that speaks HTTP/1.1.
