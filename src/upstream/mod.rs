@@ -7,6 +7,7 @@
 mod connection;
 mod dial;
 mod error;
+mod eyeballs;
 mod flight;
 mod gather;
 mod next_hop;
@@ -176,7 +177,7 @@ where
             return Box::pin(self.through(next_hop, member, origin, reach, deadline)).await;
         }
         let addresses = dial::addresses(origin, reach, &self.lookups, member, deadline).await?;
-        Ok(Stream::Tcp(dial::connect(&addresses, deadline).await?))
+        Ok(Stream::Tcp(eyeballs::connect(&addresses, deadline).await?))
     }
 
     /// By way of the next hop.
@@ -190,7 +191,7 @@ where
     ) -> Result<Stream, UpstreamError> {
         let target = dial::target(origin, reach)?;
         let addresses = dial::next_hop_addresses(next_hop, reach, &self.lookups, member, deadline).await?;
-        let tcp = dial::connect(&addresses, deadline).await.map_err(|error| match error {
+        let tcp = eyeballs::connect(&addresses, deadline).await.map_err(|error| match error {
             UpstreamError::Connect(error) => NextHopError::Unreachable(Some(error)),
             _ => NextHopError::Unreachable(None),
         })?;
