@@ -181,10 +181,7 @@ impl UpstreamSender {
     ) -> Result<Connection<SendBody>, ExchangeError> {
         connection.give_back();
         let key = Arc::new(Key { upgrades: true, ..Key::clone(key) });
-        let asked = Instant::now();
-        let connection = self.rooms.upstream.checkout(&key, &*exchange.generation, false).await?;
-        exchange.flow.waited(asked.elapsed());
-        Ok(connection)
+        self.checkout(exchange, &key, false).await
     }
 
     /// Takes in all of an upload that was announced with a length, so that it leaves with one. The connection does not
@@ -198,7 +195,18 @@ impl UpstreamSender {
         connection.give_back();
         let asked = Instant::now();
         exchange.body.hold().await?;
-        let connection = self.rooms.upstream.checkout(key, &*exchange.generation, false).await?;
+        exchange.flow.waited(asked.elapsed());
+        self.checkout(exchange, key, false).await
+    }
+
+    async fn checkout(
+        &self,
+        exchange: &mut Exchange,
+        key: &Arc<Key>,
+        fresh: bool,
+    ) -> Result<Connection<SendBody>, ExchangeError> {
+        let asked = Instant::now();
+        let connection = self.rooms.upstream.checkout(key, &*exchange.generation, fresh).await?;
         exchange.flow.waited(asked.elapsed());
         Ok(connection)
     }
@@ -209,9 +217,7 @@ impl UpstreamSender {
         connection: &mut Connection<SendBody>,
         key: &Arc<Key>,
     ) -> Result<Response<Incoming>, ExchangeError> {
-        let asked = Instant::now();
-        *connection = self.rooms.upstream.checkout(key, &*exchange.generation, true).await?;
-        exchange.flow.waited(asked.elapsed());
+        *connection = self.checkout(exchange, key, true).await?;
         match self.attempt(exchange, connection, true).await {
             Ok(response) => Ok(response),
             Err(Failure::Final(error)) => Err(error),
