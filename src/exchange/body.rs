@@ -1,8 +1,9 @@
 //! What goes back to the client, and the place where a flow that was sent comes to its end.
 
-use super::flow::{Flow, Tally};
+use super::flow::Flow;
 use super::hop_by_hop::without_head_fields;
 use super::send_body::SendBody;
+use super::tally::Tally;
 use super::upload::Course;
 use super::websocket::Channel;
 use crate::model::Outcome;

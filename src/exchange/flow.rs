@@ -10,77 +10,14 @@ use super::limits::Permit;
 use super::line::Line;
 use super::record;
 use super::rooms::{Generation, Rooms};
+use super::tally::Tally;
 use crate::config::schema::Detail;
 use crate::ledger::{NotOpened, Reservation};
-use crate::model::record::{EditRecord, Event, Record};
-use crate::model::{Answer, FlowId, MemberId, Outcome, Stage, Timestamp, VendorId, Verdict};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use crate::model::record::{Event, Record};
+use crate::model::{Answer, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::Layer;
-
-/// What both directions of a flow count while they run.
-#[derive(Debug, Default)]
-pub struct Tally {
-    sent: AtomicU64,
-    received: AtomicU64,
-    edits: Mutex<Vec<EditRecord>>,
-    numbered: AtomicU64,
-    line: OnceLock<Weak<Line>>,
-}
-
-/// Most edits of a flowing body that wait in memory for the flow's end.
-const MOST_WAITING: usize = 256;
-
-impl Tally {
-    /// Body bytes that went to the vendor.
-    pub fn sent(&self, bytes: u64) {
-        self.sent.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// A body of so many bytes went to the vendor whole; where it goes a second time it is still the one.
-    pub fn sent_whole(&self, bytes: u64) {
-        self.sent.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Body bytes that came from the vendor.
-    pub fn received(&self, bytes: u64) {
-        self.received.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Body bytes in both directions.
-    pub fn moved(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed) + self.received.load(Ordering::Relaxed)
-    }
-
-    /// The next edit's number, from 1.
-    pub fn number(&self) -> u64 {
-        self.numbered.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Edits made while the body flowed.
-    pub fn edited(&self, edits: Vec<EditRecord>) {
-        self.edits.lock().unwrap_or_else(PoisonError::into_inner).extend(edits);
-    }
-
-    /// Makes edits durable where many wait. The body that made them pauses for so long.
-    pub async fn relieve(&self, now: Timestamp) -> Result<(), ExchangeError> {
-        if self.edits.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_WAITING {
-            return Ok(());
-        }
-        // From here on the flow's end waits. Where it has ended already, nobody asks for its edits any more.
-        let line = self.line.get().and_then(Weak::upgrade);
-        let edits = self.take_edits();
-        match line {
-            Some(line) => line.edits(edits, now).await,
-            None => Ok(()),
-        }
-    }
-
-    fn take_edits(&self) -> Vec<EditRecord> {
-        std::mem::take(&mut *self.edits.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 enum Standing {
     /// Nothing recorded yet.
@@ -214,7 +151,7 @@ impl Flow {
                     Ok(opened) => {
                         let whom = (self.member, self.vendor.clone());
                         let line = Arc::new(Line::new(opened, self.id, whom, self.counted));
-                        let _ = self.tally.line.set(Arc::downgrade(&line));
+                        self.tally.goes_to(&line);
                         self.standing = Standing::Opened(line);
                         Ok(())
                     }
@@ -258,11 +195,12 @@ impl Flow {
             Outcome::CutByClient if self.is_cut_here() => Outcome::Failed,
             other => other,
         };
+        let (sent, received) = self.tally.bytes();
         let event = Event::Close {
             flow: self.id,
             status: self.status,
-            sent: self.tally.sent.load(Ordering::Relaxed),
-            received: self.tally.received.load(Ordering::Relaxed),
+            sent,
+            received,
             ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             attempts: self.attempts,
             edits: self.tally.take_edits(),

@@ -31,6 +31,7 @@ mod spool;
 pub mod stack;
 mod streamed;
 mod substitute;
+mod tally;
 mod terms;
 mod trackers;
 mod trailers;

@@ -2,8 +2,8 @@
 
 use super::body::ReplyBody;
 use super::error::ExchangeError;
-use super::flow::Tally;
 use super::layers::{Exchange, Reply};
+use super::tally::Tally;
 use crate::model::record::{EditRecord, Event};
 use crate::model::{
     Action, Answer, Category, Container, Edit, FlowId, Origin, Place, Secret, Stage, Verdict,

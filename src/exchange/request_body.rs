@@ -2,10 +2,10 @@
 
 use super::body::Quiet;
 use super::error::ExchangeError;
-use super::flow::Tally;
 use super::send_body::{Edited, SendBody, Untouched};
 use super::spool::{MOST_HELD, Place, Spool, SpooledBody};
 use super::streamed::EditedBody;
+use super::tally::Tally;
 use super::trailers::TrailerGuard;
 use super::upload::{Course, Underway};
 use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};

@@ -2,10 +2,10 @@
 
 use super::body::{BodyError, Quiet};
 use super::expect::Expecting;
-use super::flow::Tally;
 use super::hop_by_hop::without_head_fields;
 use super::spool::SpooledBody;
 use super::streamed::EditedBody;
+use super::tally::Tally;
 use super::trailers::TrailerGuard;
 use super::upload::{Course, Underway};
 use super::upstream::Length;

@@ -4,8 +4,8 @@
 
 use super::body::BodyError;
 use super::error::ExchangeError;
-use super::flow::Tally;
 use super::streamed::EditedBody;
+use super::tally::Tally;
 use super::upload::{Course, Underway};
 use crate::model::MemberId;
 use crate::vault::SealedBlocks;

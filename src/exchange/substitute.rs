@@ -1,12 +1,12 @@
 //! Decides the hits of a body that flows, one by one, and keeps the record of them for CLOSE.
 
 use super::error::ExchangeError;
-use super::flow::Tally;
 use super::layers::Exchange;
 use super::record::{self, Digests};
 use super::request_body::UNREAD_PART;
 use super::rooms::Rooms;
 use super::streamed::{Decide, Deciding};
+use super::tally::Tally;
 use crate::model::{Action, Container, Edit, FlowId, Part, Place, Secret, Slot};
 use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
 use crate::rewrite::{Decision, Hit, Identifiers};

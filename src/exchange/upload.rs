@@ -1,8 +1,8 @@
 //! How the sending of a body goes, and when it is over: the vendor may have answered long before.
 
 use super::error::ExchangeError;
-use super::flow::Tally;
 use super::request_body::UNREAD_PART;
+use super::tally::Tally;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;

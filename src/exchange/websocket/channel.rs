@@ -1,9 +1,10 @@
 //! The two sides of a WebSocket once the vendor has accepted it, with the flow that ends with it.
 
 use super::messages::{Messages, Stopped};
-use crate::exchange::flow::{Flow, Tally};
+use crate::exchange::flow::Flow;
 use crate::exchange::record;
 use crate::exchange::relay::{relay, winds_up};
+use crate::exchange::tally::Tally;
 use crate::model::{Container, Outcome, Part, Place};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;

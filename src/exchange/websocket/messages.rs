@@ -6,11 +6,11 @@
 
 use super::frame::{self, Broken, Head, Opcode};
 use crate::exchange::error::ExchangeError;
-use crate::exchange::flow::Tally;
 use crate::exchange::relay::{self, CHUNK, Cut};
 use crate::exchange::request_body::MOST_WHOLE;
 use crate::exchange::streamed::Decide;
 use crate::exchange::substitute::Substitute;
+use crate::exchange::tally::Tally;
 use crate::model::{Part, Place};
 use crate::rewrite::codec::{CodecError, Limits};
 use crate::rewrite::{Identifiers, StreamEditor, Syntax, find_in_body};
