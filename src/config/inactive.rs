@@ -2,7 +2,7 @@
 
 use super::check::Findings;
 use super::finding::Finding;
-use super::schema::{Carriers, Detail, First, OnFailure, Resolver, Reveal, Settings};
+use super::schema::{Detail, First, OnFailure, Resolver, Reveal, Settings};
 use super::snapshot::Config;
 use super::value::{SecretSource, StoreUrl};
 use crate::model::Policy;
@@ -11,14 +11,13 @@ use crate::model::Policy;
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     let identity = &settings.identity;
     let ledger = &settings.ledger;
-    let switches: [(&str, bool, &str); 8] = [
+    let switches: [(&str, bool, &str); 7] = [
         (
             "upstream.resolver",
             settings.upstream.resolver != Resolver::System,
             "the system's resolver is used",
         ),
         ("identity.first", identity.first != First::Pseudonym, "it acts as \"pseudonym\""),
-        ("identity.carriers", identity.carriers == Carriers::Block, "carriers pass and are recorded"),
         ("trackers.html", settings.trackers.html, "pages are not edited"),
         ("ledger.detail", ledger.detail == Detail::Bodies, "it acts as \"metadata\""),
         ("ledger.keep_days", true, "records are kept"),
@@ -85,15 +84,12 @@ impl Config {
     /// The file still loads, so that `config check` and everything else can say so. Errors only.
     pub fn check_promises(&self) -> Vec<Finding> {
         let mut findings = Findings::new(&self.origins);
-        let (upstream, identity) = (&self.settings.upstream, &self.settings.identity);
-        let promises = [
-            (
-                "upstream.resolver",
-                upstream.resolver != Resolver::System,
-                "names would go to the system's resolver",
-            ),
-            ("identity.carriers", identity.carriers == Carriers::Block, "carriers would pass"),
-        ];
+        let upstream = &self.settings.upstream;
+        let promises = [(
+            "upstream.resolver",
+            upstream.resolver != Resolver::System,
+            "names would go to the system's resolver",
+        )];
         for (key, _, instead) in promises.into_iter().filter(|(_, asked, _)| *asked) {
             findings.error(key, format!("`{key}` is not active in this version: {instead}"), "take it out");
         }

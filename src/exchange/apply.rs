@@ -2,24 +2,19 @@
 
 use super::error::ExchangeError;
 use crate::model::{Action, Container, Edit, Plan};
-use crate::rewrite::splice;
+use crate::rewrite::{splice, splices};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The spans and new bytes of the edits that stand in `container`, in the order of their spans.
-fn splices<'p>(plan: &'p Plan, container: &Container) -> Vec<(Range<usize>, &'p [u8])> {
-    let mut splices: Vec<_> = plan
-        .standing()
-        .filter(|edit| edit.container == *container)
-        .map(|edit| (edit.span.clone(), edit.value.expose().as_slice()))
-        .collect();
-    splices.sort_by_key(|(span, _)| span.start);
-    splices
+fn splices_in<'p>(plan: &'p Plan, container: &Container) -> Vec<(Range<usize>, Cow<'p, [u8]>)> {
+    splices(plan.standing().filter(|edit| edit.container == *container))
 }
 
 /// The request-target after its edits.
 pub fn target(original: &str, plan: &Plan) -> Result<String, ExchangeError> {
-    let splices = splices(plan, &Container::Target);
+    let splices = splices_in(plan, &Container::Target);
     if splices.is_empty() {
         return Ok(original.to_owned());
     }
@@ -29,7 +24,7 @@ pub fn target(original: &str, plan: &Plan) -> Result<String, ExchangeError> {
 
 /// A body after its edits; `None` where there are none.
 pub fn body(original: &[u8], plan: &Plan) -> Option<Vec<u8>> {
-    let splices = splices(plan, &Container::Body);
+    let splices = splices_in(plan, &Container::Body);
     (!splices.is_empty()).then(|| splice(original, &splices))
 }
 
@@ -97,15 +92,12 @@ fn edit_line(
     plan: &Plan,
 ) -> Result<Option<HeaderValue>, ExchangeError> {
     let here = |edit: &&Edit| matches!(&edit.container, Container::Header { name: of, nth: line } if **of == *name.as_str() && *line == nth);
-    let mut edits: Vec<&Edit> = plan.standing().filter(here).collect();
+    let edits: Vec<&Edit> = plan.standing().filter(here).collect();
     if edits.is_empty() {
         return Ok(Some(value.clone()));
     }
-    edits.sort_by_key(|edit| edit.span.start);
     let removed = edits.iter().all(|edit| edit.action == Action::Removed);
-    let splices: Vec<_> =
-        edits.iter().map(|edit| (edit.span.clone(), edit.value.expose().as_slice())).collect();
-    let edited = splice(value.as_bytes(), &splices);
+    let edited = splice(value.as_bytes(), &splices(edits));
     if edited.is_empty() && removed {
         return Ok(None);
     }
@@ -137,6 +129,7 @@ mod tests {
             category: Category::TRACKING,
             rule: "test".into(),
             reason: "test".into(),
+            within: None,
             value: Secret::new(value.as_bytes().to_vec()),
         }
     }

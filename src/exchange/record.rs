@@ -84,6 +84,7 @@ pub fn note(
         category: Category::ANY,
         rule: rule.into(),
         reason,
+        within: None,
         value: Secret::default(),
     };
     edit(&note, tally.number(), None, None)

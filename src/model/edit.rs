@@ -1,6 +1,6 @@
 //! The one currency: a change to a message, with its reason.
 
-use super::{Category, Container, Place, Secret, Slot};
+use super::{Category, Container, Place, Secret, Slot, Within};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -99,6 +99,16 @@ pub struct Edit {
     pub rule: Cow<'static, str>,
     /// One plain sentence part for the owner.
     pub reason: Cow<'static, str>,
+    /// Where in the bytes of the span `value` stands, when they are text in another alphabet. Several edits may have such a
+    /// span, and are written together.
+    pub within: Option<Within>,
     /// The bytes that stand there afterwards. In memory only.
     pub value: Secret<Vec<u8>>,
+}
+
+impl Edit {
+    /// Whether it leaves alone what stands `within` a text of another alphabet, because it stands beside it in there.
+    pub fn is_beside(&self, within: Option<&Within>) -> bool {
+        self.within.as_ref().zip(within).is_some_and(|(one, other)| one.is_beside(other))
+    }
 }

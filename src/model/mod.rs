@@ -14,6 +14,7 @@ pub mod request;
 pub mod secret;
 pub mod slot;
 pub mod vendor;
+pub mod within;
 
 pub use blame::Blame;
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -28,3 +29,4 @@ pub use request::{RequestType, RequestView, SignedParts};
 pub use secret::Secret;
 pub use slot::{Category, Policy, Slot, SlotKind};
 pub use vendor::{Level, Party, VendorId};
+pub use within::{Envelope, Layer, Within};

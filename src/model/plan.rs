@@ -46,8 +46,9 @@ pub enum Answer {
 #[derive(Debug, Default)]
 pub struct Plan {
     edits: Vec<Edit>,
-    /// Which edits stand in a container, by their spans. Those are apart from each other.
-    standing: HashMap<Container, BTreeMap<(usize, usize), usize>>,
+    /// Which edits stand in a container, by their spans. Those are apart from each other; one span has several where they
+    /// stand apart in one text of another alphabet.
+    standing: HashMap<Container, BTreeMap<(usize, usize), Vec<usize>>>,
     answer: Option<Answer>,
 }
 
@@ -57,7 +58,10 @@ impl Plan {
     pub fn add(&mut self, mut edit: Edit) {
         let apart = matches!(edit.container, Container::NewHeader { .. } | Container::Message);
         if edit.action != Action::WouldHave && !apart {
-            let met: Vec<usize> = self.meeting(&edit.container, &edit.span).collect();
+            let beside =
+                |at: &usize| self.edits.get(*at).is_some_and(|other| other.is_beside(edit.within.as_ref()));
+            let met: Vec<usize> =
+                self.meeting(&edit.container, &edit.span).filter(|at| !beside(at)).collect();
             let precedence = |at: &usize| self.edits.get(*at).map_or(0, |edit| edit.action.precedence());
             if met.iter().any(|at| precedence(at) >= edit.action.precedence()) {
                 edit.action = Action::WouldHave;
@@ -66,22 +70,33 @@ impl Plan {
                 for at in met {
                     if let Some(weaker) = self.edits.get_mut(at) {
                         weaker.action = Action::WouldHave;
-                        spans.remove(&(weaker.span.start, weaker.span.end));
+                        let span = (weaker.span.start, weaker.span.end);
+                        if let Some(stand) = spans.get_mut(&span) {
+                            stand.retain(|stands| *stands != at);
+                            if stand.is_empty() {
+                                spans.remove(&span);
+                            }
+                        }
                     }
                 }
-                spans.insert((edit.span.start, edit.span.end), self.edits.len());
+                spans.entry((edit.span.start, edit.span.end)).or_default().push(self.edits.len());
             }
         }
         self.edits.push(edit);
     }
 
     /// The numbers of the edits that stand on some of these bytes.
-    fn meeting(&self, container: &Container, span: &Range<usize>) -> impl Iterator<Item = usize> {
+    fn meeting<'a>(
+        &'a self,
+        container: &Container,
+        span: &Range<usize>,
+    ) -> impl Iterator<Item = usize> + use<'a> {
         let span = span.clone();
         let before = self.standing.get(container).map(|spans| spans.range(..=(span.end, span.end)).rev());
         // They are apart: what ends before the span has nothing behind it in this order.
         let near = before.into_iter().flatten().take_while(move |((_, end), _)| *end >= span.start);
-        near.filter(move |((start, end), _)| overlaps(&(*start..*end), &span)).map(|(_, at)| *at)
+        near.filter(move |((start, end), _)| overlaps(&(*start..*end), &span))
+            .flat_map(|(_, at)| at.iter().copied())
     }
 
     /// Settles the exchange; the first answer stands.
@@ -136,6 +151,7 @@ mod tests {
             category: Category::TRACKING,
             rule: "test".into(),
             reason: "test".into(),
+            within: None,
             value: Secret::default(),
         }
     }

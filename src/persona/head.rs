@@ -11,7 +11,7 @@ use super::policy::Treatment;
 use super::wardrobe::Worn;
 use super::withhold::Surroundings;
 use super::{Mask, MemberIdentity, Verdict};
-use crate::model::{Action, Answer, Container, Edit, Party, Plan, RequestView, SignedParts, Slot};
+use crate::model::{Action, Answer, Container, Edit, Plan, RequestView, SignedParts, Slot};
 use crate::rewrite::{Hit, Identifiers, find_in_header, find_in_target, is_clean_head};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -66,7 +66,7 @@ impl<'a> Gathered<'a> {
                 return true;
             }
             notes.push(format!("{}: {}: real, signed ({scheme})", hit.place, slot));
-            if mask.strict() || mask.party() != Party::First {
+            if mask.refuses_signed() {
                 plan.settle(signed_refusal(slot, scheme));
             }
             false
@@ -141,12 +141,16 @@ fn enter(identity: &MemberIdentity, hit: &Hit, mut edit: Edit, plan: &mut Plan) 
 
 /// Whether an edit that stands takes all bytes of the hit away.
 fn covered(plan: &Plan, hit: &Hit) -> bool {
-    plan.covering(&hit.container, &hit.span).next().is_some()
+    covering(plan, hit).next().is_some()
+}
+
+fn covering<'a>(plan: &'a Plan, hit: &'a Hit) -> impl Iterator<Item = &'a Edit> {
+    plan.covering(&hit.container, &hit.span).filter(|edit| !edit.is_beside(hit.within.as_ref()))
 }
 
 /// Whether what the covering edit leaves there is free of identifiers.
 fn clean(identity: &MemberIdentity, hit: &Hit, plan: &Plan) -> bool {
-    plan.covering(&hit.container, &hit.span)
+    covering(plan, hit)
         .all(|edit| find_in_header(identity.identifiers(), "x", 0, edit.value.expose()).is_empty())
 }
 

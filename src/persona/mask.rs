@@ -27,6 +27,7 @@ pub struct Mask {
     sector: VendorId,
     party: Party,
     strict: bool,
+    block_carriers: bool,
     named: bool,
     domain: Option<String>,
     rulings: BTreeMap<Slot, Ruling>,
@@ -45,6 +46,7 @@ impl Mask {
             sector: sources.sector.clone(),
             party: sources.party,
             strict: sources.settings.strict,
+            block_carriers: sources.settings.block_carriers,
             named,
             domain: sources.settings.domain.clone(),
             rulings,
@@ -69,6 +71,11 @@ impl Mask {
     /// Whether what cannot be rewritten is refused.
     pub fn strict(&self) -> bool {
         self.strict
+    }
+
+    /// Whether a value is refused that stands in what a signature covers: it cannot be rewritten.
+    pub fn refuses_signed(&self) -> bool {
+        self.strict || self.block_carriers || self.party != Party::First
     }
 
     /// Whether the vendor meets the made-up person's name.
@@ -121,6 +128,9 @@ impl Mask {
             ..ruling.clone()
         });
         let ruling = foreign.as_ref().unwrap_or(ruling);
+        if hit.signed && ruling.treatment != Treatment::Real {
+            return self.signed(hit, slot);
+        }
         match ruling.treatment {
             // No address can be made, but the vendor has one already.
             Treatment::Real
@@ -144,6 +154,22 @@ impl Mask {
             },
             Treatment::Pseudonym => self.replace(identity, worn, hit, slot, ruling),
         }
+    }
+
+    /// What a signature covers cannot be rewritten.
+    fn signed(&self, hit: &Hit, slot: &Slot) -> Verdict {
+        if self.refuses_signed() {
+            return Verdict::Refuse(refusal(
+                "carriers",
+                "a protected value stands in a token that is signed",
+            ));
+        }
+        let signed = Ruling {
+            treatment: Treatment::Real,
+            rule: "carriers=allow".into(),
+            reason: "real, signed: it stands in a token that cannot be changed".into(),
+        };
+        Verdict::Edit(edit(hit, slot, &signed, Action::WouldHave, hit.span.clone(), vec![]))
     }
 
     fn replace(
@@ -191,16 +217,25 @@ fn edit(
     span: std::ops::Range<usize>,
     value: Vec<u8>,
 ) -> Edit {
+    let written: Vec<&str> = match &hit.within {
+        Some(within) => within.alphabets().chain(hit.spelling.digest()).collect(),
+        None => Vec::new(),
+    };
+    let reason = match written.as_slice() {
+        [] => ruling.reason.clone(),
+        written => format!("{}; as {}", ruling.reason, written.join(" in ")).into(),
+    };
     Edit {
         place: hit.place.clone(),
         container: hit.container.clone(),
-        span,
+        span: span.clone(),
         action,
         stage: Stage::Persona,
         slot: Some(slot.clone()),
         category: slot.category(),
         rule: ruling.rule.clone(),
-        reason: ruling.reason.clone(),
+        reason,
+        within: hit.within.clone().filter(|_| span == hit.span),
         value: Secret::new(value),
     }
 }

@@ -46,6 +46,8 @@ pub struct Settings {
     pub domain: Option<String>,
     /// Refuse what cannot be inspected or rewritten.
     pub strict: bool,
+    /// Refuse an identifier that stands where it is found but cannot be rewritten: in what a signature covers.
+    pub block_carriers: bool,
     /// Where pseudonyms come from.
     pub derivation: Derivation,
 }

@@ -1,5 +1,6 @@
 //! Identifiers in a body, as it arrives.
 
+use super::encoded;
 use super::form::{Form, FormKind};
 use super::json::Json;
 use super::multipart::Multipart;
@@ -120,10 +121,11 @@ impl BodyFinder {
 
     /// The parts of the body that were not looked into because they are no text, since the last call.
     pub fn take_unread(&mut self) -> Vec<Place> {
-        match &mut self.structure {
-            Structure::Multipart(multipart) => multipart.take_unread(),
-            _ => Vec::new(),
+        let mut unread = self.values.take_unread();
+        if let Structure::Multipart(multipart) = &mut self.structure {
+            unread.extend(multipart.take_unread());
         }
+        unread
     }
 
     /// Bytes before this offset may leave: no later hit, and no token of one, starts there.
@@ -146,8 +148,10 @@ impl BodyFinder {
     fn mark_quiet(&mut self, chunk: &[u8]) {
         let identifiers = self.values.identifiers();
         let reach = identifiers.reach();
-        let head = if self.values.is_idle() && self.tail.is_empty() { 0 } else { 2 * reach };
-        let most = head..chunk.len().saturating_sub(reach);
+        let idle = self.values.is_idle() && self.tail.is_empty();
+        // A text in another alphabet is walked as a whole or not at all.
+        let head = if idle { 0 } else { (2 * reach).max(encoded::leading(chunk)) };
+        let most = head..chunk.len().saturating_sub(reach.max(encoded::trailing(chunk)));
         if most.is_empty() {
             return;
         }
@@ -155,14 +159,18 @@ impl BodyFinder {
             let bytes = chunk.get(bytes.start..bytes.end.min(chunk.len())).unwrap_or_default();
             identifiers.prescan.is_clean(bytes, &identifiers.digits)
         };
+        let encoded = encoded::spans(identifiers, chunk);
+        let holds = |bytes: &Range<usize>| {
+            encoded.iter().any(|span| span.start < bytes.end && bytes.start < span.end)
+        };
         let mut quiet: Vec<Range<usize>> = Vec::new();
-        if is_clean(0..chunk.len()) {
+        if encoded.is_empty() && is_clean(0..chunk.len()) {
             quiet.push(most);
         } else {
             for from in (0..chunk.len()).step_by(GLANCE) {
                 let to = from + GLANCE;
                 // With what reaches over from the neighbours.
-                if !is_clean(from.saturating_sub(reach)..to + reach) {
+                if holds(&(from..to)) || !is_clean(from.saturating_sub(reach)..to + reach) {
                     continue;
                 }
                 match quiet.last_mut() {
@@ -248,7 +256,7 @@ pub fn read_body(
     most: usize,
 ) -> Result<Findings, TooMany> {
     let parts = matches!(syntax, Syntax::Multipart { .. });
-    if !parts && identifiers.prescan.is_clean(body, &identifiers.digits) {
+    if !parts && identifiers.is_clean(body) {
         return Ok(Findings::default());
     }
     let mut finder = BodyFinder::new(Arc::clone(identifiers), syntax);

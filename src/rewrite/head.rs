@@ -21,13 +21,13 @@ pub fn is_clean_head<'a>(identifiers: &Identifiers, values: impl IntoIterator<It
         // Neither part of an identifier nor of an escape, and no field value holds it (RFC 9110 section 5.5).
         joined.push(b'\n');
     }
-    identifiers.prescan.is_clean(&joined, &identifiers.digits)
+    identifiers.is_clean(&joined)
 }
 
 /// Identifiers in a request-target: path segments and query parameters, names as well as values.
 pub fn find_in_target(identifiers: &Identifiers, target: &str) -> Vec<Hit> {
     let bytes = target.as_bytes();
-    if identifiers.prescan.is_clean(bytes, &identifiers.digits) {
+    if identifiers.is_clean(bytes) {
         return Vec::new();
     }
     let mut values = Values::new(identifiers, Side::Request);
@@ -64,7 +64,7 @@ pub fn find_in_field(
     nth: usize,
     value: &[u8],
 ) -> Vec<Hit> {
-    if identifiers.prescan.is_clean(value, &identifiers.digits) {
+    if identifiers.is_clean(value) {
         return Vec::new();
     }
     match name {
@@ -76,7 +76,7 @@ pub fn find_in_field(
 
 /// The same for the `nth` trailer field line of that name of a request; spans count in its value.
 pub fn find_in_trailer(identifiers: &Identifiers, name: &str, nth: usize, value: &[u8]) -> Vec<Hit> {
-    if identifiers.prescan.is_clean(value, &identifiers.digits) {
+    if identifiers.is_clean(value) {
         return Vec::new();
     }
     find_in_value(identifiers, Side::Request, (name, nth), value, Part::Trailer)

@@ -1,7 +1,7 @@
 //! What a finder gives: a protected identifier, where it stands and how it is written there.
 
 use super::Spelling;
-use crate::model::{Container, Place};
+use crate::model::{Container, Place, Within};
 use std::ops::Range;
 
 /// One occurrence of a protected identifier.
@@ -17,6 +17,11 @@ pub struct Hit {
     pub span: Range<usize>,
     /// How it is written there.
     pub spelling: Spelling,
+    /// Where it stands in the text that `span` is, written in another alphabet; `spelling` then is the one in there. Several
+    /// hits may stand in one such text, and have its span.
+    pub within: Option<Within>,
+    /// That text is part of a token that a signature covers.
+    pub signed: bool,
     /// The whole value's span, when the identifier is all of it: a JSON string with its quotes, a form or query value,
     /// a path segment, a header value, a cookie pair with the separator behind it.
     pub token: Option<Range<usize>>,

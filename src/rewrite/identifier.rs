@@ -1,6 +1,7 @@
 //! What is searched for.
 
 use super::automaton::Automaton;
+use super::encoded::{self, Encoded};
 use super::pattern::{self, Pattern};
 use super::prescan::Prescan;
 use super::weak::WeakValues;
@@ -56,6 +57,8 @@ pub struct Identifiers {
     pub(super) phones: usize,
     pub(super) weak: WeakValues,
     pub(super) prescan: Prescan,
+    /// In other alphabets.
+    pub(super) encoded: Encoded,
     /// Decoded bytes of the longest pattern.
     pub(super) longest: usize,
 }
@@ -101,8 +104,14 @@ impl Identifiers {
         let prescan = Prescan::new(&texts, !phones.is_empty(), &weak);
         let phones_from = texts.len();
         texts.extend(phones);
+        let encoded = Encoded::new(&list);
         let longest = texts.iter().map(|pattern| pattern.folded.len()).max().unwrap_or(0);
-        Ok(Self { list, patterns: texts, text, digits, phones: phones_from, weak, prescan, longest })
+        Ok(Self { list, patterns: texts, text, digits, phones: phones_from, weak, prescan, encoded, longest })
+    }
+
+    /// Whether `text` certainly holds no whole identifier. Bytes of one that reach over its ends are not seen.
+    pub(super) fn is_clean(&self, text: &[u8]) -> bool {
+        self.prescan.is_clean(text, &self.digits) && encoded::is_clean(self, text)
     }
 
     /// All of them, by index.

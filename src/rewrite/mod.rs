@@ -6,13 +6,14 @@
 //! was written; [`splice()`] or a [`StreamEditor`] applies what was decided. [`codec`] undoes and redoes content codings.
 //!
 //! Inside: a structure (`json`, `form`, `multipart`, `head`) takes a message apart into `values`; each runs through
-//! `scan`, which undoes spellings (`unescape`) and feeds one `automaton`. `prescan` keeps text that holds nothing out
-//! of all that.
+//! `scan`, which undoes spellings (`unescape`) and feeds one `automaton`. `encoded` looks into base64,
+//! hex and digests. `prescan` keeps text that holds nothing out of all that.
 
 mod automaton;
 mod body;
 mod boundary;
 pub mod codec;
+mod encoded;
 mod entity;
 mod field;
 mod form;
@@ -35,10 +36,11 @@ mod values;
 mod weak;
 
 pub use body::{BodyFinder, Findings, TooMany, find_in_body, read_body};
+pub use encoded::seal;
 pub use head::{find_in_field, find_in_header, find_in_target, find_in_trailer, is_clean_head};
 pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};
 pub use spelling::Spelling;
-pub use splice::splice;
+pub use splice::{splice, splices};
 pub use stream::{Decision, StreamEditor};
 pub use syntax::{Syntax, syntax_of};

@@ -9,6 +9,7 @@
 
 use super::automaton::{StateID, fold};
 use super::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
+use super::encoded::{Run, Runs};
 use super::identifier::Identifiers;
 use super::pattern::{Boundary, Pattern, PhoneForm};
 use super::unescape::{Unescape, Unit, begins_escape};
@@ -78,6 +79,7 @@ pub(super) struct Scanner {
     unescape: Unescape,
     core: Core,
     others: Others,
+    runs: Runs,
 }
 
 /// Readings that take the sign of one escape for a bare sign.
@@ -114,12 +116,18 @@ struct Core {
 
 impl Scanner {
     pub(super) fn new(identifiers: &Identifiers) -> Self {
-        Self { unescape: Unescape::default(), core: Core::new(identifiers), others: Others::default() }
+        Self {
+            unescape: Unescape::default(),
+            core: Core::new(identifiers),
+            others: Others::default(),
+            runs: Runs::default(),
+        }
     }
 
     /// Starts a value; with `weak` its decoded bytes are kept for [`Self::take_weak`].
     pub(super) fn begin(&mut self, identifiers: &Identifiers, weak: bool) {
         self.reset(identifiers);
+        self.runs.clear();
         self.core.weak = weak.then(|| std::mem::take(&mut self.core.weak_spare));
     }
 
@@ -127,27 +135,39 @@ impl Scanner {
     pub(super) fn reset(&mut self, identifiers: &Identifiers) {
         self.unescape.clear();
         self.others.clear();
+        self.runs.reset();
         self.core.reset(identifiers);
     }
 
     /// Takes the next bytes of the value, which stand at `offset`.
     pub(super) fn feed(&mut self, identifiers: &Identifiers, bytes: &[u8], offset: usize) {
-        let Self { unescape, core, others } = self;
+        let Self { unescape, core, others, runs } = self;
         for (at, &byte) in (offset..).zip(bytes) {
             if begins_escape(byte) || !unescape.is_idle() {
-                unescape.push(byte, at, &mut |unit| others.take(identifiers, unit, core));
-            } else if others.live.is_empty() {
-                core.take(identifiers, Unit::plain(byte, at));
+                unescape.push(byte, at, &mut |unit| {
+                    runs.take(unit);
+                    others.take(identifiers, unit, core);
+                });
+                continue;
+            }
+            let unit = Unit::plain(byte, at);
+            runs.take(unit);
+            if others.live.is_empty() {
+                core.take(identifiers, unit);
             } else {
-                others.take(identifiers, Unit::plain(byte, at), core);
+                others.take(identifiers, unit, core);
             }
         }
     }
 
     /// The value is over: whatever waits is decided.
     pub(super) fn end(&mut self, identifiers: &Identifiers) {
-        let Self { unescape, core, others } = self;
-        unescape.finish(&mut |unit| others.take(identifiers, unit, core));
+        let Self { unescape, core, others, runs } = self;
+        unescape.finish(&mut |unit| {
+            runs.take(unit);
+            others.take(identifiers, unit, core);
+        });
+        runs.end();
         others.settle(identifiers, core);
         (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
         core.settle(identifiers, true);
@@ -157,12 +177,26 @@ impl Scanner {
     pub(super) fn hurry(&mut self, identifiers: &Identifiers) {
         self.others.hurry(identifiers, &mut self.core);
         self.core.settle(identifiers, true);
+        self.runs.end();
     }
 
     /// Where the last bytes begin that already tell the better part of an identifier.
     pub(super) fn telling(&self, identifiers: &Identifiers) -> Option<usize> {
         let others = self.others.live.iter().filter_map(|other| other.telling(identifiers));
         self.core.telling(identifiers).into_iter().chain(others).min()
+    }
+
+    /// The runs that may be a text in another alphabet, in order, as far as nothing else can be found before their end.
+    pub(super) fn take_runs(&mut self, identifiers: &Identifiers) -> Vec<Run> {
+        match self.held_by_values(identifiers) {
+            None => self.runs.take_whole(usize::MAX),
+            Some(held) => self.runs.take_whole(held),
+        }
+    }
+
+    /// Whether a run was too long to be looked into, since the last call.
+    pub(super) fn take_skipped(&mut self) -> bool {
+        self.runs.take_skipped()
     }
 
     /// What was found, in order.
@@ -177,6 +211,10 @@ impl Scanner {
 
     /// The first byte that a later find may still claim; `None` where there is none.
     pub(super) fn held(&self, identifiers: &Identifiers) -> Option<usize> {
+        self.held_by_values(identifiers).into_iter().chain(self.runs.held()).min()
+    }
+
+    fn held_by_values(&self, identifiers: &Identifiers) -> Option<usize> {
         let candidate = self.core.candidates.iter().map(|candidate| candidate.found.start).min();
         let found = self.core.found.first().map(|found| found.start);
         let others = self.others.live.iter().filter_map(|other| other.held(identifiers)).min();

@@ -1,5 +1,6 @@
 //! How a value is written, so that another value can be written the same way.
 
+use super::encoded::Recipe;
 use super::pattern::{Number, PhoneForm, digits};
 use super::unescape::{Unit, decode};
 use crate::model::Secret;
@@ -30,6 +31,8 @@ pub struct Spelling {
     phone: Option<PhoneForm>,
     /// The separators are layout, not meaning: a UUID, a MAC address.
     layout: bool,
+    /// What is written is a digest.
+    digest: Option<Recipe>,
 }
 
 /// How a character is escaped.
@@ -69,12 +72,39 @@ impl Spelling {
             plus_is_space: !value.contains('+') && phone.is_none(),
             phone,
             layout,
+            digest: None,
         }
+    }
+
+    /// Of letters that are nobody's value themselves: base64, hex.
+    pub(super) fn of_letters(written: &[u8], script: Script) -> Self {
+        Self {
+            script,
+            written: Secret::new(written.to_vec()),
+            capitals: false,
+            plus_is_space: false,
+            phone: None,
+            layout: false,
+            digest: None,
+        }
+    }
+
+    /// Of a digest of a value.
+    pub(super) fn of_digest(written: &[u8], script: Script, recipe: Recipe) -> Self {
+        Self { digest: Some(recipe), ..Self::of_letters(written, script) }
+    }
+
+    /// What a value is hashed to where only its digest is written.
+    pub fn digest(&self) -> Option<&'static str> {
+        self.digest.map(Recipe::name)
     }
 
     /// `value` written the way the hit was written: percent, JSON or HTML escapes, `+` for space, capitals, a phone's
     /// form and separators. Characters the hit does not show are escaped as its container asks.
     pub fn respell(&self, value: &str) -> Vec<u8> {
+        if let Some(recipe) = self.digest {
+            return recipe.of(value);
+        }
         let units = decode(self.written.expose());
         let spelt = spelt(self.written.expose(), &units);
         let writer = Writer::new(self, &spelt);

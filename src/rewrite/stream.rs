@@ -1,8 +1,9 @@
 //! Edits a body as it flows.
 
 use super::codec::{CodecError, Coding, Decoders, Encoders, Limits};
+use super::encoded::seal;
 use super::{BodyFinder, Hit, Identifiers, Syntax};
-use crate::model::{Place, Secret};
+use crate::model::{Place, Secret, Within};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -220,6 +221,13 @@ impl StreamEditor {
         from..self.first + self.waiting.len()
     }
 
+    /// How many of the first hits stand in one text of another alphabet, which is written once for all of them.
+    fn together(&self) -> usize {
+        let Some(first) = self.waiting.front() else { return 0 };
+        let same = |next: &&Waiting| next.hit.within.is_some() && next.hit.span == first.hit.span;
+        if first.hit.within.is_none() { 1 } else { self.waiting.iter().take_while(same).count() }
+    }
+
     /// Applies the decisions to the bytes that may leave, and takes them.
     fn apply(&mut self) -> Vec<u8> {
         let mut limit = if self.ended { self.sent + self.plain.len() } else { self.finder.settled() };
@@ -228,13 +236,15 @@ impl StreamEditor {
         while let Some(next) = self.waiting.front() {
             let whole =
                 next.hit.token.as_ref().map_or(next.hit.span.end, |token| token.end.max(next.hit.span.end));
-            if next.decision.is_none() || whole > limit {
+            let undecided = || self.waiting.iter().take(self.together()).any(|one| one.decision.is_none());
+            if whole > limit || undecided() {
                 limit = limit.min(next.start());
                 break;
             }
-            let Some(Waiting { decision, .. }) = self.waiting.pop_front() else { break };
-            self.first += 1;
-            if let Some(Decision::Replace { span, bytes }) = decision {
+            let together = self.together();
+            let decided: Vec<Waiting> = self.waiting.drain(..together).collect();
+            self.first += together;
+            if let Some((span, bytes)) = outcome(&decided) {
                 out.extend_from_slice(slice(&self.plain, self.sent, taken..span.start));
                 out.extend_from_slice(bytes.expose());
                 self.changed |= slice(&self.plain, self.sent, span.clone()) != bytes.expose().as_slice();
@@ -247,6 +257,22 @@ impl StreamEditor {
         self.sent = end;
         out
     }
+}
+
+/// The bytes that stand in the place of a hit, or of all that stand in one text of another alphabet; `None` where they
+/// stay.
+fn outcome(decided: &[Waiting]) -> Option<(Range<usize>, Secret<Vec<u8>>)> {
+    let mut inside: Vec<(&Within, &[u8])> = Vec::new();
+    for Waiting { hit, decision } in decided {
+        let Some(Decision::Replace { span, bytes }) = decision else { continue };
+        match &hit.within {
+            Some(within) if *span == hit.span => inside.push((within, bytes.expose())),
+            // All of it goes.
+            _ => return Some((span.clone(), bytes.clone())),
+        }
+    }
+    let span = decided.first()?.hit.span.clone();
+    (!inside.is_empty()).then(|| (span, Secret::new(seal(&inside))))
 }
 
 /// Bytes of a span that counts from the start of the body, out of a buffer that begins at `base`.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
+mod encoded;
 mod heads;
 mod properties;
 mod streams;

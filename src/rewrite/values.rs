@@ -1,5 +1,6 @@
 //! One value after another runs through the scanner; what is found becomes a hit with its place.
 
+use super::encoded::{Reading, look_into};
 use super::field::Typed;
 use super::identifier::Identifiers;
 use super::pattern::PhoneForm;
@@ -9,9 +10,20 @@ use super::{Hit, Spelling};
 use crate::model::{Container, Place, Side};
 use std::ops::{Deref, Range};
 
-/// A find with its place; its spelling is taken from the bytes at the end of a push.
-struct Draft {
-    found: Found,
+/// What is found, before its spelling is taken from the bytes at the end of a push.
+enum Draft {
+    Value(Found),
+    /// A text in another alphabet, with a signature over it or without.
+    Encoded {
+        span: Range<usize>,
+        reading: Reading,
+        signed: bool,
+    },
+}
+
+/// A draft with its place.
+struct Placed {
+    draft: Draft,
     place: Place,
     script: Script,
     token: Option<Range<usize>>,
@@ -38,7 +50,9 @@ pub(super) struct Values<S> {
     side: Side,
     scanner: Scanner,
     open: Option<Open>,
-    drafts: Vec<Draft>,
+    drafts: Vec<Placed>,
+    /// Places where a run was too long to be looked into, since they were last taken.
+    unread: Vec<Place>,
     /// Bytes of the current chunk in which nothing can start or end, in order.
     quiet: Vec<Range<usize>>,
     /// The first of these that is not behind us.
@@ -60,7 +74,16 @@ impl<F: Fn(&Identifiers, Side) -> Place> Locate for F {
 impl<S: Source> Values<S> {
     pub(super) fn new(identifiers: S, side: Side) -> Self {
         let scanner = Scanner::new(&identifiers);
-        Self { identifiers, side, scanner, open: None, drafts: Vec::new(), quiet: Vec::new(), next: 0 }
+        Self {
+            identifiers,
+            side,
+            scanner,
+            open: None,
+            drafts: Vec::new(),
+            unread: Vec::new(),
+            quiet: Vec::new(),
+            next: 0,
+        }
     }
 
     pub(super) fn identifiers(&self) -> &Identifiers {
@@ -127,6 +150,7 @@ impl<S: Source> Values<S> {
     pub(super) fn end(&mut self, content: usize, token: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open.take() else { return };
         self.scanner.end(&self.identifiers);
+        self.runs(open, Some(content), token, place);
         let weak = open
             .typed
             .zip(self.scanner.weak())
@@ -150,6 +174,7 @@ impl<S: Source> Values<S> {
     /// `content` so far, where that is not all that was fed.
     pub(super) fn pause(&mut self, content: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open else { return };
+        self.runs(open, None, None, place);
         let content = content.unwrap_or(open.fed);
         let mut found = std::mem::take(self.scanner.found());
         let waits = |found: &Found| found.start == open.content && found.end == content;
@@ -165,6 +190,7 @@ impl<S: Source> Values<S> {
     pub(super) fn hurry(&mut self, place: &impl Locate) -> Option<usize> {
         let open = self.open?;
         self.scanner.hurry(&self.identifiers);
+        self.runs(open, None, None, place);
         for found in std::mem::take(self.scanner.found()) {
             self.draft(found, open.script, None, place);
         }
@@ -173,8 +199,32 @@ impl<S: Source> Values<S> {
     }
 
     fn draft(&mut self, found: Found, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
+        self.placed(Draft::Value(found), script, token, place);
+    }
+
+    fn placed(&mut self, draft: Draft, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
         let place = place.locate(&self.identifiers, self.side);
-        self.drafts.push(Draft { found, place, script, token });
+        self.drafts.push(Placed { draft, place, script, token });
+    }
+
+    /// Looks into the runs that are whole. The value's content ends at `content` and its token at `token`, where it does.
+    fn runs(&mut self, open: Open, content: Option<usize>, token: Option<usize>, place: &impl Locate) {
+        for run in self.scanner.take_runs(&self.identifiers) {
+            let Some(reading) = look_into(&self.identifiers, &run) else { continue };
+            let is_whole = run.span.start == open.content && Some(run.span.end) == content;
+            let token = token.filter(|_| is_whole).map(|end| open.token..end);
+            let draft = Draft::Encoded { span: run.span, reading, signed: run.joined };
+            self.placed(draft, open.script, token, place);
+        }
+        if self.scanner.take_skipped() {
+            let place = place.locate(&self.identifiers, self.side);
+            self.unread.push(place);
+        }
+    }
+
+    /// Where a run was too long to be looked into, since the last call.
+    pub(super) fn take_unread(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.unread)
     }
 
     /// The first byte of the open value that may still be claimed, with its token's start where all of it may be.
@@ -192,19 +242,42 @@ impl<S: Source> Values<S> {
         bytes: impl Fn(Range<usize>) -> Option<std::borrow::Cow<'a, [u8]>>,
     ) -> Vec<Hit> {
         let identifiers = &*self.identifiers;
-        let hit = |draft: Draft| {
-            let Found { identifier, start, end, phone } = draft.found;
-            let written = bytes(start..end).unwrap_or_default();
-            Hit {
-                identifier,
-                container: container.clone(),
-                place: draft.place,
-                span: start..end,
-                spelling: spelling(identifiers, identifier, &written, draft.script, phone),
-                token: draft.token,
+        let mut hits = Vec::with_capacity(self.drafts.len());
+        for Placed { draft, place, script, token } in self.drafts.drain(..) {
+            let container = container.clone();
+            match draft {
+                Draft::Value(Found { identifier, start, end, phone }) => {
+                    let written = bytes(start..end).unwrap_or_default();
+                    let spelling = spelling(identifiers, identifier, &written, script, phone);
+                    let (span, within) = (start..end, None);
+                    hits.push(Hit {
+                        identifier,
+                        container,
+                        place,
+                        span,
+                        spelling,
+                        within,
+                        signed: false,
+                        token,
+                    });
+                }
+                Draft::Encoded { span, reading, signed } => {
+                    let written = bytes(span.clone()).unwrap_or_default();
+                    hits.extend(reading.open(identifiers, &written, script).into_iter().map(|inner| Hit {
+                        identifier: inner.identifier,
+                        container: container.clone(),
+                        place: place.clone(),
+                        span: span.clone(),
+                        spelling: inner.spelling,
+                        within: Some(inner.within),
+                        signed,
+                        token: token.clone(),
+                    }));
+                }
             }
-        };
-        if self.drafts.is_empty() { Vec::new() } else { self.drafts.drain(..).map(hit).collect() }
+        }
+        hits.sort_by_key(|hit| hit.span.start);
+        hits
     }
 }
 
@@ -226,8 +299,7 @@ const NAME: usize = 128;
 
 /// A name as it may stand in a place: never one that holds an identifier, never a very long one.
 pub(super) fn safe_name(identifiers: &Identifiers, name: &[u8]) -> String {
-    let clean = identifiers.prescan.is_clean(name, &identifiers.digits)
-        || super::scan::scan(identifiers, name).is_empty();
+    let clean = identifiers.is_clean(name);
     match std::str::from_utf8(name) {
         Ok(name) if clean && name.len() <= NAME && !name.chars().any(char::is_control) => name.to_owned(),
         _ => MASK.to_owned(),

@@ -131,6 +131,7 @@ fn injected(rule: &'static str, name: &str, value: &str, action: Action, reason:
         category: Category::PREFERENCE,
         rule: Cow::Borrowed(rule),
         reason: Cow::Borrowed(reason),
+        within: None,
         value: Secret::new(value.as_bytes().to_vec()),
     }
 }

@@ -165,6 +165,7 @@ fn removal(
         category: Category::TRACKING,
         rule: rule.into(),
         reason: reason.into(),
+        within: None,
         value: Secret::default(),
     }
 }

@@ -168,7 +168,7 @@ fn protection_that_is_not_there_yet_loads_but_does_not_start() {
     assert_eq!(keys(""), [""; 0]);
     assert_eq!(
         keys("[upstream]\nresolver = \"9.9.9.9\"\n[identity]\ncarriers = \"block\"\n"),
-        ["upstream.resolver", "identity.carriers"]
+        ["upstream.resolver"]
     );
     assert_eq!(keys("[upstream]\nproxy = \"socks5://127.0.0.1:9050\"\n"), [""; 0]);
     let unread = "[upstream]\nproxy = { url = \"https://hop.test:1\", user = \"u\", password = { file = \"none\" } }\n";

@@ -136,6 +136,7 @@ pub fn offer_no_extension(headers: &HeaderMap, plan: &mut Plan) {
             category: Category::ANY,
             rule: "websocket.extensions".into(),
             reason: "messages are looked into, so they go uncompressed".into(),
+            within: None,
             value: Secret::default(),
         });
     }

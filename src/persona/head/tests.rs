@@ -1,6 +1,7 @@
 //! Requests as a shop and its third parties would get them.
 
 use super::*;
+use crate::model::Party;
 use crate::model::{Host, Origin, Policy, RequestType, Scheme, Secret, Timestamp, VendorId};
 use crate::persona::Locale;
 use crate::persona::policy::{Settings, Sources, VendorSettings};
@@ -273,6 +274,7 @@ fn tracker(container: Container, span: Range<usize>, action: Action, value: &str
         category: crate::model::Category::TRACKING,
         rule: "builtin".into(),
         reason: "test".into(),
+        within: None,
         value: Secret::new(value.as_bytes().to_vec()),
     }
 }

@@ -87,14 +87,14 @@ fn every_split_plain_and_coded() {
 #[test]
 fn nothing_leaves_before_it_is_decided() {
     let mut editor = editor(Syntax::Text, &[]);
-    let numbers = editor.push(b"a ann@home.example b Ann Real c").unwrap();
+    let numbers = editor.push(b"a ann@home.example b Ann Real c ").unwrap();
     assert_eq!(numbers, 0..2);
     assert_eq!(editor.take_output().unwrap(), b"a ");
     assert_eq!(editor.undecided().collect::<Vec<_>>(), [0, 1]);
     editor.decide(1, Decision::Keep);
     assert_eq!(editor.take_output().unwrap(), b"", "in order");
     editor.decide(0, Decision::Replace { span: 0..31, bytes: Secret::new(b"X".to_vec()) });
-    assert_eq!(editor.take_output().unwrap(), b"X b Ann Real c", "a wrong span counts as the hit's");
+    assert_eq!(editor.take_output().unwrap(), b"X b Ann Real c ", "a wrong span counts as the hit's");
     assert!(editor.is_changed() && editor.hit(0).is_none());
     editor.finish().unwrap();
     assert_eq!(editor.take_output().unwrap(), b"");

@@ -146,7 +146,9 @@ fn holds_back_only_what_may_matter() {
     assert_eq!(finder.settled(), 16);
     assert!(finder.push(b"me.example").is_empty(), "what follows decides");
     assert_eq!(finder.push(b" ok").len(), 1);
-    assert_eq!(finder.settled(), 35);
+    assert_eq!(finder.settled(), 33, "a word may become a text in another alphabet");
+    finder.push(b" ");
+    assert_eq!(finder.settled(), 36);
     let mut finder = BodyFinder::new(Arc::clone(&ANN), Syntax::Json);
     finder.push(b"{\"mail\":\"");
     assert_eq!(finder.settled(), 8, "the quote belongs to the token");

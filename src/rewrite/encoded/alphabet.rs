@@ -1,0 +1,171 @@
+//! The alphabets a value may be written in, and what text looks like in them.
+
+use base64::Engine;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_encode_padding(false)
+    .with_decode_padding_mode(DecodePaddingMode::RequireNone);
+const PLAIN_64: GeneralPurpose = GeneralPurpose::new(&STANDARD, CONFIG);
+const URL_64: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, CONFIG);
+
+/// What a text is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alphabet {
+    /// Its own letters: an envelope that only part of a run belongs to.
+    Verbatim,
+    /// RFC 4648 section 4, or section 5.
+    Base64 { url: bool, padded: bool },
+    /// RFC 4648 section 8.
+    Hex { upper: bool },
+}
+
+impl Alphabet {
+    /// For the records.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Verbatim => "",
+            Self::Base64 { url: false, .. } => "base64",
+            Self::Base64 { url: true, .. } => "base64url",
+            Self::Hex { .. } => "hex",
+        }
+    }
+
+    /// Writes bytes in it.
+    pub(super) fn encode(self, bytes: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Verbatim => bytes.to_vec(),
+            Self::Base64 { url, padded } => {
+                let engine = if url { &URL_64 } else { &PLAIN_64 };
+                let mut text = engine.encode(bytes).into_bytes();
+                if padded {
+                    text.resize(text.len().next_multiple_of(4), b'=');
+                }
+                text
+            }
+            Self::Hex { upper } => {
+                let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+                let digit = |nibble: u8| digits.get(usize::from(nibble)).copied().unwrap_or(b'0');
+                bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+            }
+        }
+    }
+}
+
+/// Whether a byte may be a letter of base64, of either kind; hex is among them.
+pub(super) const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Reads hex: digits of one case, two a byte.
+pub(super) fn hex(letters: &[u8]) -> Option<(Alphabet, Vec<u8>)> {
+    let is = |odd: fn(&u8) -> bool| letters.iter().any(odd);
+    let upper = is(u8::is_ascii_uppercase);
+    if letters.len() % 2 != 0 || (upper && is(u8::is_ascii_lowercase)) {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = letters.chunks(2).map(pair).collect();
+    Some((Alphabet::Hex { upper }, bytes?))
+}
+
+/// Reads base64 whose padding is taken off. Gives how many letters were read: the rest is not a whole byte.
+pub(super) fn base64(letters: &[u8], padding: usize) -> Option<(Alphabet, Vec<u8>, usize)> {
+    let has = |of: [u8; 2]| letters.iter().any(|byte| of.contains(byte));
+    let url = has([b'-', b'_']);
+    if url && has([b'+', b'/']) {
+        return None;
+    }
+    let engine = if url { &URL_64 } else { &PLAIN_64 };
+    let whole = letters.len() / 4 * 4;
+    let open = letters.len() % 4;
+    // Without padding nothing tells whether the writer pads, unless it had to.
+    let padded = padding > 0 || (open == 0 && !url);
+    let alphabet = Alphabet::Base64 { url, padded };
+    if open != 1
+        && let Ok(bytes) = engine.decode(letters)
+    {
+        return Some((alphabet, bytes, letters.len()));
+    }
+    let bytes = engine.decode(letters.get(..whole)?).ok()?;
+    Some((Alphabet::Base64 { url, padded: false }, bytes, whole))
+}
+
+/// What six bits a letter stands for.
+const fn sextet(byte: u8) -> u8 {
+    match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    }
+}
+
+/// Whether these four letters are three printable ASCII characters.
+fn is_text(quad: &[u8]) -> bool {
+    let &[a, b, c, d] = quad else { return false };
+    let (a, b, c, d) = (sextet(a), sextet(b), sextet(c), sextet(d));
+    let first = 8 <= a && a < 32;
+    let second = b & 8 == 0 && (b & 7) >= 2;
+    let third = c & 2 == 0 && ((c & 1) << 6 | d) >= 32;
+    first && second && third
+}
+
+/// Whether somewhere, at one of the four ways to part the letters into fours, `quads` in a row are text.
+pub(super) fn may_be_base64(letters: &[u8], quads: usize) -> bool {
+    quads == 0
+        || (0..4).any(|phase| {
+            let mut row = 0;
+            letters.get(phase..).unwrap_or_default().chunks_exact(4).any(|quad| {
+                row = if is_text(quad) { row + 1 } else { 0 };
+                row >= quads
+            })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_each_alphabet() {
+        for (text, padding, want) in [
+            (&b"YW5uQGhvbWUuZXhhbXBsZQ"[..], 2, &b"ann@home.example"[..]),
+            (b"YW5uQGhvbWUuZXhhbXBsZQ", 0, b"ann@home.example"),
+            (b"Pz8_Pz8_", 0, b"??????"),
+            (b"Pz8/Pz8/", 0, b"??????"),
+        ] {
+            let (alphabet, bytes, read) = base64(text, padding).unwrap();
+            assert_eq!((bytes.as_slice(), read), (want, text.len()));
+            let mut whole = text.to_vec();
+            whole.resize(text.len() + padding, b'=');
+            assert_eq!(alphabet.encode(&bytes), whole);
+        }
+        let (alphabet, bytes) = hex(b"616E6E40").unwrap();
+        assert_eq!((bytes.as_slice(), alphabet.encode(b"ann@")), (&b"ann@"[..], b"616E6E40".to_vec()));
+        assert_eq!(hex(b"616E6e40"), None, "of two cases");
+        assert_eq!(hex(b"616"), None);
+    }
+
+    #[test]
+    fn a_letter_too_many_is_left() {
+        let (_, bytes, read) = base64(b"YW5uQGhvb", 0).unwrap();
+        assert_eq!((bytes.as_slice(), read), (&b"ann@ho"[..], 8));
+    }
+
+    #[test]
+    fn text_shows_at_every_alignment() {
+        for lead in ["", "x", "xy", "xyz"] {
+            let text = format!("{lead}{}", URL_64.encode("ann@home.example"));
+            assert!(may_be_base64(text.as_bytes(), 3), "{lead}");
+        }
+        assert!(!may_be_base64(b"application/x-www-form-urlencoded", 2));
+        assert!(!may_be_base64(b"AAAAAAAAAAAAAAAAAAAAAAAAAAAA", 1));
+    }
+}
