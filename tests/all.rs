@@ -19,6 +19,7 @@ mod first_use;
 mod framing;
 mod front_door;
 mod isolation;
+mod leaks;
 mod ledger;
 mod limits;
 mod next_hop;

@@ -25,7 +25,7 @@ pub fn find_in_head(view: &RequestView<'_>, identifiers: &Identifiers) -> Vec<Hi
         return Vec::new();
     }
     let values = view.headers.values().map(http::HeaderValue::as_bytes);
-    if is_clean_head(identifiers, std::iter::once(view.target.as_bytes()).chain(values)) {
+    if is_clean_head(identifiers, view.target, values) {
         return Vec::new();
     }
     let mut hits = find_in_target(identifiers, view.target);

@@ -62,7 +62,7 @@ pub(super) const fn is_letter(byte: u8) -> bool {
 pub(super) fn hex(letters: &[u8]) -> Option<(Alphabet, Vec<u8>)> {
     let is = |odd: fn(&u8) -> bool| letters.iter().any(odd);
     let upper = is(u8::is_ascii_uppercase);
-    if letters.len() % 2 != 0 || (upper && is(u8::is_ascii_lowercase)) {
+    if !letters.len().is_multiple_of(2) || (upper && is(u8::is_ascii_lowercase)) {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -111,7 +111,7 @@ const fn sextet(byte: u8) -> u8 {
 fn is_text(quad: &[u8]) -> bool {
     let &[a, b, c, d] = quad else { return false };
     let (a, b, c, d) = (sextet(a), sextet(b), sextet(c), sextet(d));
-    let first = 8 <= a && a < 32;
+    let first = (8..32).contains(&a);
     let second = b & 8 == 0 && (b & 7) >= 2;
     let third = c & 2 == 0 && ((c & 1) << 6 | d) >= 32;
     first && second && third

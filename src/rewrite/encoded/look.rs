@@ -49,9 +49,10 @@ pub(in crate::rewrite) fn look_into(identifiers: &Identifiers, run: &Run) -> Opt
 
 fn look(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize) -> Option<Reading> {
     let depth = depth.checked_sub(1)?;
+    let signs = letters.iter().any(|byte| !byte.is_ascii_alphanumeric());
     let readings = [
         whole(identifiers, letters, padding, depth),
-        pieces(identifiers, letters, padding, depth),
+        if signs { pieces(identifiers, letters, padding, depth) } else { None },
         aligned(identifiers, letters, padding, depth),
     ];
     // The one that tells most, and of two the simpler: what another one sees in passing is in it too.
@@ -100,19 +101,40 @@ fn aligned(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usi
     readings.max_by_key(Reading::values)
 }
 
-/// Parts between signs that are letters of base64 too: the segments of a path, the parts of a name.
+/// Parts between signs that are letters of base64 too: the segments of a path, and the parts of a name.
 fn pieces(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize) -> Option<Reading> {
-    let is_sign = |byte: &u8| !byte.is_ascii_alphanumeric();
-    if !letters.iter().any(is_sign) {
-        return None;
-    }
+    split(
+        letters,
+        padding,
+        |byte| *byte == b'/',
+        |piece, padding| {
+            let parts = || {
+                split(
+                    piece,
+                    padding,
+                    |byte| !byte.is_ascii_alphanumeric(),
+                    |part, padding| whole(identifiers, part, padding, depth),
+                )
+            };
+            whole(identifiers, piece, padding, depth).or_else(parts)
+        },
+    )
+}
+
+/// Reads what stands between signs, each part by `read`.
+fn split(
+    letters: &[u8],
+    padding: usize,
+    is_sign: fn(&u8) -> bool,
+    read: impl Fn(&[u8], usize) -> Option<Reading>,
+) -> Option<Reading> {
     let mut finds = Vec::new();
     let mut from = 0;
     for piece in letters.split(is_sign) {
         let to = from + piece.len();
         let padding = if to == letters.len() { padding } else { 0 };
         if piece.len() >= SHORTEST
-            && let Some(reading) = whole(identifiers, piece, padding, depth)
+            && let Some(reading) = read(piece, padding)
         {
             finds.push((from..to + padding, Find::Deeper(reading)));
         }
