@@ -39,7 +39,7 @@ async fn vendor(ca: &TestCa, script: Script) -> (SocketAddr, Arc<Mutex<Vec<(&'st
             tls.write_all(script.first.as_bytes()).await.unwrap();
             tls.flush().await.unwrap();
             if !script.then.is_empty() {
-                let body = until(&mut tls, b"rest=of+it").await;
+                let body = until(&mut tls, b"of+it").await;
                 kept.lock().unwrap().push(("body", body));
                 tls.write_all(script.then.as_bytes()).await.unwrap();
                 tls.flush().await.unwrap();
