@@ -12,7 +12,7 @@ use super::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
 use super::encoded::{Run, Runs};
 use super::identifier::Identifiers;
 use super::pattern::{Boundary, Pattern, PhoneForm};
-use super::unescape::{Unescape, Unit, begins_escape};
+use super::unescape::{Unescape, Unit, begins_escape, next_escape};
 
 /// Most decoded bytes that may stand between two digits of a phone.
 pub(super) const SEPARATORS: usize = 6;
@@ -142,21 +142,28 @@ impl Scanner {
     /// Takes the next bytes of the value, which stand at `offset`.
     pub(super) fn feed(&mut self, identifiers: &Identifiers, bytes: &[u8], offset: usize) {
         let Self { unescape, core, others, runs } = self;
-        for (at, &byte) in (offset..).zip(bytes) {
+        let mut from = 0;
+        while let Some((&byte, _)) = bytes.get(from..).and_then(<[u8]>::split_first) {
             if begins_escape(byte) || !unescape.is_idle() {
-                unescape.push(byte, at, &mut |unit| {
+                unescape.push(byte, offset + from, &mut |unit| {
                     runs.take(unit);
                     others.take(identifiers, unit, core);
                 });
+                from += 1;
                 continue;
             }
-            let unit = Unit::plain(byte, at);
-            runs.take(unit);
-            if others.live.is_empty() {
-                core.take(identifiers, unit);
-            } else {
-                others.take(identifiers, unit, core);
+            let rest = bytes.get(from..).unwrap_or_default();
+            let plain = rest.get(..next_escape(rest)).unwrap_or_default();
+            runs.take_plain(plain, offset + from);
+            for (at, &byte) in (offset + from..).zip(plain) {
+                let unit = Unit::plain(byte, at);
+                if others.live.is_empty() {
+                    core.take(identifiers, unit);
+                } else {
+                    others.take(identifiers, unit, core);
+                }
             }
+            from += plain.len();
         }
     }
 
@@ -188,10 +195,10 @@ impl Scanner {
 
     /// The runs that may be a text in another alphabet, in order, as far as nothing else can be found before their end.
     pub(super) fn take_runs(&mut self, identifiers: &Identifiers) -> Vec<Run> {
-        match self.held_by_values(identifiers) {
-            None => self.runs.take_whole(usize::MAX),
-            Some(held) => self.runs.take_whole(held),
+        if self.runs.has_none() {
+            return Vec::new();
         }
+        self.runs.take_whole(self.held_by_values(identifiers).unwrap_or(usize::MAX))
     }
 
     /// Whether a run was too long to be looked into, since the last call.

@@ -41,6 +41,11 @@ pub(super) const fn begins_escape(byte: u8) -> bool {
     matches!(byte, b'%' | b'\\' | b'&')
 }
 
+/// Where the first escape may begin; the length of `bytes` where none does.
+pub(super) fn next_escape(bytes: &[u8]) -> usize {
+    memchr::memchr3(b'%', b'\\', b'&', bytes).unwrap_or(bytes.len())
+}
+
 /// The decoder's waiting bytes.
 #[derive(Debug, Default)]
 pub(super) struct Unescape {

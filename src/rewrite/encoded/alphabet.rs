@@ -96,25 +96,42 @@ pub(super) fn base64(letters: &[u8], padding: usize) -> Option<(Alphabet, Vec<u8
     Some((Alphabet::Base64 { url, padded: false }, bytes, whole))
 }
 
-/// What six bits a letter stands for.
-const fn sextet(byte: u8) -> u8 {
-    match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        _ => 63,
+/// Whether base64 of so many letters can end with `last`: the bits of it that belong to no byte are zero.
+pub(super) fn ends_whole(letters: usize, last: u8) -> bool {
+    match letters % 4 {
+        2 => sextet(last) & 15 == 0,
+        3 => sextet(last) & 3 == 0,
+        open => open == 0,
     }
 }
 
-/// Whether these four letters are three printable ASCII characters.
-fn is_text(quad: &[u8]) -> bool {
-    let &[a, b, c, d] = quad else { return false };
-    let (a, b, c, d) = (sextet(a), sextet(b), sextet(c), sextet(d));
-    let first = (8..32).contains(&a);
-    let second = b & 8 == 0 && (b & 7) >= 2;
-    let third = c & 2 == 0 && ((c & 1) << 6 | d) >= 32;
-    first && second && third
+/// What six bits each letter of base64 stands for; for what is none, a number that no part of a text has.
+#[allow(clippy::indexing_slicing, reason = "at compile time")]
+const SIX: [u8; 256] = {
+    let mut six = [0x4A; 256];
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < letters.len() {
+        six[letters[at] as usize] = at as u8;
+        at += 1;
+    }
+    six[b'-' as usize] = 62;
+    six[b'_' as usize] = 63;
+    six
+};
+
+fn sextet(letter: u8) -> u8 {
+    SIX.get(usize::from(letter)).copied().unwrap_or_default()
+}
+
+/// Whether four letters are three printable ASCII characters.
+pub(super) fn is_text(a: u8, b: u8, c: u8, d: u8) -> bool {
+    // Most that is none ends here.
+    if sextet(a).wrapping_sub(8) >= 24 {
+        return false;
+    }
+    let (b, c, d) = (sextet(b), sextet(c), sextet(d));
+    b & 8 == 0 && b & 7 >= 2 && c & 2 == 0 && (c & 1 == 1 || d >= 32) && b < 64 && c < 64 && d < 64
 }
 
 /// Whether somewhere, at one of the four ways to part the letters into fours, `quads` in a row are text.
@@ -123,7 +140,8 @@ pub(super) fn may_be_base64(letters: &[u8], quads: usize) -> bool {
         || (0..4).any(|phase| {
             let mut row = 0;
             letters.get(phase..).unwrap_or_default().chunks_exact(4).any(|quad| {
-                row = if is_text(quad) { row + 1 } else { 0 };
+                let &[a, b, c, d] = quad else { return false };
+                row = if is_text(a, b, c, d) { row + 1 } else { 0 };
                 row >= quads
             })
         })

@@ -1,82 +1,59 @@
-//! The fast way past text in which nothing is encoded: stretches that are long enough to be a run are rare.
+//! The fast way past text in which nothing is encoded.
+//!
+//! A run is long, so every eleventh byte is probed, and most text is passed in steps of that. Text in base64 shows: of four
+//! letters in a row that are three printable characters, the first three are among a half, a quarter and a half of the
+//! alphabet, so as many such fours as the shortest value has are rare in a row; what is found is undone and looked at as
+//! text. Hex and digests show by their lengths, gzip by its first letters. Only what is left is read as `look` reads it.
 
-use super::look::look_into;
-use super::run::{Run, SHORTEST, runs_of};
+use super::alphabet::{self, is_letter, is_text};
+use super::digest::is_base64_digest;
+use super::look::{DEPTH, GZIP, look_into};
+use super::run::{SHORTEST, runs_of};
 use crate::rewrite::identifier::Identifiers;
+use memchr::memmem;
 use std::ops::Range;
 
-/// Bytes classed at a time.
-const BLOCK: usize = 64;
+/// Fewest letters of a value in hex.
+const HEX: usize = 16;
 
 /// Whether a byte may belong to a run, as it is or as part of an escape of one of its letters.
-const fn belongs(byte: u8) -> bool {
-    let letter = (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10;
-    letter
-        || byte == b'+'
-        || byte == b'/'
-        || byte == b'-'
-        || byte == b'_'
-        || byte == b'='
-        || byte == b'%'
-        || byte == b'\\'
+#[allow(clippy::indexing_slicing, reason = "at compile time")]
+const BELONGS: [bool; 256] = {
+    let mut belongs = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let letter = byte as u8;
+        belongs[byte] = is_letter(letter) || matches!(letter, b'=' | b'%' | b'\\');
+        byte += 1;
+    }
+    belongs
+};
+
+fn belongs(byte: u8) -> bool {
+    BELONGS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// The stretches of `text` that may hold a run, in order.
 pub(super) fn stretches(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut at = 0;
+    let mut probe = SHORTEST - 1;
+    let mut behind = 0;
     std::iter::from_fn(move || {
-        let from = at + next(text.get(at..)?)?;
-        let start = text.get(..from)?.iter().rposition(|&byte| !belongs(byte)).map_or(0, |at| at + 1);
-        let behind = text.get(from..)?;
-        let end = from + behind.iter().position(|&byte| !belongs(byte)).unwrap_or(behind.len());
-        at = end;
-        Some(start..end)
+        loop {
+            if !belongs(*text.get(probe)?) {
+                probe += SHORTEST;
+                continue;
+            }
+            let before = text.get(behind..probe).unwrap_or_default();
+            let start = probe - before.iter().rev().take_while(|&&byte| belongs(byte)).count();
+            let rest = text.get(probe..).unwrap_or_default();
+            let end = probe + rest.iter().take_while(|&&byte| belongs(byte)).count();
+            behind = end;
+            probe = end + SHORTEST;
+            if end - start >= SHORTEST {
+                return Some(start..end);
+            }
+        }
     })
-}
-
-/// The first byte of the first [`SHORTEST`] ones in a row that belong together. Written so that it compiles to vector
-/// instructions.
-fn next(text: &[u8]) -> Option<usize> {
-    const WIDE: usize = BLOCK + SHORTEST;
-    let mut at = 0;
-    while let Some(block) = text.get(at..at + WIDE) {
-        let mut ones = [0u8; WIDE];
-        for (one, &byte) in ones.iter_mut().zip(block) {
-            *one = u8::from(belongs(byte));
-        }
-        if in_a_row(&ones) {
-            let row = |from: &usize| ones.iter().skip(*from).take(SHORTEST).all(|&one| one == 1);
-            return (0..BLOCK).find(row).map(|from| at + from);
-        }
-        at += BLOCK;
-    }
-    let rest = text.get(at..)?;
-    let mut row = 0;
-    let last = rest.iter().position(|&byte| {
-        row = if belongs(byte) { row + 1 } else { 0 };
-        row == SHORTEST
-    })?;
-    Some(at + last + 1 - SHORTEST)
-}
-
-/// Whether [`SHORTEST`] ones stand in a row, beginning in the first [`BLOCK`].
-fn in_a_row(ones: &[u8; BLOCK + SHORTEST]) -> bool {
-    const { assert!(SHORTEST == 11) };
-    // 2, 4, 8, then 11 in a row.
-    let two = and::<{ BLOCK + 10 }>(ones, 1);
-    let four = and::<{ BLOCK + 8 }>(&two, 2);
-    let eight = and::<{ BLOCK + 4 }>(&four, 4);
-    let eleven = and::<BLOCK>(&eight, 3);
-    eleven.iter().fold(0, |any, one| any | one) != 0
-}
-
-fn and<const N: usize>(ones: &[u8], by: usize) -> [u8; N] {
-    let mut both = [0; N];
-    let shifted = ones.get(by..).unwrap_or_default();
-    for ((both, one), other) in both.iter_mut().zip(ones).zip(shifted) {
-        *both = one & other;
-    }
-    both
 }
 
 /// Where in `text` runs stand that hold something; a run that reaches over an end of `text` counts as it stands there.
@@ -84,34 +61,162 @@ pub(in crate::rewrite) fn spans(identifiers: &Identifiers, text: &[u8]) -> Vec<R
     if !identifiers.encoded.is_wanted() {
         return Vec::new();
     }
-    let mut spans = Vec::new();
-    for stretch in stretches(text) {
-        let from = stretch.start;
-        for run in runs_in(text.get(stretch).unwrap_or_default()) {
-            if look_into(identifiers, &run).is_some() {
-                spans.push(from + run.span.start..from + run.span.end);
-            }
-        }
-    }
-    spans
+    let suspicious = |stretch: &Range<usize>| {
+        suspicious(identifiers, text.get(stretch.clone()).unwrap_or_default(), DEPTH)
+    };
+    stretches(text).filter(suspicious).flat_map(|stretch| spans_in(identifiers, text, stretch)).collect()
+}
+
+fn spans_in(identifiers: &Identifiers, text: &[u8], stretch: Range<usize>) -> Vec<Range<usize>> {
+    let from = stretch.start;
+    let runs = runs_of(text.get(stretch).unwrap_or_default()).into_iter();
+    let held = runs.filter(|run| look_into(identifiers, run).is_some());
+    held.map(|run| from + run.span.start..from + run.span.end).collect()
 }
 
 /// Whether nothing is encoded in `text`.
 pub(in crate::rewrite) fn is_clean(identifiers: &Identifiers, text: &[u8]) -> bool {
-    !identifiers.encoded.is_wanted()
-        || stretches(text).all(|stretch| {
-            let runs = runs_in(text.get(stretch).unwrap_or_default());
-            runs.iter().all(|run| look_into(identifiers, run).is_none())
-        })
+    is_clean_to(identifiers, text, DEPTH)
 }
 
-/// The runs of a stretch.
-fn runs_in(stretch: &[u8]) -> Vec<Run> {
-    let is_sign = |byte: &u8| matches!(byte, b'=' | b'%' | b'\\');
-    if stretch.iter().any(is_sign) {
-        return runs_of(stretch);
+/// The same, so many alphabets deep.
+fn is_clean_to(identifiers: &Identifiers, text: &[u8], depth: usize) -> bool {
+    let Some(deeper) = depth.checked_sub(1).filter(|_| identifiers.encoded.is_wanted()) else { return true };
+    !stretches(text).any(|stretch| {
+        let letters = text.get(stretch.clone()).unwrap_or_default();
+        suspicious(identifiers, letters, deeper) && !spans_in(identifiers, text, stretch).is_empty()
+    })
+}
+
+/// Whether something may be encoded in a stretch.
+fn suspicious(identifiers: &Identifiers, stretch: &[u8], depth: usize) -> bool {
+    let quads = identifiers.encoded.quads;
+    quads == 0
+        || may_hold_text(identifiers, stretch, quads, depth)
+        || stretch.len() >= HEX
+            && (may_be_digest(identifiers, stretch) || memmem::find(stretch, GZIP).is_some())
+}
+
+/// Whether some base64 in the stretch is text in which something may be found.
+fn may_hold_text(identifiers: &Identifiers, stretch: &[u8], quads: usize, depth: usize) -> bool {
+    let quads = quads.min(MOST_QUADS);
+    let mut rows = [0; 4];
+    let mut seen = [0; 4];
+    stretch.windows(4).enumerate().any(|(at, four)| {
+        let (Some(row), &[a, b, c, d]) = (rows.get_mut(at % 4), four) else { return false };
+        *row = if is_text(a, b, c, d) { *row + 1 } else { 0 };
+        *row >= quads && reads(identifiers, stretch, at, &mut seen, depth)
+    })
+}
+
+/// Three fours in a row tell as much as more.
+const MOST_QUADS: usize = 3;
+
+/// Whether base64 that is read in step with the letter at `from` may hold something: what was read in that step before is
+/// not read again.
+fn reads(
+    identifiers: &Identifiers,
+    stretch: &[u8],
+    from: usize,
+    seen: &mut [usize; 4],
+    depth: usize,
+) -> bool {
+    let Some(seen) = seen.get_mut(from % 4).filter(|seen| **seen <= from) else { return false };
+    let before = stretch.get(*seen..from).unwrap_or_default();
+    let letters = before.iter().rev().take_while(|&&byte| is_letter(byte)).count();
+    let start = from - letters / 4 * 4;
+    let behind = stretch.get(start..).unwrap_or_default();
+    let letters = behind.iter().take_while(|&&byte| is_letter(byte)).count();
+    *seen = start + letters;
+    !alphabet::base64(behind.get(..letters).unwrap_or_default(), 0).is_some_and(|(_, plain, _)| {
+        identifiers.prescan.is_clean(&plain, &identifiers.digits) && is_clean_to(identifiers, &plain, depth)
+    })
+}
+
+/// Whether a part of a stretch, its escapes undone, may be a digest, or text in hex.
+fn may_be_digest(identifiers: &Identifiers, stretch: &[u8]) -> bool {
+    // The run, and the part of it since a slash.
+    let (mut run, mut part) = (Part::default(), Part::default());
+    let mut rest = stretch;
+    loop {
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let (word, behind) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        let whole = run.letters == 0;
+        (run, part) = (run.with(word), part.with(word));
+        let (sign, used) = sign(behind);
+        let ends_run = !matches!(sign, Some(b'+' | b'/' | b'-' | b'_'));
+        let ends_part = ends_run || sign == Some(b'/');
+        if word_may_be(identifiers, word) || ends_part && part.fits() || ends_run && !whole && run.fits() {
+            return true;
+        }
+        if behind.is_empty() {
+            return false;
+        }
+        part = if ends_part { Part::default() } else { part.and(sign) };
+        run = if ends_run { Part::default() } else { run.and(sign) };
+        rest = behind.get(used..).unwrap_or_default();
     }
-    vec![Run { letters: stretch.to_vec(), padding: 0, span: 0..stretch.len(), joined: false }]
+}
+
+/// Whether letters and digits without a sign are a digest of the member's, or may be text in hex.
+fn word_may_be(identifiers: &Identifiers, word: &[u8]) -> bool {
+    let digests = &identifiers.encoded.digests;
+    if word.len() >= HEX
+        && word.iter().all(u8::is_ascii_hexdigit)
+        && let Some((_, bytes)) = alphabet::hex(word)
+    {
+        let least = 3 * identifiers.encoded.quads;
+        let mut row = 0;
+        return digests.find(&bytes).is_some()
+            || bytes.iter().any(|byte| {
+                row = if byte.is_ascii_graphic() || *byte == b' ' { row + 1 } else { 0 };
+                row >= least
+            });
+    }
+    is_base64_digest(word.len())
+        && alphabet::base64(word, 0).is_some_and(|(_, bytes, _)| digests.find(&bytes).is_some())
+}
+
+/// Letters of a run, some of them signs.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    letters: usize,
+    last: u8,
+    signs: bool,
+}
+
+impl Part {
+    fn with(self, word: &[u8]) -> Self {
+        Self { letters: self.letters + word.len(), last: word.last().copied().unwrap_or(self.last), ..self }
+    }
+
+    fn and(self, sign: Option<u8>) -> Self {
+        Self { letters: self.letters + 1, last: sign.unwrap_or_default(), signs: true }
+    }
+
+    /// Whether it is as long as a digest in base64, and may end as it does.
+    fn fits(self) -> bool {
+        self.signs && is_base64_digest(self.letters) && alphabet::ends_whole(self.letters, self.last)
+    }
+}
+
+/// What stands behind a word: the sign, as it is or as an escape of one, and the bytes it takes.
+fn sign(behind: &[u8]) -> (Option<u8>, usize) {
+    let (mut at, width) = match behind {
+        [b'\\', b'u', ..] => (2, 4),
+        [b'\\', b'/', ..] => return (Some(b'/'), 2),
+        [b'%', ..] => (1, 2),
+        [byte, ..] => return (Some(*byte), 1),
+        [] => return (None, 0),
+    };
+    while width == 2 && behind.get(at..).is_some_and(|rest| rest.starts_with(b"25")) {
+        at += 2;
+    }
+    let hex = behind.get(at..at + width).and_then(|hex| std::str::from_utf8(hex).ok());
+    match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+        Some(sign @ (b'+' | b'/' | b'-' | b'_' | b'=')) => (Some(sign), at + width),
+        _ => (None, 1),
+    }
 }
 
 /// The bytes at the start of `text` that may go on with a run that began before.
@@ -141,6 +246,22 @@ mod tests {
                 from += part.len() + 1;
             }
             prop_assert_eq!(stretches(text.as_bytes()).collect::<Vec<_>>(), want);
+        }
+    }
+
+    #[test]
+    fn signs_stand_for_themselves_or_as_escapes() {
+        for (text, want) in [
+            ("/x", (Some(b'/'), 1)),
+            (r"\/x", (Some(b'/'), 2)),
+            ("%2Fx", (Some(b'/'), 3)),
+            ("%252bx", (Some(b'+'), 5)),
+            (r"\u003dx", (Some(b'='), 6)),
+            ("%40x", (None, 1)),
+            (r"\nx", (Some(b'\\'), 1)),
+            ("", (None, 0)),
+        ] {
+            assert_eq!(sign(text.as_bytes()), want, "{text}");
         }
     }
 }

@@ -12,13 +12,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Most alphabets inside one another.
-const DEPTH: usize = 3;
+pub(super) const DEPTH: usize = 3;
 /// Longest run that is read at all four alignments (letters): a longer one is no word with a token behind it.
 const ALIGNED: usize = 512;
 /// Fewest letters of hex: eight bytes.
 const SHORTEST_HEX: usize = 16;
 /// What base64 of gzip begins with (RFC 1952 section 2.3.1).
-const GZIP: &[u8] = b"H4sI";
+pub(super) const GZIP: &[u8] = b"H4sI";
 
 /// What is in a run. Holds real values.
 pub(in crate::rewrite) struct Reading {

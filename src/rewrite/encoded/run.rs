@@ -1,6 +1,7 @@
 //! Runs of letters that may be a text in another alphabet.
 
 use super::alphabet::is_letter;
+use super::glance::{stretches, trailing};
 use crate::rewrite::unescape::Unit;
 use std::ops::Range;
 
@@ -63,6 +64,26 @@ impl Runs {
             return;
         }
         self.other(unit);
+    }
+
+    /// Bytes of the value that stand for themselves, the first of them at `offset`.
+    pub(in crate::rewrite) fn take_plain(&mut self, bytes: &[u8], offset: usize) {
+        let mut from = 0;
+        while let Some(rest) = bytes.get(from..).filter(|rest| !rest.is_empty()) {
+            if self.is_idle() {
+                // Shorter words inside are no run, and join none.
+                let next = stretches(rest).next().map(|stretch| stretch.start);
+                from += next.unwrap_or(rest.len() - trailing(rest));
+            }
+            let Some(&byte) = bytes.get(from) else { return };
+            self.take(Unit::plain(byte, offset + from));
+            from += 1;
+        }
+    }
+
+    /// Whether nothing that came can belong to a run that is not whole.
+    fn is_idle(&self) -> bool {
+        self.open.letters.is_empty() && self.dotted.is_none() && !self.behind && !self.long
     }
 
     #[inline]
@@ -128,6 +149,11 @@ impl Runs {
     /// The value is over.
     pub(in crate::rewrite) fn end(&mut self) {
         self.close(false);
+    }
+
+    /// Whether no run is whole.
+    pub(in crate::rewrite) fn has_none(&self) -> bool {
+        self.whole.is_empty()
     }
 
     /// The runs that are whole and end by `limit`, in order.
