@@ -8,9 +8,11 @@ use super::layers::{Exchange, Handle, Reply};
 use super::record;
 use super::rooms::Rooms;
 use super::send_body::SendBody;
+use super::trackers::settled;
 use crate::config::schema::Detail;
 use crate::model::record::Event;
 use crate::persona::Carried;
+use crate::trackers::by_resolver;
 use crate::upstream::{Connection, Key, Reach, UpstreamError};
 use std::collections::HashSet;
 use std::future::Future;
@@ -66,10 +68,16 @@ impl<S: Dispatch> Handle for Gate<S> {
             upgrades: exchange.websocket.as_ref().is_some_and(|asked| !asked.is_over_http2()),
             next_hop: exchange.generation.next_hop().cloned(),
         });
+        let asked = Instant::now();
+        let way = self.rooms.upstream.find(&key, &*exchange.generation, false).await;
+        exchange.flow.waited(asked.elapsed());
+        if let Err(UpstreamError::BlockedByResolver) = way {
+            return blocked(exchange);
+        }
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
-        let connect = self.rooms.upstream.checkout(&key, &*exchange.generation, false);
+        let connect = async { self.rooms.upstream.take(way?, &key, &*exchange.generation).await };
         let asked = Instant::now();
         let persona = exchange.persona.clone();
         let first_uses = std::mem::take(&mut exchange.first_uses);
@@ -89,6 +97,14 @@ impl<S: Dispatch> Handle for Gate<S> {
         opened?;
         self.inner.send(exchange, connection?, key).await
     }
+}
+
+/// The house's filter answers for this name that there is nothing: neither is anything sent, nor is it a failure.
+fn blocked(exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+    let kind = exchange.context()?.kind;
+    by_resolver(kind, &mut exchange.plan);
+    let answer = exchange.plan.answer().ok_or(ExchangeError::Internal("a block without an answer"))?;
+    settled(answer, exchange)
 }
 
 impl<S> Gate<S> {

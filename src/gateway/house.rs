@@ -154,7 +154,7 @@ impl House {
         let seen = Mutex::new(config.file().and_then(print_of));
         let roster = Roster::new(&vault.members()?, &config);
         let rooms = Arc::new(Rooms {
-            upstream: Upstream::new(seams.resolver, trust, metrics.clone()),
+            upstream: Upstream::new(seams.resolver, trust, Arc::clone(&seams.clock), metrics.clone()),
             generation: ArcSwap::from_pointee(Generation::new(
                 Arc::new(config),
                 Arc::new(trackers),

@@ -6,8 +6,10 @@ use super::front::Arrival;
 use super::peek::Peeked;
 use crate::exchange::{ExchangeError, Flow, Generation, Rooms, TRACKER_HOST, Who, relay, winds_up};
 use crate::model::record::Event;
-use crate::model::{Origin, Outcome};
-use crate::upstream::Stream;
+use crate::model::{Origin, Outcome, Party, Verdict};
+use crate::trackers::{BLOCKED_BY_RESOLVER, RESOLVER};
+use crate::upstream::{Stream, UpstreamError};
+use http::Method;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,18 +33,16 @@ impl Tunnel {
         let mut flow = begin(rooms, generation, who, origin).await?;
         let opened = async {
             admit(generation, &mut flow, origin)?;
+            let located = rooms.upstream.locate(who.member, origin, &**generation).await?;
             let event = event(&flow, origin, reason);
-            let dial = rooms.upstream.dial(who.member, origin, &**generation);
+            let dial = rooms.upstream.dial(located, who.member, origin, &**generation);
             let (vendor, opened) = tokio::join!(dial, flow.open(Vec::new(), event));
             opened?;
             Ok(vendor?)
         };
         match opened.await {
             Ok(vendor) => Ok(Self { flow, vendor: Peeked::new(vendor) }),
-            Err(error) => {
-                flow.fail(&error);
-                Err(error)
-            }
+            Err(error) => Err(failed(&mut flow, origin, error)),
         }
     }
 
@@ -90,14 +90,12 @@ impl Waiting {
         let mut flow = begin(rooms, generation, who, origin).await?;
         let dialled = async {
             admit(generation, &mut flow, origin)?;
-            Ok(rooms.upstream.dial(who.member, origin, &**generation).await?)
+            let located = rooms.upstream.locate(who.member, origin, &**generation).await?;
+            Ok(rooms.upstream.dial(located, who.member, origin, &**generation).await?)
         };
         match dialled.await {
             Ok(vendor) => Ok(Self { flow, vendor: Peeked::new(vendor), origin: origin.clone() }),
-            Err(error) => {
-                flow.fail(&error);
-                Err(error)
-            }
+            Err(error) => Err(failed(&mut flow, origin, error)),
         }
     }
 
@@ -145,6 +143,24 @@ fn admit(generation: &Generation, flow: &mut Flow, origin: &Origin) -> Result<()
         }
         None => Ok(()),
     }
+}
+
+/// Ends the flow of a tunnel that came to nothing. What the house's resolver blocks is no failure.
+fn failed(flow: &mut Flow, origin: &Origin, error: ExchangeError) -> ExchangeError {
+    if let ExchangeError::Upstream(UpstreamError::BlockedByResolver) = error {
+        flow.end(Event::Blocked {
+            flow: flow.id(),
+            host: origin.host.to_string(),
+            party: Party::First,
+            method: Method::CONNECT.to_string(),
+            url: origin.url_with_room(0),
+            verdict: Verdict::Blocked.as_str().to_owned(),
+            rule: RESOLVER.to_owned(),
+            reason: BLOCKED_BY_RESOLVER.to_owned(),
+        });
+    }
+    flow.fail(&error);
+    error
 }
 
 fn event(flow: &Flow, origin: &Origin, reason: &str) -> Event {

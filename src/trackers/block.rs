@@ -18,6 +18,16 @@ pub(super) fn link_audit(plan: &mut Plan) {
     settle(plan, Stub::Nothing, "builtin/headers:ping-to".into(), "a report that a link was followed".into());
 }
 
+/// The rule by which the house's resolver blocks a name.
+pub const RESOLVER: &str = "resolver";
+/// The same for the owner.
+pub const BLOCKED_BY_RESOLVER: &str = "the house's resolver blocks this name";
+
+/// Answers a request for a name that the house's resolver blocks.
+pub fn by_resolver(kind: RequestType, plan: &mut Plan) {
+    settle(plan, stub(kind), RESOLVER.into(), BLOCKED_BY_RESOLVER.into());
+}
+
 fn settle(plan: &mut Plan, stub: Stub, rule: Cow<'static, str>, reason: Cow<'static, str>) {
     let whole =
         removal(Place::request(Part::Message), Container::Message, 0..0, rule.clone(), reason.clone());

@@ -21,6 +21,7 @@ mod spans;
 #[cfg(test)]
 mod tests;
 
+pub use block::{BLOCKED_BY_RESOLVER, RESOLVER, by_resolver};
 pub use passes::Passes;
 pub use report::{ListReport, Report};
 

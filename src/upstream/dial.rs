@@ -81,7 +81,7 @@ async fn resolve(
     member: MemberId,
     deadline: Instant,
 ) -> Result<Vec<IpAddr>, UpstreamError> {
-    let answer = timeout_at(deadline, lookups.resolve(member, name))
+    let answer = timeout_at(deadline, lookups.addresses(member, name))
         .await
         .map_err(|_| UpstreamError::Resolve(None))?;
     let mut answers = answer.map_err(|error| UpstreamError::Resolve(Some(error)))?;

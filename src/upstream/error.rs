@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum UpstreamError {
     /// The resolver failed or was too slow.
     #[error("the name could not be resolved")]
-    Resolve(#[source] Option<std::io::Error>),
+    Resolve(#[source] Option<std::sync::Arc<std::io::Error>>),
     /// The resolver says there is no such name.
     #[error("the name does not exist")]
     NoSuchName,

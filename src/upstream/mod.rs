@@ -17,6 +17,7 @@ mod resolve;
 mod stream;
 mod tls;
 mod vet;
+mod wake;
 
 pub use connection::{Connection, Protocol, SendError};
 pub use error::UpstreamError;
@@ -28,7 +29,7 @@ pub use tls::{TlsError, Trust};
 pub use vet::{Refusal, is_local_name, is_special_use, vet};
 
 use crate::config::value::NextHopScheme;
-use crate::model::{MemberId, Origin, Scheme};
+use crate::model::{Clock, MemberId, Origin, Scheme};
 use crate::telemetry::{Metrics, Peer};
 use bytes::Bytes;
 use flight::Turn;
@@ -53,6 +54,9 @@ pub trait Reach: Send + Sync {
     fn bounds(&self) -> Bounds;
 }
 
+/// No connection is used again that was idle for longer: routers at home forget one after some minutes, without a word.
+const KEPT: Duration = Duration::from_secs(60);
+
 /// How much a vendor may take: of time, and of this gateway's memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -64,11 +68,33 @@ pub struct Bounds {
     pub head_bytes: u32,
 }
 
+/// A connection that stands, or where a new one would go.
+pub enum Way<B: Body + 'static> {
+    /// A pooled one.
+    Kept(Connection<B>),
+    /// A new one.
+    New(New),
+}
+
+/// Where a new connection would go.
+pub struct New {
+    addresses: Vec<SocketAddr>,
+    fresh: bool,
+    deadline: Instant,
+}
+
+/// Where a tunnel would go.
+pub struct Located {
+    addresses: Vec<SocketAddr>,
+    deadline: Instant,
+}
+
 /// The room's handle: resolver, trust and pool.
 pub struct Upstream<B> {
     lookups: resolve::Lookups,
     trust: tls::ClientConfigs,
     pool: Arc<pool::Pool<B>>,
+    wake: wake::Wake,
     metrics: Metrics,
 }
 
@@ -77,12 +103,14 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A room with an empty pool. `trust` verifies every vendor; handshakes are counted in `metrics`.
-    pub fn new(resolver: Arc<dyn Resolve>, trust: Trust, metrics: Metrics) -> Self {
+    /// A room with an empty pool. `trust` verifies every vendor, `clock` tells that the machine has slept; handshakes are
+    /// counted in `metrics`.
+    pub fn new(resolver: Arc<dyn Resolve>, trust: Trust, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         Self {
             lookups: resolve::Lookups::of(resolver),
             trust: tls::ClientConfigs::new(trust),
             pool: Arc::new(pool::Pool::default()),
+            wake: wake::Wake::new(clock),
             metrics,
         }
     }
@@ -94,15 +122,51 @@ where
         reach: &dyn Reach,
         fresh: bool,
     ) -> Result<Connection<B>, UpstreamError> {
+        let way = self.find(key, reach, fresh).await?;
+        self.take(way, key, reach).await
+    }
+
+    /// The first half of [`Self::checkout`]: a pooled connection, or the vetted addresses of a new one. The vendor notices
+    /// nothing of it.
+    pub async fn find(
+        &self,
+        key: &Arc<Key>,
+        reach: &dyn Reach,
+        fresh: bool,
+    ) -> Result<Way<B>, UpstreamError> {
         let bounds = reach.bounds();
+        if self.wake.has_slept() {
+            self.pool.clear();
+        }
         if !fresh
             && key.is_pooled()
-            && let Some(connection) = self.pool.take(key, bounds.idle).await
+            && let Some(connection) = self.pool.take(key, bounds.idle.min(KEPT)).await
         {
-            return Ok(connection);
+            return Ok(Way::Kept(connection));
         }
-        // Boxed: room for a handshake would make the future of every exchange three times as large.
-        Box::pin(self.connect(key, reach, fresh, bounds)).await
+        let deadline = Instant::now() + bounds.connect;
+        let addresses = match key.next_hop {
+            // It resolves the name.
+            Some(_) => Vec::new(),
+            None => {
+                Box::pin(dial::addresses(&key.origin, reach, &self.lookups, key.member, deadline)).await?
+            }
+        };
+        Ok(Way::New(New { addresses, fresh, deadline }))
+    }
+
+    /// The second half: the connection.
+    pub async fn take(
+        &self,
+        way: Way<B>,
+        key: &Arc<Key>,
+        reach: &dyn Reach,
+    ) -> Result<Connection<B>, UpstreamError> {
+        match way {
+            Way::Kept(connection) => Ok(connection),
+            // Boxed: room for a handshake would make the future of every exchange three times as large.
+            Way::New(new) => Box::pin(self.connect(key, reach, new)).await,
+        }
     }
 
     /// A connection that stands meanwhile, or a new one.
@@ -110,10 +174,10 @@ where
         &self,
         key: &Arc<Key>,
         reach: &dyn Reach,
-        fresh: bool,
-        bounds: Bounds,
+        new: New,
     ) -> Result<Connection<B>, UpstreamError> {
-        let deadline = Instant::now() + bounds.connect;
+        let bounds = reach.bounds();
+        let New { addresses, fresh, deadline } = new;
         // Whoever wants a fresh one has seen a kept one fail.
         let _first = match fresh {
             true => None,
@@ -126,23 +190,25 @@ where
                         waited.map_err(|_| UpstreamError::HandshakeTimeout)?;
                     }
                 }
-                if let Some(connection) = self.pool.take(key, bounds.idle).await {
+                if let Some(connection) = self.pool.take(key, bounds.idle.min(KEPT)).await {
                     return Ok(connection);
                 }
             },
         };
-        self.establish(key, reach, bounds, deadline).await
+        let stream = match key.next_hop.as_deref() {
+            Some(next_hop) => self.through(next_hop, key.member, &key.origin, reach, deadline).await?,
+            None => Stream::Tcp(eyeballs::connect(&addresses, deadline).await?),
+        };
+        self.establish(key, stream, bounds, deadline).await
     }
 
     async fn establish(
         &self,
         key: &Arc<Key>,
-        reach: &dyn Reach,
+        stream: Stream,
         bounds: Bounds,
         deadline: Instant,
     ) -> Result<Connection<B>, UpstreamError> {
-        let next_hop = key.next_hop.as_deref();
-        let stream = self.dial_until(key.member, &key.origin, next_hop, reach, deadline).await?;
         let established = connection::establish(stream, key, &self.trust, &self.pool, bounds.head_bytes);
         let outcome = match timeout_at(deadline, established).await {
             Ok(outcome) => outcome,
@@ -154,30 +220,35 @@ where
         Ok(outcome?.0)
     }
 
-    /// A connection to `origin`'s host and port, for a tunnel of `member`'s: a vetted address, or by the next hop.
-    pub async fn dial(
+    /// Where a tunnel of `member`'s to `origin`'s host and port would go: the vetted addresses, or the next hop. The vendor
+    /// notices nothing of it.
+    pub async fn locate(
         &self,
         member: MemberId,
         origin: &Origin,
         reach: &dyn Reach,
-    ) -> Result<Stream, UpstreamError> {
+    ) -> Result<Located, UpstreamError> {
         let deadline = Instant::now() + reach.bounds().connect;
-        self.dial_until(member, origin, reach.next_hop().map(|hop| &**hop), reach, deadline).await
+        let addresses = match reach.next_hop() {
+            Some(_) => Vec::new(),
+            None => dial::addresses(origin, reach, &self.lookups, member, deadline).await?,
+        };
+        Ok(Located { addresses, deadline })
     }
 
-    async fn dial_until(
+    /// A connection to what was located.
+    pub async fn dial(
         &self,
+        located: Located,
         member: MemberId,
         origin: &Origin,
-        next_hop: Option<&NextHop>,
         reach: &dyn Reach,
-        deadline: Instant,
     ) -> Result<Stream, UpstreamError> {
-        if let Some(next_hop) = next_hop {
-            return Box::pin(self.through(next_hop, member, origin, reach, deadline)).await;
+        let Located { addresses, deadline } = located;
+        match reach.next_hop() {
+            Some(next_hop) => Box::pin(self.through(next_hop, member, origin, reach, deadline)).await,
+            None => Ok(Stream::Tcp(eyeballs::connect(&addresses, deadline).await?)),
         }
-        let addresses = dial::addresses(origin, reach, &self.lookups, member, deadline).await?;
-        Ok(Stream::Tcp(eyeballs::connect(&addresses, deadline).await?))
     }
 
     /// By way of the next hop.
@@ -211,9 +282,9 @@ where
         Ok(timeout_at(deadline, asked).await.map_err(|_| UpstreamError::ConnectTimeout)??)
     }
 
-    /// Drops what has been idle for `lifetime`; call it now and then.
+    /// Drops what has been idle for `lifetime`, or for a minute; call it now and then.
     pub fn sweep(&self, lifetime: Duration) {
-        self.pool.sweep(lifetime);
+        self.pool.sweep(lifetime.min(KEPT));
     }
 
     /// Whether the vendor offered `member` WebSockets over HTTP/2 (RFC 8441) within the last day.

@@ -185,7 +185,8 @@ where
         let era = shelves.era;
         let shelf = shelves.by_key.get_mut(key)?;
         if let Some(shared) = &mut shelf.shared {
-            if !shared.sender.is_closed() {
+            // Streams under way hold the connection themselves; the shelf only lets go of it.
+            if !shared.sender.is_closed() && shared.used.elapsed() < lifetime {
                 shared.used = Instant::now();
                 return Some((Sender::Http2(shared.sender.clone(), shared.offer.clone()), era));
             }
@@ -253,7 +254,6 @@ where
         let mut idle = 0;
         shelves.by_key.retain(|_, shelf| {
             shelf.idle.retain(|one| one.since.elapsed() < lifetime && !one.sender.is_closed());
-            // Streams under way hold the connection themselves; the shelf only lets go of it.
             shelf.shared =
                 shelf.shared.take().filter(|one| one.used.elapsed() < lifetime && !one.sender.is_closed());
             shelf.http1 = shelf.http1.filter(|made| made.elapsed() < lifetime);

@@ -20,6 +20,11 @@ impl TestClock {
         self.0.store(days * DAY, Ordering::SeqCst);
     }
 
+    /// Shows so many minutes from the real time.
+    pub fn minutes(&self, minutes: i64) {
+        self.0.store(minutes * 60 * 1000, Ordering::SeqCst);
+    }
+
     /// The machine as it is but for the time.
     pub fn seams(&self) -> Seams {
         Seams { clock: Arc::new(self.clone()), ..Seams::default() }

@@ -16,6 +16,7 @@ pub mod peer;
 pub mod program;
 pub mod proxy_http2;
 pub mod raw_http2;
+pub mod resolver;
 pub mod scene;
 pub mod script;
 pub mod socks;
