@@ -1,5 +1,6 @@
 //! Clients and servers of other people, each as it comes from Debian, with the program itself between them.
 
+mod browser;
 mod events;
 mod grpc;
 mod h2;
