@@ -2,9 +2,11 @@
 
 mod browser;
 mod events;
+mod git;
 mod grpc;
 mod h2;
 mod haproxy;
 mod httpx;
+mod pip;
 mod undici;
 mod websocket;

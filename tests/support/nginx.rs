@@ -4,7 +4,7 @@ use super::TestCa;
 use serde_json::Value;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -44,7 +44,9 @@ impl Nginx {
             fs::create_dir(at.join(folder)).unwrap();
         }
         for (name, bytes) in files {
-            fs::write(at.join("www").join(name), bytes).unwrap();
+            let file = at.join("www").join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, bytes).unwrap();
         }
         ca.write_certificate(at, hosts);
         let [http1, http2, sink] = [(); 3].map(|()| free_address());
@@ -59,6 +61,17 @@ impl Nginx {
             wait_for(address, || fs::read_to_string(at.join("logs/error.log")).unwrap_or_default());
         }
         Self { http1, http2, dir, process }
+    }
+
+    /// The folder that repositories are served from, below `/git/`, once a [`Peer`](super::peer::Peer) serves them at
+    /// [`Self::gateway_socket`].
+    pub fn repositories(&self) -> PathBuf {
+        self.dir.path().join("git")
+    }
+
+    /// Where it expects somebody who speaks FastCGI.
+    pub fn gateway_socket(&self) -> PathBuf {
+        self.dir.path().join("fcgi.sock")
     }
 
     /// Its log, oldest first. nginx writes a line when the answer is out; a reader may have to ask again.
@@ -141,6 +154,16 @@ http {{
         root www;
         location /take/ {{ proxy_pass http://{sink}; proxy_pass_request_body off; proxy_set_header Content-Length ""; }}
         location /r/ {{ return 200 "ok\n"; }}
+        location ~ ^/git(/.*)$ {{
+            include /etc/nginx/fastcgi_params;
+            fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
+            fastcgi_param GIT_PROJECT_ROOT {at}/git;
+            fastcgi_param GIT_HTTP_EXPORT_ALL "";
+            fastcgi_param GIT_PROTOCOL $http_git_protocol;
+            fastcgi_param PATH_INFO $1;
+            fastcgi_param REMOTE_USER somebody;
+            fastcgi_pass unix:{at}/fcgi.sock;
+        }}
     }}
     server {{
         listen {sink};
