@@ -1,5 +1,6 @@
 //! Every bound of `[limits]` holds, and says so.
 
+mod dials;
 mod floods;
 
 use crate::support::client::{Opened, request};

@@ -77,7 +77,15 @@ impl<S: Dispatch> Handle for Gate<S> {
         let open = self.open_event(exchange)?;
         exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
-        let connect = async { self.rooms.upstream.take(way?, &key, &*exchange.generation).await };
+        let client = Arc::clone(&exchange.client);
+        let connect = async {
+            let way = way?;
+            let _turn = match client.tunnelled.as_ref().filter(|_| way.is_new()) {
+                Some(tunnelled) => tunnelled.may_dial().await,
+                None => None,
+            };
+            self.rooms.upstream.take(way, &key, &*exchange.generation).await
+        };
         let asked = Instant::now();
         let persona = exchange.persona.clone();
         let first_uses = std::mem::take(&mut exchange.first_uses);

@@ -19,6 +19,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// What a layer gives back: the vendor's response or the gateway's own.
 pub type Reply = Response<ReplyBody>;
@@ -63,7 +64,12 @@ pub struct Tunnelled {
     origin: Option<Origin>,
     authority: String,
     passes: Passes,
+    dials: Semaphore,
 }
+
+/// New connections to the vendor that one client connection has made at a time: whoever opens many streams at once waits for
+/// its own, and nobody else does.
+const DIALS: usize = 16;
 
 impl Tunnelled {
     /// CONNECT and the server name of the handshake must agree; a client that named only an address in CONNECT takes its
@@ -77,7 +83,12 @@ impl Tunnelled {
         };
         let origin = host.map(|host| Origin { host, ..connect });
         let authority = origin.as_ref().map(Origin::authority).unwrap_or_default();
-        Self { origin, authority, passes: Passes::default() }
+        Self { origin, authority, passes: Passes::default(), dials: Semaphore::new(DIALS) }
+    }
+
+    /// Waits until one more connection may be made for this one; the place is given back when dropped.
+    pub async fn may_dial(&self) -> Option<SemaphorePermit<'_>> {
+        self.dials.acquire().await.ok()
     }
 
     /// The origin, `None` where none is right.

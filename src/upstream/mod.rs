@@ -76,11 +76,17 @@ pub enum Way<B: Body + 'static> {
     New(New),
 }
 
+impl<B: Body + 'static> Way<B> {
+    /// Whether a connection would be made.
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::New(_))
+    }
+}
+
 /// Where a new connection would go.
 pub struct New {
     addresses: Vec<SocketAddr>,
     fresh: bool,
-    deadline: Instant,
 }
 
 /// Where a tunnel would go.
@@ -152,7 +158,7 @@ where
                 Box::pin(dial::addresses(&key.origin, reach, &self.lookups, key.member, deadline)).await?
             }
         };
-        Ok(Way::New(New { addresses, fresh, deadline }))
+        Ok(Way::New(New { addresses, fresh }))
     }
 
     /// The second half: the connection.
@@ -177,7 +183,15 @@ where
         new: New,
     ) -> Result<Connection<B>, UpstreamError> {
         let bounds = reach.bounds();
-        let New { addresses, fresh, deadline } = new;
+        let New { addresses, fresh } = new;
+        let deadline = Instant::now() + bounds.connect;
+        // One may have become free since it was looked for.
+        if !fresh
+            && key.is_pooled()
+            && let Some(connection) = self.pool.take(key, bounds.idle.min(KEPT)).await
+        {
+            return Ok(connection);
+        }
         // Whoever wants a fresh one has seen a kept one fail.
         let _first = match fresh {
             true => None,
