@@ -12,6 +12,7 @@ mod curl;
 mod direct;
 mod drain;
 mod edits;
+mod existing_accounts;
 mod expect;
 mod eyes;
 mod first_connection;

@@ -235,16 +235,14 @@ async fn each_refusal_has_its_number_and_its_record() {
     let mut associate = wish("shop.test", 443);
     associate[1] = 3;
     // What is dialled is in the log before, as a tunnel that failed.
-    let dialled = [
-        (wish("closed.test", 443), CONNECTION_REFUSED),
-        (wish("nowhere.invalid", 443), HOST_UNREACHABLE),
-        (wish("10.0.0.1", 443), NOT_ALLOWED),
-        (wish("::ffff:10.0.0.1", 443), NOT_ALLOWED),
-        (wish("167772161", 443), NOT_ALLOWED),
-        (wish("127.0.0.1", own), NOT_ALLOWED),
-        (wish("localhost", own), NOT_ALLOWED),
-    ];
+    let dialled = [(wish("closed.test", 443), CONNECTION_REFUSED)];
     let refused = [
+        (wish("nowhere.invalid", 443), HOST_UNREACHABLE, 502),
+        (wish("10.0.0.1", 443), NOT_ALLOWED, 403),
+        (wish("::ffff:10.0.0.1", 443), NOT_ALLOWED, 403),
+        (wish("167772161", 443), NOT_ALLOWED, 403),
+        (wish("127.0.0.1", own), NOT_ALLOWED, 403),
+        (wish("localhost", own), NOT_ALLOWED, 403),
         (wish("tracker.test", 443), NOT_ALLOWED, 403),
         (wish("shop.test", 25), NOT_ALLOWED, 403),
         (bind, COMMAND_NOT_SUPPORTED, 501),

@@ -41,7 +41,14 @@ fn dress(
         own: None,
     };
     let mask = Mask::new(&persona.identity, &sources);
-    let order = Order { mask: &mask, identity: &persona.identity, epoch, derivation, host: vendor.as_str() };
+    let order = Order {
+        mask: &mask,
+        identity: &persona.identity,
+        epoch,
+        derivation,
+        host: vendor.as_str(),
+        existing: false,
+    };
     let slots: BTreeSet<Slot> = SLOTS.iter().map(|slot| Slot::parse(slot).unwrap()).collect();
     let worn = persona.wardrobe.issue(&order, &slots, rooms.clock.now()).unwrap();
     worn.iter().map(|(slot, issued)| (slot.to_string(), issued.value.expose().clone())).collect()

@@ -17,7 +17,7 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
             settings.upstream.resolver != Resolver::System,
             "the system's resolver is used",
         ),
-        ("identity.first", identity.first != First::Pseudonym, "it acts as \"pseudonym\""),
+        ("identity.first", identity.first == First::Ask, "it acts as \"pseudonym\""),
         ("trackers.html", settings.trackers.html, "pages are not edited"),
         ("ledger.detail", ledger.detail == Detail::Bodies, "it acts as \"metadata\""),
         ("ledger.keep_days", true, "records are kept"),

@@ -4,7 +4,7 @@ use super::limits::{Admission, Limits};
 use super::send_body::SendBody;
 use super::spool::Spools;
 use crate::config::Config;
-use crate::config::schema::{Carriers, Derivation, Policies};
+use crate::config::schema::{Carriers, Derivation, First, Policies};
 use crate::ledger::Ledger;
 use crate::model::{Clock, Host, MemberId, Origin, Policy, VendorId};
 use crate::persona::{self, Personas, VendorSettings};
@@ -98,6 +98,7 @@ impl Generation {
             domain: identity.domain.as_ref().map(ToString::to_string),
             strict: identity.strict,
             block_carriers: identity.carriers == Carriers::Block,
+            learn: identity.first == First::Learn,
             derivation: match identity.derivation {
                 Derivation::Seed => persona::Derivation::Seed,
                 Derivation::Random => persona::Derivation::Random,

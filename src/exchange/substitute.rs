@@ -31,6 +31,7 @@ struct Shared {
     epoch: u32,
     host: String,
     derivation: Derivation,
+    existing: bool,
     worn: Arc<Mutex<Arc<Worn>>>,
     tally: Arc<Tally>,
     digest_key: Secret<[u8; 32]>,
@@ -54,6 +55,7 @@ impl Substitute {
             epoch: exchange.context()?.epoch,
             host: exchange.origin()?.host.to_string(),
             derivation: exchange.generation.identity.derivation,
+            existing: super::persona::has_account(exchange, &persona, &mask)?,
             worn: Arc::new(Mutex::new(worn)),
             tally: Arc::clone(exchange.flow.tally()),
             flow: exchange.flow.id(),
@@ -144,6 +146,7 @@ impl Shared {
                 epoch: this.epoch,
                 derivation: this.derivation,
                 host: &this.host,
+                existing: this.existing,
             };
             this.persona.wardrobe.issue(&order, &wanted, this.rooms.clock.now())
         });

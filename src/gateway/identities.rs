@@ -37,7 +37,14 @@ impl House {
             let mask = Mask::new(&persona.identity, &sources);
             let derivation = settings.derivation;
             let host = meet(&rooms, &persona, &label, &sector)?;
-            let order = Order { mask: &mask, identity: &persona.identity, epoch, derivation, host: &host };
+            let order = Order {
+                mask: &mask,
+                identity: &persona.identity,
+                epoch,
+                derivation,
+                host: &host,
+                existing: false,
+            };
             Ok(persona.wardrobe.issue(&order, &slots, rooms.clock.now())?)
         })
         .await?;

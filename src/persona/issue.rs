@@ -4,6 +4,7 @@ use super::derive::VendorKey;
 use super::error::IssueError;
 use super::format::{Maker, Person, Unique, email, uniqueness};
 use super::policy::Derivation;
+use super::rows::ADOPTED;
 use super::wardrobe::{Issued, Wardrobe, Worn};
 use super::{Mask, MemberIdentity};
 use crate::model::{Secret, Slot, SlotKind, Timestamp, VendorId};
@@ -27,6 +28,22 @@ pub struct Order<'a> {
     pub derivation: Derivation,
     /// The host that meets the identity.
     pub host: &'a str,
+    /// The vendor has an account under what is real: it is kept as it is.
+    pub existing: bool,
+}
+
+impl Order<'_> {
+    /// What is real, where it is to be kept.
+    fn real(&self, slot: &Slot, now: Timestamp) -> Option<Issued> {
+        let value = self.identity.value(slot).filter(|_| self.existing)?;
+        Some(Issued {
+            value: Secret::new(value.expose().trim().to_owned()),
+            format: 0,
+            how: ADOPTED.to_owned(),
+            created: now,
+            recorded: false,
+        })
+    }
 }
 
 impl Wardrobe {
@@ -47,7 +64,13 @@ impl Wardrobe {
         self.bind(order.host, order.mask.vendor(), vendor, now)?;
         for slot in slots {
             if self.issued(vendor, epoch, slot).is_none() {
-                let issued = self.claim(order, slot, now)?;
+                let issued = match order.real(slot, now) {
+                    Some(real) => {
+                        self.store.adopt_pseudonym(&self.row(vendor, epoch, slot, &real)?)?;
+                        real
+                    }
+                    None => self.claim(order, slot, now)?,
+                };
                 let mut state = self.write();
                 // Whoever raced here made the same value.
                 if !state.worn.get(&(vendor.clone(), epoch)).is_some_and(|worn| worn.contains_key(slot)) {
@@ -72,6 +95,9 @@ impl Wardrobe {
     pub fn preview(&self, order: &Order<'_>, slot: &Slot) -> Result<Issued, IssueError> {
         if let Some(issued) = self.issued(order.mask.sector(), order.epoch, slot) {
             return Ok(issued);
+        }
+        if let Some(real) = order.real(slot, Timestamp::default()) {
+            return Ok(real);
         }
         let mut failed = None;
         let found = self.candidates(order, slot, |value, _| {

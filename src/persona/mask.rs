@@ -27,6 +27,7 @@ pub struct Mask {
     sector: VendorId,
     party: Party,
     strict: bool,
+    learns: bool,
     block_carriers: bool,
     named: bool,
     domain: Option<String>,
@@ -46,6 +47,7 @@ impl Mask {
             sector: sources.sector.clone(),
             party: sources.party,
             strict: sources.settings.strict,
+            learns: sources.learns(),
             block_carriers: sources.settings.block_carriers,
             named,
             domain: sources.settings.domain.clone(),
@@ -71,6 +73,11 @@ impl Mask {
     /// Whether what cannot be rewritten is refused.
     pub fn strict(&self) -> bool {
         self.strict
+    }
+
+    /// Whether an account that exists already is kept as it is.
+    pub fn learns(&self) -> bool {
+        self.learns
     }
 
     /// Whether a value is refused that stands in what a signature covers: it cannot be rewritten.

@@ -50,6 +50,8 @@ pub struct Settings {
     pub block_carriers: bool,
     /// Where pseudonyms come from.
     pub derivation: Derivation,
+    /// Who has an account already keeps it as it is.
+    pub learn: bool,
 }
 
 /// What `[vendor.NAME]` says, or what a member set for the vendor.
@@ -105,6 +107,12 @@ impl Sources<'_> {
     /// The level in force and whether it is written for the vendor.
     pub fn level(&self) -> Level {
         self.own.and_then(|own| own.level).unwrap_or(self.settings.new_vendor)
+    }
+
+    /// Whether an account that exists already is to be kept as it is: nothing was written about this vendor.
+    pub fn learns(&self) -> bool {
+        let says = |own: &VendorSettings| own.level.is_some() || !own.slots.is_empty();
+        self.settings.learn && self.party == Party::First && !self.own.is_some_and(says)
     }
 
     /// Settles a slot. `shape` is what its pseudonym would look like; `None` where none can be made.

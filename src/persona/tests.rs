@@ -110,7 +110,14 @@ impl Home {
     }
 
     fn order<'a>(&self, mask: &'a Mask, persona: &'a Persona, host: &'a str, epoch: u32) -> Order<'a> {
-        Order { mask, identity: &persona.identity, epoch, derivation: self.settings.derivation, host }
+        Order {
+            mask,
+            identity: &persona.identity,
+            epoch,
+            derivation: self.settings.derivation,
+            host,
+            existing: false,
+        }
     }
 
     fn preview(&self, persona: &Persona, vendor: &str, epoch: u32, name: &str) -> String {

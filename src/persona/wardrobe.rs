@@ -65,6 +65,8 @@ pub(super) struct State {
     pub(super) labels: HashMap<VendorId, VendorId>,
     /// Addresses made here: by domain and local part, for what and whom.
     pub(super) aliases: BTreeMap<String, HashMap<String, (Slot, VendorId, u32)>>,
+    /// Whom the member has met here, and who knew them before.
+    pub(super) met: HashMap<VendorId, bool>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }
@@ -109,6 +111,7 @@ impl Wardrobe {
         for (host, vendor) in store.known_hosts(member)? {
             state.bind(&host, &vendor);
         }
+        state.met.extend(store.met(member)?);
         let state = RwLock::new(state);
         let (vault, store, settled) = (vault.clone(), store.clone(), Notify::new());
         let wardrobe = Self { member, vault, store, persona, check, blind, settled, state };

@@ -8,6 +8,7 @@ mod error;
 mod keys;
 mod log_index;
 mod members;
+mod met;
 mod migrate;
 mod pseudonyms;
 mod relationships;
