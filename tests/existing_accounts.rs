@@ -39,8 +39,8 @@ impl Scene {
 
     async fn last_edit(&self) -> Value {
         let open = self.home.of_kind("open").await.pop().unwrap();
-        let edits = open["edits"].as_array().unwrap().iter();
-        edits.filter(|edit| edit["slot"].is_string()).next_back().unwrap().clone()
+        let mut edits = open["edits"].as_array().unwrap().iter();
+        edits.rfind(|edit| edit["slot"].is_string()).unwrap().clone()
     }
 }
 

@@ -175,6 +175,13 @@ pub enum Vendor {
     },
 }
 
+/// How accounts are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum AccountFormat {
+    /// Columns name, url, username, password (empty) and note.
+    Csv,
+}
+
 /// Personas.
 #[derive(Debug, Subcommand)]
 pub enum Persona {
@@ -200,6 +207,23 @@ pub enum Persona {
     Reset {
         /// The vendor's name, or one of its hosts.
         vendor: String,
+        /// The member it is about. Default: whoever asks.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// Keep accounts that exist as they are: reads a browser's or password manager's CSV export, site and user name only.
+    Import {
+        /// The file. Its passwords are neither kept nor sent anywhere.
+        file: PathBuf,
+        /// The member it is about. Default: whoever asks.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// What each vendor knows you as, for a password manager to import.
+    Export {
+        /// How it is written.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: AccountFormat,
         /// The member it is about. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,

@@ -1,5 +1,6 @@
 //! The command line: reads it, asks the API, prints the answer. Nothing is decided here.
 
+mod accounts;
 mod args;
 mod ask;
 mod ca;

@@ -1,6 +1,7 @@
 //! `persona`: what vendors know.
 
-use super::args::{Persona, pairs};
+use super::accounts;
+use super::args::{AccountFormat, Persona, pairs};
 use super::ask::{Context, encoded, query};
 use super::members::said;
 use super::output::{Done, Exit, Failure, confirm, items, print, print_json, table, text};
@@ -14,6 +15,10 @@ pub fn execute(context: &Context, command: Persona) -> Done {
         format!("/personas/{}{action}{}", encoded(vendor), query(&[("member", member.as_deref())]))
     };
     match command {
+        Persona::Import { file, member } => accounts::import(context, &file, member.as_deref()),
+        Persona::Export { format: AccountFormat::Csv, member } => {
+            accounts::export(context, member.as_deref())
+        }
         Persona::Show { vendor, member } => show(context, path(&vendor, "", &member)),
         Persona::Issue { vendor, slot, member } => {
             let call = Call::with(Method::POST, path(&vendor, "/issue", &member), json!({ "slot": slot }));

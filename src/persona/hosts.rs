@@ -20,6 +20,15 @@ impl Wardrobe {
         self.read().labels.get(label).unwrap_or(label).clone()
     }
 
+    /// The hosts that met the identity called `sector`, by name.
+    pub fn hosts_of(&self, sector: &VendorId) -> Vec<String> {
+        let state = self.read();
+        let met = state.hosts.iter().filter(|(_, known)| *known == sector);
+        let mut hosts: Vec<_> = met.map(|(host, _)| host.clone()).collect();
+        hosts.sort();
+        hosts
+    }
+
     /// Whether the host has met an identity.
     pub fn knows_host(&self, host: &str) -> bool {
         self.read().hosts.contains_key(host)

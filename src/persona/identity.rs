@@ -125,6 +125,11 @@ impl MemberIdentity {
         self.slots.get(slot).map(|known| &known.value)
     }
 
+    /// The slot whose value `text` is, in any case; of several the first by name.
+    pub fn slot_of(&self, text: &str) -> Option<&Slot> {
+        self.slots.iter().find(|(_, known)| is_same(known.value.expose(), text)).map(|(slot, _)| slot)
+    }
+
     /// Whether `text` is what the member really has in the slot, or has it in it, in any spelling.
     pub fn is_real(&self, slot: &Slot, text: &str) -> bool {
         let same = |known: &Known| is_same(known.value.expose(), text);

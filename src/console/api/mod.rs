@@ -1,5 +1,6 @@
 //! `/api/v1`: what the owner may see and do. Every command is one of these.
 
+mod accounts;
 mod ca;
 mod configuration;
 mod error;
@@ -38,7 +39,7 @@ pub fn router(house: Arc<House>) -> Router {
 }
 
 /// What there is; `openapi.json` describes each.
-fn routes() -> [(&'static str, MethodRouter<Api>); 21] {
+fn routes() -> [(&'static str, MethodRouter<Api>); 22] {
     [
         ("/status", get(status::status)),
         ("/reload", post(configuration::reload)),
@@ -53,6 +54,7 @@ fn routes() -> [(&'static str, MethodRouter<Api>); 21] {
         ("/personas/{vendor}/issue", post(personas::issue)),
         ("/personas/{vendor}/reset", post(personas::reset)),
         ("/personas/{vendor}/adopt", post(personas::adopt)),
+        ("/accounts", get(accounts::export).post(accounts::import)),
         ("/flows", get(flows::list)),
         ("/flows/{flow}", get(flows::show)),
         ("/ledger/verify", post(log::verify)),
