@@ -4,6 +4,7 @@ use super::automaton::Automaton;
 use super::encoded::{self, Encoded};
 use super::pattern::{self, Pattern};
 use super::prescan::Prescan;
+use super::subaddress::Mailbox;
 use super::weak::WeakValues;
 use crate::model::{Secret, Slot};
 use std::fmt;
@@ -55,6 +56,8 @@ pub struct Identifiers {
     /// Over digits alone, for phones; its patterns are numbered from `phones`.
     pub(super) digits: Automaton,
     pub(super) phones: usize,
+    /// Of addresses that are written in more than one way.
+    pub(super) mailboxes: Vec<Mailbox>,
     pub(super) weak: WeakValues,
     pub(super) prescan: Prescan,
     /// In other alphabets.
@@ -80,6 +83,7 @@ impl Identifiers {
             return Err(CompileError::TooMany(list.len()));
         }
         let (mut texts, mut phones, mut weak) = (Vec::new(), Vec::new(), WeakValues::default());
+        let mut mailboxes = Vec::new();
         for (index, identifier) in list.iter().enumerate() {
             let value = identifier.value.expose().trim();
             let shortest = if identifier.strength == Strength::Strong { Self::SHORTEST } else { 1 };
@@ -90,6 +94,7 @@ impl Identifiers {
                 weak.add(index, &identifier.slot, value);
                 continue;
             }
+            mailboxes.extend(Mailbox::of(index, identifier.slot.kind(), value));
             let patterns = pattern::of_value(index, identifier.slot.kind(), value);
             let (numbers, words): (Vec<_>, Vec<_>) =
                 patterns.into_iter().partition(|pattern| pattern.phone.is_some());
@@ -101,12 +106,24 @@ impl Identifiers {
             Automaton::build(&folded).ok_or(CompileError::TooLarge)
         };
         let (text, digits) = (build(&texts)?, build(&phones)?);
-        let prescan = Prescan::new(&texts, !phones.is_empty(), &weak);
+        let prescan = Prescan::new(&texts, &mailboxes, !phones.is_empty(), &weak);
         let phones_from = texts.len();
         texts.extend(phones);
         let encoded = Encoded::new(&list);
-        let longest = texts.iter().map(|pattern| pattern.folded.len()).max().unwrap_or(0);
-        Ok(Self { list, patterns: texts, text, digits, phones: phones_from, weak, prescan, encoded, longest })
+        let longest = texts.iter().map(|pattern| pattern.folded.len());
+        let longest = longest.chain(mailboxes.iter().map(Mailbox::longest)).max().unwrap_or(0);
+        Ok(Self {
+            list,
+            patterns: texts,
+            text,
+            digits,
+            phones: phones_from,
+            mailboxes,
+            weak,
+            prescan,
+            encoded,
+            longest,
+        })
     }
 
     /// Whether `text` certainly holds no whole identifier. Bytes of one that reach over its ends are not seen.

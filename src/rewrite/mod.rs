@@ -28,6 +28,7 @@ mod scan;
 mod spelling;
 mod splice;
 mod stream;
+mod subaddress;
 mod syntax;
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 
 use super::automaton::Automaton;
 use super::pattern::{Boundary, Pattern};
+use super::subaddress::Mailbox;
 use super::unescape::begins_escape;
 use super::weak::WeakValues;
 use aho_corasick::packed;
@@ -57,7 +58,7 @@ pub(super) struct Prescan {
 }
 
 impl Prescan {
-    pub(super) fn new(patterns: &[Pattern], phones: bool, weak: &WeakValues) -> Self {
+    pub(super) fn new(patterns: &[Pattern], mailboxes: &[Mailbox], phones: bool, weak: &WeakValues) -> Self {
         let mut anchors: BTreeMap<Vec<u8>, Vec<(Beside, Beside)>> = BTreeMap::new();
         let (mut wide, mut blind) = (false, false);
         let strong = patterns.iter().map(|pattern| {
@@ -67,8 +68,9 @@ impl Prescan {
             };
             (pattern.folded.clone(), left, right, pattern.boundary == Boundary::Address)
         });
+        let mailboxes = mailboxes.iter().map(|mailbox| (mailbox.domain().to_vec(), true, true, true));
         let weak = weak.forms().map(|form| (form.to_ascii_lowercase().into_bytes(), true, true, false));
-        for (text, left, right, address) in strong.chain(weak) {
+        for (text, left, right, address) in strong.chain(mailboxes).chain(weak) {
             let Some((from, to)) = anchor(&text, address) else {
                 blind = true;
                 continue;

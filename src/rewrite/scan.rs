@@ -12,6 +12,7 @@ use super::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
 use super::encoded::{Run, Runs};
 use super::identifier::Identifiers;
 use super::pattern::{Boundary, Pattern, PhoneForm};
+use super::subaddress::{Begun, Step};
 use super::unescape::{Unescape, Unit, begins_escape, next_escape};
 
 /// Most decoded bytes that may stand between two digits of a phone.
@@ -103,6 +104,8 @@ struct Core {
     number_count: usize,
     gap: usize,
     spaces: usize,
+    /// Addresses of the member's mailboxes that have begun.
+    begun_addresses: Vec<Begun>,
     candidates: Vec<Candidate>,
     found: Vec<Found>,
     /// Where the last find ends: what comes after may not reach before it.
@@ -177,6 +180,7 @@ impl Scanner {
         runs.end();
         others.settle(identifiers, core);
         (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
+        core.begun_addresses.clear();
         core.settle(identifiers, true);
     }
 
@@ -308,6 +312,7 @@ impl Core {
             number_count: 0,
             gap: 0,
             spaces: 0,
+            begun_addresses: Vec::new(),
             candidates: Vec::new(),
             found: Vec::new(),
             done: 0,
@@ -321,6 +326,7 @@ impl Core {
         (self.text, self.digits) = (identifiers.text.start(), identifiers.digits.start());
         (self.count, self.number_count, self.gap, self.spaces) = (0, 0, 0, 0);
         self.candidates.clear();
+        self.begun_addresses.clear();
         self.drop_weak();
     }
 
@@ -362,6 +368,7 @@ impl Core {
         if identifiers.text.is_match(self.text) {
             self.text_matches(identifiers, unit.end);
         }
+        self.addresses(identifiers, unit, number);
         if unit.byte.is_ascii_digit() {
             self.digit(identifiers, unit, number);
         } else if self.number_count > 0 {
@@ -374,6 +381,33 @@ impl Core {
         if !self.candidates.is_empty() {
             self.settle(identifiers, false);
         }
+    }
+
+    /// The addresses of the member's mailboxes.
+    #[inline]
+    fn addresses(&mut self, identifiers: &Identifiers, unit: Unit, number: usize) {
+        let byte = self.bytes.get(number);
+        if !self.begun_addresses.is_empty() {
+            self.go_on(identifiers, byte, unit.end);
+        }
+        for (index, mailbox) in identifiers.mailboxes.iter().enumerate() {
+            if mailbox.begins_with(byte) && boundary::left(Boundary::Address, &self.before(number)) {
+                self.begun_addresses.push(Begun::new(index, unit.start));
+            }
+        }
+    }
+
+    fn go_on(&mut self, identifiers: &Identifiers, byte: u8, end: usize) {
+        let (behind, candidates) = (self.count, &mut self.candidates);
+        self.begun_addresses.retain_mut(|begun| {
+            let Some(mailbox) = identifiers.mailboxes.get(begun.mailbox) else { return false };
+            let step = begun.take(mailbox, byte);
+            if step == Step::IsWhole {
+                let found = Found { identifier: mailbox.identifier, start: begun.start, end, phone: None };
+                candidates.push(Candidate { found, boundary: Boundary::Address, behind, sure: false });
+            }
+            step == Step::GoesOn
+        });
     }
 
     fn drop_weak(&mut self) {
@@ -459,7 +493,8 @@ impl Core {
             .then(|| self.prefixed(self.count))
             .filter(|&from| from < self.count)
             .map(|from| self.starts.get(from));
-        [text, number, prefix].into_iter().flatten().min()
+        let address = self.begun_addresses.iter().map(|begun| begun.start).min();
+        [text, number, prefix, address].into_iter().flatten().min()
     }
 
     /// Where the longest tail begins that is the beginning, and at least half, of some pattern.

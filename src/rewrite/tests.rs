@@ -279,3 +279,43 @@ fn nobody_has_nothing_to_find() {
     assert!(find_in_body(&nobody, Syntax::Text, b"ann@home.example").is_empty());
     assert!(find_in_target(&nobody, "/a?b=c").is_empty());
 }
+
+/// One mailbox has many addresses: what follows a `+` is of no account, and neither are dots to Gmail.
+#[test]
+fn other_addresses_of_the_same_mailbox() {
+    for (text, want) in [
+        ("to ann+shop@home.example.", "ann+shop@home.example"),
+        ("ANN+Shop@Home.Example", "ANN+Shop@Home.Example"),
+        ("m=ann%2Bshop%40home.example&x", "ann%2Bshop%40home.example"),
+        ("ann@office.example", "ann@office.example"),
+        ("ann+other@office.example", "ann+other@office.example"),
+        ("joann+shop@home.example", ""),
+        ("ann+shop@home.example.org", ""),
+        ("ann shop@home.example", ""),
+        ("ann+@home.example", "ann+@home.example"),
+    ] {
+        assert_eq!(in_text(text).join("|"), want, "{text}");
+    }
+    let gmail = compile(&[("email.primary", "ann.real@gmail.com", Strength::Strong)]);
+    for (text, want) in [
+        ("annreal@gmail.com", true),
+        ("a.n.n.r.e.a.l@gmail.com", true),
+        ("Ann.Real+news@googlemail.com", true),
+        ("annreals@gmail.com", false),
+        ("joann.real@gmail.com", false),
+    ] {
+        let hits = find_in_body(&gmail, Syntax::Text, text.as_bytes());
+        assert_eq!(hits.len(), usize::from(want), "{text}");
+    }
+    // However it is cut.
+    let body = b"hello ann+shop@home.example and a word";
+    let whole = find_in_body(&ANN, Syntax::Text, body).len();
+    for at in 1..body.len() {
+        let mut finder = BodyFinder::new(Arc::clone(&ANN), Syntax::Text);
+        let mut hits = finder.push(&body[..at]);
+        assert!(finder.settled() <= 6 || at > 27, "its beginning waits: {at}");
+        hits.extend(finder.push(&body[at..]));
+        hits.extend(finder.finish());
+        assert_eq!((hits.len(), &body[hits[0].span.clone()]), (whole, &b"ann+shop@home.example"[..]), "{at}");
+    }
+}

@@ -99,6 +99,9 @@ def spellings(kind, value):
     yield "raw", value
     yield "upper case", value.upper()
     yield "decomposed", unicodedata.normalize("NFD", value)
+    if kind.startswith("email"):
+        local, domain = value.split("@")
+        yield "tagged", local.split("+")[0] + "+news@" + domain
     if kind.startswith("phone"):
         yield "grouped", value[:3] + " " + value[3:6] + " / " + value[6:]
         yield "national", "0" + value[3:]
@@ -289,6 +292,9 @@ class Oracle:
         self.plain, self.digits, self.digests = {}, {}, {}
         for kind, value in values.items():
             forms = {value, value.replace("-", "").replace(":", "")}
+            if kind.startswith("email"):
+                local, domain = value.split("@")
+                forms.add(local.split("+")[0] + "+news@" + domain)
             if kind.startswith("name"):
                 given, family = value.rsplit(" ", 1)
                 forms |= {family + ", " + given, family + " " + given}
