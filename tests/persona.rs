@@ -614,3 +614,42 @@ async fn on_a_shared_device_everybodys_values_are_protected_under_its_own_person
     home.client_of("tv").post("https://shop.test/a", FORM, "b=robert%40new.example").await;
     assert!(shop.last().text().ends_with("%40alias.example"), "{}", shop.last().text());
 }
+
+/// A token whose payload a signature covers.
+fn token() -> String {
+    use base64::Engine;
+    let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+    let payload = r#"{"sub":"7","email":"ann@home.example"}"#;
+    format!("{}.{}.{}", part(r#"{"alg":"ES256"}"#), part(payload), part("a signature of some length"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_token_passes_to_the_site_alone_and_is_told() {
+    let scene = Scene::new("").await;
+    let body = format!(r#"{{"id_token":"{}"}}"#, token());
+    assert_eq!(scene.post(JSON, &body).await.unwrap(), body.as_bytes());
+    let open = scene.home.of_kind("open").await.pop().unwrap();
+    let edit =
+        &open["edits"].as_array().unwrap().iter().find(|edit| edit["slot"] == "email.primary").unwrap();
+    assert_eq!((&edit["action"], &edit["rule"]), (&"would-have".into(), &"carriers=allow".into()));
+    assert!(edit["reason"].as_str().unwrap().starts_with("real, signed"), "{edit}");
+
+    let third =
+        [("content-type", JSON), ("origin", "https://elsewhere.test"), ("sec-fetch-site", "cross-site")];
+    let asked = request(Method::POST, "https://shop.test/collect", &third, body.clone());
+    assert_eq!(scene.home.client().send(asked).await.status, 403, "a third party gets none");
+    let bearer = format!("Bearer {}", token());
+    assert_eq!(scene.get("/api", &[("authorization", &bearer)]).await, 200);
+    assert_eq!(scene.shop.last().header("authorization"), [bearer]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn and_is_refused_where_carriers_are_blocked() {
+    let scene = Scene::new("carriers = \"block\"").await;
+    assert!(scene.post(JSON, &format!(r#"{{"id_token":"{}"}}"#, token())).await.is_none());
+    assert!(scene.post(JSON, r#"{"note":"no token"}"#).await.is_some());
+    assert!(
+        scene.home.of_kind("refused").await.pop().is_some_and(|refused| refused["status"] == 403)
+            || !scene.home.of_kind("blocked").await.is_empty()
+    );
+}

@@ -18,6 +18,7 @@ mod hop_by_hop;
 mod layers;
 mod limits;
 mod line;
+mod met;
 mod page;
 mod persona;
 mod record;

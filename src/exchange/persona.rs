@@ -3,6 +3,7 @@
 use super::apply;
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
+use super::met::{has_account, meet};
 use super::request_body::{MOST_WHOLE, RequestBody, UNREAD_PART};
 use super::rooms::Rooms;
 use super::streamed::EditedBody;
@@ -12,12 +13,12 @@ use super::trailers::TrailerGuard;
 use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
-use crate::model::{Host, Party, Plan, RequestView, Secret, Slot};
-use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head, is_login};
+use crate::model::{Host, Plan, RequestView, Secret, Slot};
+use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, COOKIE};
+use http::header::CONTENT_TYPE;
 use std::sync::Arc;
 use std::time::Instant;
 use tower::Layer;
@@ -65,7 +66,7 @@ impl<S: Handle> Handle for Personified<S> {
             // A member without a persona would go out unprotected.
             let persona = exchange.persona.clone().ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
-                self.meet(exchange, &persona)?;
+                meet(&self.rooms, exchange, &persona)?;
             }
             if !persona.identity.identifiers().is_empty() && !is_clean(exchange, &persona)? {
                 // Boxed: what a body or a hit needs would make the future of every exchange larger.
@@ -152,25 +153,6 @@ impl<S> Personified<S> {
             handshake.messages = Some(Messages::new(substitute));
         }
         websocket::offer_no_extension(&exchange.headers, &mut exchange.plan);
-        Ok(())
-    }
-
-    /// Notes the first time that the member deals with the vendor, and whether it knew them before.
-    fn meet(&self, exchange: &Exchange, persona: &Persona) -> Result<(), ExchangeError> {
-        let context = exchange.context()?;
-        let wardrobe = &persona.wardrobe;
-        if exchange.rehearsal || context.party != Party::First || wardrobe.has_met(&context.vendor) {
-            return Ok(());
-        }
-        if wardrobe.meet(&context.vendor, exchange.headers.contains_key(COOKIE)) {
-            let (wardrobe, vendor) = (Arc::clone(wardrobe), context.vendor.clone());
-            let now = self.rooms.clock.now();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = wardrobe.keep_meeting(&vendor, now) {
-                    tracing::warn!(%error, "a vendor will be met once more after a restart");
-                }
-            });
-        }
         Ok(())
     }
 
@@ -264,24 +246,6 @@ impl<S> Personified<S> {
         exchange.body = RequestBody::Edited(Box::new(body), place);
         Ok(())
     }
-}
-
-/// Whether the vendor has an account of the member's under what is real: its cookies came along when they first met, or
-/// this is a login. Not once the owner has started a new identity.
-pub(super) fn has_account(
-    exchange: &Exchange,
-    persona: &Persona,
-    mask: &Mask,
-) -> Result<bool, ExchangeError> {
-    let context = exchange.context()?;
-    if !mask.learns() || context.epoch > 1 {
-        return Ok(false);
-    }
-    let wardrobe = &persona.wardrobe;
-    let first = exchange.rehearsal && !wardrobe.has_met(&context.vendor) && !context.relationship;
-    Ok(wardrobe.knew_before(&context.vendor)
-        || first && exchange.headers.contains_key(COOKIE)
-        || exchange.body.decoded().is_some_and(|body| is_login(&exchange.target, body)))
 }
 
 /// The built-in category of a host that works with real values only.

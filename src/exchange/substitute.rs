@@ -55,7 +55,7 @@ impl Substitute {
             epoch: exchange.context()?.epoch,
             host: exchange.origin()?.host.to_string(),
             derivation: exchange.generation.identity.derivation,
-            existing: super::persona::has_account(exchange, &persona, &mask)?,
+            existing: super::met::has_account(exchange, &persona, &mask)?,
             worn: Arc::new(Mutex::new(worn)),
             tally: Arc::clone(exchange.flow.tally()),
             flow: exchange.flow.id(),

@@ -2,7 +2,7 @@
 
 use super::error::ExchangeError;
 use super::streamed::{Decide, Deciding};
-use crate::rewrite::{Decision, Identifiers, find_in_trailer, splice};
+use crate::rewrite::{Hit, Identifiers, find_in_trailer, replacements, splice};
 use http::{HeaderMap, HeaderValue};
 use std::future::Future;
 use std::pin::Pin;
@@ -81,7 +81,7 @@ fn edit(fields: HeaderMap, identifiers: &Identifiers, decide: &mut dyn Decide) -
     for name in fields.keys() {
         for (nth, value) in fields.get_all(name).iter().enumerate() {
             let hits = find_in_trailer(identifiers, name.as_str(), nth, value.as_bytes());
-            let decisions: Vec<_> = hits.iter().map(|hit| decide.decide(hit)).collect();
+            let decisions: Vec<_> = hits.into_iter().map(|hit| (decide.decide(&hit), hit)).collect();
             lines.push((name.clone(), value.clone(), decisions));
         }
     }
@@ -95,13 +95,12 @@ fn edit(fields: HeaderMap, identifiers: &Identifiers, decide: &mut dyn Decide) -
 }
 
 /// A trailer field's value after the decisions on its hits.
-async fn decided(value: HeaderValue, decisions: Vec<Deciding>) -> Result<HeaderValue, ExchangeError> {
-    let mut edits = Vec::new();
-    for decision in decisions {
-        if let Decision::Replace { span, bytes } = decision.await? {
-            edits.push((span, bytes));
-        }
+async fn decided(value: HeaderValue, decisions: Vec<(Deciding, Hit)>) -> Result<HeaderValue, ExchangeError> {
+    let mut decided = Vec::with_capacity(decisions.len());
+    for (deciding, hit) in decisions {
+        decided.push((hit, deciding.await?));
     }
+    let edits = replacements(&decided);
     if edits.is_empty() {
         return Ok(value);
     }

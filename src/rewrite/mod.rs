@@ -43,5 +43,5 @@ pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};
 pub use spelling::Spelling;
 pub use splice::{splice, splices};
-pub use stream::{Decision, StreamEditor};
+pub use stream::{Decision, StreamEditor, replacements};
 pub use syntax::{Syntax, syntax_of};

@@ -224,8 +224,7 @@ impl StreamEditor {
     /// How many of the first hits stand in one text of another alphabet, which is written once for all of them.
     fn together(&self) -> usize {
         let Some(first) = self.waiting.front() else { return 0 };
-        let same = |next: &&Waiting| next.hit.within.is_some() && next.hit.span == first.hit.span;
-        if first.hit.within.is_none() { 1 } else { self.waiting.iter().take_while(same).count() }
+        self.waiting.iter().take_while(|next| stand_together(&first.hit, &next.hit)).count().max(1)
     }
 
     /// Applies the decisions to the bytes that may leave, and takes them.
@@ -244,7 +243,8 @@ impl StreamEditor {
             let together = self.together();
             let decided: Vec<Waiting> = self.waiting.drain(..together).collect();
             self.first += together;
-            if let Some((span, bytes)) = outcome(&decided) {
+            let decided = decided.iter().filter_map(|one| Some((&one.hit, one.decision.as_ref()?)));
+            if let Some((span, bytes)) = outcome(decided) {
                 out.extend_from_slice(slice(&self.plain, self.sent, taken..span.start));
                 out.extend_from_slice(bytes.expose());
                 self.changed |= slice(&self.plain, self.sent, span.clone()) != bytes.expose().as_slice();
@@ -259,20 +259,41 @@ impl StreamEditor {
     }
 }
 
-/// The bytes that stand in the place of a hit, or of all that stand in one text of another alphabet; `None` where they
-/// stay.
-fn outcome(decided: &[Waiting]) -> Option<(Range<usize>, Secret<Vec<u8>>)> {
+/// The spans that change, in order, with the bytes that stand there afterwards. Hits that stand in one text of another
+/// alphabet come in a row, and are written together.
+pub fn replacements(decided: &[(Hit, Decision)]) -> Vec<(Range<usize>, Secret<Vec<u8>>)> {
+    let mut rest = decided;
+    let mut all = Vec::new();
+    while let Some((first, _)) = rest.first() {
+        let count = rest.iter().take_while(|(next, _)| stand_together(first, next)).count().max(1);
+        let (together, behind) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        all.extend(outcome(together.iter().map(|(hit, decision)| (hit, decision))));
+        rest = behind;
+    }
+    all
+}
+
+/// Whether two hits stand in one text of another alphabet.
+fn stand_together(one: &Hit, next: &Hit) -> bool {
+    one.within.is_some() && next.within.is_some() && one.span == next.span
+}
+
+/// What stands in the place of a hit, or of all that stand in one text of another alphabet; `None` where they stay.
+fn outcome<'d>(
+    decided: impl Iterator<Item = (&'d Hit, &'d Decision)>,
+) -> Option<(Range<usize>, Secret<Vec<u8>>)> {
     let mut inside: Vec<(&Within, &[u8])> = Vec::new();
-    for Waiting { hit, decision } in decided {
-        let Some(Decision::Replace { span, bytes }) = decision else { continue };
+    let mut outer = None;
+    for (hit, decision) in decided {
+        let Decision::Replace { span, bytes } = decision else { continue };
         match &hit.within {
             Some(within) if *span == hit.span => inside.push((within, bytes.expose())),
             // All of it goes.
             _ => return Some((span.clone(), bytes.clone())),
         }
+        outer = Some(span.clone());
     }
-    let span = decided.first()?.hit.span.clone();
-    (!inside.is_empty()).then(|| (span, Secret::new(seal(&inside))))
+    outer.map(|span| (span, Secret::new(seal(&inside))))
 }
 
 /// Bytes of a span that counts from the start of the body, out of a buffer that begins at `base`.

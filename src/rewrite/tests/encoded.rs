@@ -194,6 +194,22 @@ fn heads_are_looked_into_too() {
     assert_eq!(find_in_header(&ANN, "cookie", 0, cookie.as_bytes()).len(), 1);
 }
 
+#[test]
+fn trailers_are_written_together_too() {
+    let token = STANDARD.encode(format!("{EMAIL} {NAME} {EMAIL}"));
+    let value = format!("a {token}, {EMAIL}");
+    let hits = find_in_trailer(&ANN, "x-who", 0, value.as_bytes());
+    let decide = |hit: Hit| {
+        let (span, bytes) = (hit.span.clone(), Secret::new(hit.spelling.respell(OTHER)));
+        let keep = *ANN.slot(hit.identifier) == Slot::parse("name.full").unwrap();
+        (hit, if keep { Decision::Keep } else { Decision::Replace { span, bytes } })
+    };
+    let edits = replacements(&hits.into_iter().map(decide).collect::<Vec<_>>());
+    let edits: Vec<_> = edits.iter().map(|(span, bytes)| (span.clone(), bytes.expose())).collect();
+    let want = STANDARD.encode(format!("{OTHER} {NAME} {OTHER}"));
+    assert_eq!(String::from_utf8(splice(value.as_bytes(), &edits)).unwrap(), format!("a {want}, {OTHER}"));
+}
+
 /// A run of more letters than are looked into is told.
 #[test]
 fn a_run_that_is_too_long_is_told() {
