@@ -648,8 +648,10 @@ async fn and_is_refused_where_carriers_are_blocked() {
     let scene = Scene::new("carriers = \"block\"").await;
     assert!(scene.post(JSON, &format!(r#"{{"id_token":"{}"}}"#, token())).await.is_none());
     assert!(scene.post(JSON, r#"{"note":"no token"}"#).await.is_some());
-    assert!(
-        scene.home.of_kind("refused").await.pop().is_some_and(|refused| refused["status"] == 403)
-            || !scene.home.of_kind("blocked").await.is_empty()
+    let refused = scene.home.awaited("refused", 1).await.pop().unwrap();
+    assert_eq!(
+        (&refused["status"], &refused["code"]),
+        (&403.into(), &"http_request_denied".into()),
+        "{refused}"
     );
 }

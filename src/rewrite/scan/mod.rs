@@ -1,0 +1,180 @@
+//! Finds strong identifiers in one value, fed in pieces of any size.
+//!
+//! Decoded bytes run through the automaton; a ring remembers where each one is written. A match waits as a candidate
+//! until what stands behind it is seen and no longer or earlier one can come, so the result is the leftmost-longest one
+//! of the whole value wherever it was cut.
+//!
+//! A `%` or `\` before a value may be no more than that: `like '%ada@home.example'`, `CORP\thomas`. Where the bytes behind it
+//! begin an identifier, a second core reads on from the bare sign, as long as an identifier may come of it.
+
+mod core;
+mod others;
+
+use self::core::Core;
+use self::others::Others;
+use super::boundary::RAW_PLUS;
+use super::encoded::{Run, Runs};
+use super::identifier::Identifiers;
+use super::pattern::PhoneForm;
+use super::unescape::{Unescape, Unit, begins_escape, next_escape};
+
+/// Most decoded bytes that may stand between two digits of a phone.
+pub(super) const SEPARATORS: usize = 6;
+
+/// An identifier found in a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) identifier: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) phone: Option<PhoneForm>,
+}
+
+/// The separators that people, forms and locales put into phone numbers: ASCII ones and the bytes of the no-break
+/// space, the narrow one and the Unicode hyphens and dashes.
+pub(super) const fn is_separator(byte: u8) -> bool {
+    matches!(
+        byte,
+        b' ' | b'\t' | b'-' | b'.' | b'/' | b'(' | b')' | b'+' | RAW_PLUS | 0xC2 | 0xA0 | 0xE2 | 0x80 | 0x90
+            ..=0x93 | 0xAF
+    )
+}
+
+/// The scanner of one value after another.
+pub(super) struct Scanner {
+    unescape: Unescape,
+    core: Core,
+    others: Others,
+    runs: Runs,
+}
+
+impl Scanner {
+    pub(super) fn new(identifiers: &Identifiers) -> Self {
+        Self {
+            unescape: Unescape::default(),
+            core: Core::new(identifiers),
+            others: Others::default(),
+            runs: Runs::default(),
+        }
+    }
+
+    /// Starts a value; with `weak` its decoded bytes are kept for [`Self::take_weak`].
+    pub(super) fn begin(&mut self, identifiers: &Identifiers, weak: bool) {
+        self.reset(identifiers);
+        self.runs.clear();
+        self.core.weak = weak.then(|| std::mem::take(&mut self.core.weak_spare));
+    }
+
+    /// Forgets the value so far: what was skipped holds nothing.
+    pub(super) fn reset(&mut self, identifiers: &Identifiers) {
+        self.unescape.clear();
+        self.others.clear();
+        self.runs.reset();
+        self.core.reset(identifiers);
+    }
+
+    /// Takes the next bytes of the value, which stand at `offset`.
+    pub(super) fn feed(&mut self, identifiers: &Identifiers, bytes: &[u8], offset: usize) {
+        let Self { unescape, core, others, runs } = self;
+        let mut from = 0;
+        while let Some((&byte, _)) = bytes.get(from..).and_then(<[u8]>::split_first) {
+            if begins_escape(byte) || !unescape.is_idle() {
+                unescape.push(byte, offset + from, &mut |unit| {
+                    runs.take(unit);
+                    others.take(identifiers, unit, core);
+                });
+                from += 1;
+                continue;
+            }
+            let rest = bytes.get(from..).unwrap_or_default();
+            let plain = rest.get(..next_escape(rest)).unwrap_or_default();
+            runs.take_plain(plain, offset + from);
+            for (at, &byte) in (offset + from..).zip(plain) {
+                let unit = Unit::plain(byte, at);
+                if others.live.is_empty() {
+                    core.take(identifiers, unit);
+                } else {
+                    others.take(identifiers, unit, core);
+                }
+            }
+            from += plain.len();
+        }
+    }
+
+    /// The value is over: whatever waits is decided.
+    pub(super) fn end(&mut self, identifiers: &Identifiers) {
+        let Self { unescape, core, others, runs } = self;
+        unescape.finish(&mut |unit| {
+            runs.take(unit);
+            others.take(identifiers, unit, core);
+        });
+        runs.end();
+        others.settle(identifiers, core);
+        (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
+        core.begun_addresses.clear();
+        core.settle(identifiers, true);
+    }
+
+    /// Decides whatever waits as if the value were over, which it may not be.
+    pub(super) fn hurry(&mut self, identifiers: &Identifiers) {
+        self.others.hurry(identifiers, &mut self.core);
+        self.core.settle(identifiers, true);
+        self.runs.end();
+    }
+
+    /// Where the last bytes begin that already tell the better part of an identifier.
+    pub(super) fn telling(&self, identifiers: &Identifiers) -> Option<usize> {
+        let others = self.others.live.iter().filter_map(|other| other.telling(identifiers));
+        self.core.telling(identifiers).into_iter().chain(others).min()
+    }
+
+    /// The runs that may be a text in another alphabet, in order, as far as nothing else can be found before their end.
+    pub(super) fn take_runs(&mut self, identifiers: &Identifiers) -> Vec<Run> {
+        if self.runs.has_none() {
+            return Vec::new();
+        }
+        self.runs.take_whole(self.held_by_values(identifiers).unwrap_or(usize::MAX))
+    }
+
+    /// Whether a run was too long to be looked into, since the last call.
+    pub(super) fn take_skipped(&mut self) -> bool {
+        self.runs.take_skipped()
+    }
+
+    /// What was found, in order.
+    pub(super) fn found(&mut self) -> &mut Vec<Found> {
+        &mut self.core.found
+    }
+
+    /// The decoded bytes of a whole value that is short enough to be a weak one.
+    pub(super) fn weak(&self) -> Option<&[u8]> {
+        self.core.weak.as_deref()
+    }
+
+    /// The first byte that a later find may still claim; `None` where there is none.
+    pub(super) fn held(&self, identifiers: &Identifiers) -> Option<usize> {
+        self.held_by_values(identifiers).into_iter().chain(self.runs.held()).min()
+    }
+
+    fn held_by_values(&self, identifiers: &Identifiers) -> Option<usize> {
+        let candidate = self.core.candidates.iter().map(|candidate| candidate.found.start).min();
+        let found = self.core.found.first().map(|found| found.start);
+        let others = self.others.live.iter().filter_map(|other| other.held(identifiers)).min();
+        let claimed = self.core.claimed(identifiers);
+        [candidate, found, claimed, others, self.unescape.start()].into_iter().flatten().min()
+    }
+
+    /// Whether nothing of what was fed can matter any more.
+    pub(super) fn is_idle(&self, identifiers: &Identifiers) -> bool {
+        self.held(identifiers).is_none() && self.core.weak.is_none()
+    }
+}
+
+/// Everything in a whole value.
+pub(super) fn scan(identifiers: &Identifiers, bytes: &[u8]) -> Vec<Found> {
+    let mut scanner = Scanner::new(identifiers);
+    scanner.begin(identifiers, false);
+    scanner.feed(identifiers, bytes, 0);
+    scanner.end(identifiers);
+    std::mem::take(scanner.found())
+}
