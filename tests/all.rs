@@ -28,6 +28,7 @@ mod next_hop;
 mod peers;
 mod persona;
 mod pinning;
+mod portals;
 mod protocol;
 mod proxy_tls;
 mod reload;

@@ -3,13 +3,16 @@
 use super::error::ExchangeError;
 use super::layers::{Context, Exchange, Handle, Reply};
 use super::signed::signed_parts;
-use crate::config::Decision;
+use crate::config::{Decision, is_portal_check};
 use crate::model::record::NOT_INSPECTED;
 use crate::model::{Host, Party, RequestType};
 use crate::persona::{Persona, Standing};
 use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER};
 use http::{HeaderMap, HeaderName};
 use tower::Layer;
+
+/// The rule by which a device's check for a captive portal is left alone.
+pub(super) const PORTALS: &str = "builtin/portals";
 
 /// The layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +43,8 @@ impl<S: Handle> Handle for Contextual<S> {
         };
         let unread = match decision {
             Decision::Tunnel { reason } => Some(reason.rule()),
+            // What it gets has to be the network's own answer.
+            Decision::Intercept if is_portal_check(origin, &exchange.target) => Some(PORTALS.to_owned()),
             Decision::Intercept => None,
         };
         let label = vendor.id;

@@ -1,5 +1,6 @@
 //! Layer 6: tracker rules, on the way out and on the way back.
 
+use super::context::PORTALS;
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
 use super::page;
@@ -50,8 +51,12 @@ impl<S: Handle> Handle for Tracked<S> {
     }
 }
 
-/// Cleartext that is left unread passes as a tunnel does: tracker hosts are refused by name.
+/// Cleartext that is left unread passes as a tunnel does: tracker hosts are refused by name. A device's check for a captive
+/// portal is none of them, whoever's host it asks.
 fn refuse_tracker_host(exchange: &Exchange) -> Result<(), ExchangeError> {
+    if exchange.context()?.unread.as_deref() == Some(PORTALS) {
+        return Ok(());
+    }
     let name = exchange.origin()?.host.name();
     match name.and_then(|name| exchange.generation.trackers.host_rule(name)) {
         Some(matched) => {

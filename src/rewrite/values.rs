@@ -213,7 +213,8 @@ impl<S: Source> Values<S> {
             let Some(reading) = look_into(&self.identifiers, &run) else { continue };
             let is_whole = run.span.start == open.content && Some(run.span.end) == content;
             let token = token.filter(|_| is_whole).map(|end| open.token..end);
-            let draft = Draft::Encoded { span: run.span, reading, signed: run.joined };
+            let signed = run.joined && reading.is_json();
+            let draft = Draft::Encoded { span: run.span, reading, signed };
             self.placed(draft, open.script, token, place);
         }
         if self.scanner.take_skipped() {

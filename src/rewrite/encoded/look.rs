@@ -218,6 +218,16 @@ fn finds(identifiers: &Identifiers, text: &[u8], depth: usize) -> Vec<(Range<usi
 }
 
 impl Reading {
+    /// Whether it is JSON, as what tokens carry is: a bare value with something behind a dot is no token.
+    pub(in crate::rewrite) fn is_json(&self) -> bool {
+        match self.alphabet {
+            Alphabet::Verbatim => {
+                self.finds.iter().any(|(_, find)| matches!(find, Find::Deeper(reading) if reading.is_json()))
+            }
+            _ => script_of(self.plain.expose()) == Script::JsonString,
+        }
+    }
+
     /// How many values it holds.
     fn values(&self) -> usize {
         let values = self.finds.iter().map(|(_, find)| match find {

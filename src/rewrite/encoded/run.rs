@@ -9,6 +9,8 @@ use std::ops::Range;
 pub(in crate::rewrite) const SHORTEST: usize = 11;
 /// Most letters of a run that is looked into.
 pub(in crate::rewrite) const LONGEST: usize = 64 << 10;
+/// Fewest letters of a signature behind two dashes: SHA-1 in base64.
+const SIGNATURE: usize = 27;
 /// RFC 4648 section 4: at most two characters of padding.
 const PADDING: usize = 2;
 
@@ -142,7 +144,8 @@ impl Runs {
         }
     }
 
-    fn keep(&mut self, run: Run) {
+    fn keep(&mut self, mut run: Run) {
+        run.joined |= has_signature(&run.letters);
         self.whole.push(run);
     }
 
@@ -175,6 +178,12 @@ impl Runs {
     }
 }
 
+/// Whether a text ends in a signature behind two dashes, as the cookies of Ruby on Rails do.
+fn has_signature(letters: &[u8]) -> bool {
+    let dashes = memchr::memmem::rfind(letters, b"--");
+    dashes.is_some_and(|at| letters.len() - at - 2 >= SIGNATURE)
+}
+
 /// The runs of a whole text.
 pub(super) fn runs_of(text: &[u8]) -> Vec<Run> {
     let mut runs = Runs::default();
@@ -202,6 +211,10 @@ mod tests {
                 vec![("eyJhbGciOiJI", true), ("eyJlbWFpbCI6", true), ("c2lnbmF0dXJl", true)],
             ),
             ("eyJlbWFpbCI6.Zx8s.c2lnbmF0dXJl", vec![("eyJlbWFpbCI6", true), ("c2lnbmF0dXJl", true)]),
+            (
+                "YW5uQGhvbWU--0123456789abcdef0123456789abcdef01234567",
+                vec![("YW5uQGhvbWU--0123456789abcdef0123456789abcdef01234567", true)],
+            ),
             ("The end is YW5uQGhvbWU. Next", vec![("YW5uQGhvbWU", false)]),
         ] {
             let runs = runs_of(text.as_bytes());

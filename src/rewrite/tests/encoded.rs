@@ -163,8 +163,14 @@ fn a_signed_token_says_so() {
     let body = format!("id_token={}", token(&format!(r#"{{"email":"{EMAIL}"}}"#)));
     let hits = find_in_body(&ANN, Syntax::Form, body.as_bytes());
     assert_eq!(hits.iter().map(|hit| hit.signed).collect::<Vec<_>>(), [true]);
-    let alone = format!("t={}.", URL_SAFE_NO_PAD.encode(EMAIL));
-    assert!(!find_in_body(&ANN, Syntax::Form, alone.as_bytes())[0].signed);
+    let rails = STANDARD.encode(format!(r#"{{"user":"{EMAIL}"}}"#)) + "--" + &"0123456789abcdef".repeat(4);
+    assert!(find_in_body(&ANN, Syntax::Text, rails.as_bytes())[0].signed);
+    let mail = URL_SAFE_NO_PAD.encode(EMAIL);
+    for alone in [format!("t={mail}."), format!("t={mail}.{mail}.{mail}"), format!("t={mail}--{mail}{mail}")]
+    {
+        let hits = find_in_body(&ANN, Syntax::Form, alone.as_bytes());
+        assert!(!hits.is_empty() && hits.iter().all(|hit| !hit.signed), "{alone}");
+    }
 }
 
 #[test]
