@@ -316,6 +316,11 @@ async fn what_is_withheld_replays_from_the_record_alone() {
     let mut scene = Scene::with("[terms]\ngpc = false", "email = \"withhold\"").await;
     let withheld = vec![
         get("query", "/s?e=ann%40home.example&x=1", &["request.url.query:e"]),
+        get(
+            "base64",
+            "/c?d=eyJtIjoiYW5uQGhvbWUuZXhhbXBsZSIsIm4iOiJBbm4gUmVhbCJ9&x=1",
+            &["request.url.query:d", "request.url.query:d"],
+        ),
         get("cookie", "/a", &["request.cookie:mail"])
             .field("cookie", "sid=1; mail=ann%40home.example; t=dark"),
         get("only cookie", "/a", &["request.cookie:mail"]).field("cookie", "mail=ann%40home.example"),

@@ -242,7 +242,8 @@ fn edit(
         category: slot.category(),
         rule: ruling.rule.clone(),
         reason,
-        within: hit.within.clone().filter(|_| span == hit.span),
+        // What is withheld goes with all of the text it stands in.
+        within: hit.within.clone().filter(|_| action != Action::Removed && span == hit.span),
         value: Secret::new(value),
     }
 }
