@@ -35,6 +35,7 @@ mod reload;
 mod resolver;
 mod reverse;
 mod socks;
+mod ssrf;
 mod systemd;
 mod terms;
 mod tls;

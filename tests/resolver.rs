@@ -75,7 +75,8 @@ async fn a_name_that_does_not_exist_is_a_failure() {
     let home = house("").await;
     let reply = home.client().get("https://nothing.test/").await;
     assert_eq!(reply.status, 502);
-    let kinds: Vec<_> =
-        flows(&home).await.iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(kinds, ["open", "close"]);
+    let refused = home.awaited("refused", 1).await.pop().unwrap();
+    let told = [&refused["code"], &refused["host"], &refused["vendor"]];
+    assert_eq!(told, ["dns_error", "nothing.test", "nothing.test"], "{refused}");
+    assert_eq!(flows(&home).await.len(), 1, "nothing was sent");
 }

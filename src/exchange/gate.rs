@@ -68,18 +68,19 @@ impl<S: Dispatch> Handle for Gate<S> {
             upgrades: exchange.websocket.as_ref().is_some_and(|asked| !asked.is_over_http2()),
             next_hop: exchange.generation.next_hop().cloned(),
         });
+        exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         let asked = Instant::now();
         let way = self.rooms.upstream.find(&key, &*exchange.generation, false).await;
         exchange.flow.waited(asked.elapsed());
-        if let Err(UpstreamError::BlockedByResolver) = way {
-            return blocked(exchange);
-        }
+        // Nothing was sent where there is nowhere to send it: that is no flow that failed.
+        let way = match way {
+            Err(UpstreamError::BlockedByResolver) => return blocked(exchange),
+            way => way?,
+        };
         let open = self.open_event(exchange)?;
-        exchange.flow.concerns(Some(exchange.context()?.vendor.clone()), exchange.origin()?.host.to_string());
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
         let client = Arc::clone(&exchange.client);
         let connect = async {
-            let way = way?;
             let _turn = match client.tunnelled.as_ref().filter(|_| way.is_new()) {
                 Some(tunnelled) => tunnelled.may_dial().await,
                 None => None,
