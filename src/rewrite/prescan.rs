@@ -287,18 +287,24 @@ fn hides_ampersand(rest: &[u8], wide: bool) -> bool {
 fn numbered(text: &[u8], digits: &Automaton) -> bool {
     let mut at = 0;
     while let Some(first) = next_digit(text, at) {
-        let (mut state, mut gap) = (digits.start(), 0);
+        let (mut state, mut gap, mut blank) = (digits.start(), 0, false);
         at = first;
         while let Some(&byte) = text.get(at) {
             at += 1;
             if byte.is_ascii_digit() {
                 state = digits.next(state, byte);
-                gap = 0;
+                (gap, blank) = (0, false);
                 if digits.is_match(state) {
                     return true;
                 }
                 continue;
             }
+            // White space in a row, of any kind, counts as one space.
+            let white = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            if white && std::mem::replace(&mut blank, white) {
+                continue;
+            }
+            blank = white;
             gap += 1;
             if gap > super::scan::SEPARATORS {
                 break;

@@ -1,6 +1,6 @@
 //! Whoever opens many streams at once waits for the vendor's connections on their own: nobody else does.
 
-use crate::support::client::request;
+use crate::support::client::{collect, request};
 use crate::support::{Household, TestCa, Vendor, a_while, until};
 use http::Method;
 use std::net::SocketAddr;
@@ -60,7 +60,7 @@ async fn many_streams_dial_a_few_at_a_time_and_hold_up_nobody() {
             let url = format!("https://shop.test/crowd/{number}");
             let asked = request(Method::GET, &url, &[], "");
             let mut sender = sender.clone();
-            tokio::spawn(async move { sender.send_request(asked).await.unwrap().status() })
+            tokio::spawn(async move { collect(sender.send_request(asked).await.unwrap()).await.status })
         })
         .collect();
     until("sixteen more", || door.knocked() >= 17).await;
