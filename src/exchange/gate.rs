@@ -18,6 +18,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::time::timeout;
 use tower::Layer;
 
 /// The layer.
@@ -79,10 +80,13 @@ impl<S: Dispatch> Handle for Gate<S> {
         };
         let open = self.open_event(exchange)?;
         // The connect shows the vendor an address and a host name, which OPEN names too; the request waits for both.
-        let client = Arc::clone(&exchange.client);
+        let (client, patience) = (Arc::clone(&exchange.client), exchange.generation.bounds().connect);
         let connect = async {
             let _turn = match client.tunnelled.as_ref().filter(|_| way.is_new()) {
-                Some(tunnelled) => tunnelled.may_dial().await,
+                // Whoever is ahead is as slow as the vendor.
+                Some(tunnelled) => timeout(patience, tunnelled.may_dial())
+                    .await
+                    .map_err(|_| UpstreamError::ConnectTimeout)?,
                 None => None,
             };
             self.rooms.upstream.take(way, &key, &*exchange.generation).await
