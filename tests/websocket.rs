@@ -228,6 +228,30 @@ async fn where_nothing_may_pass_unread_a_binary_message_does_not() {
     assert_eq!(chat.messages(), [Message::text("hello")]);
 }
 
+/// Base64 that is too long to be looked into, in a text message: whether it holds her address nobody says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_too_long_to_be_undone_is_told_or_ends_the_channel() {
+    use base64::Engine;
+    let long = format!("{} ann@home.example", "x".repeat(60_000));
+    let long = base64::engine::general_purpose::STANDARD.encode(long);
+    for strict in [false, true] {
+        let ca = TestCa::new();
+        let chat = Chat::start(&ca).await;
+        let home = household_with(&ca, &chat, ANN, &format!("{IDENTITY}\nstrict = {strict}")).await;
+        let mut socket = open(&home, &[]).await;
+        socket.send(Message::text(long.clone())).await.unwrap();
+        if !strict {
+            assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(long.clone()));
+            socket.close(None).await.unwrap();
+        }
+        while let Some(Ok(_)) = socket.next().await {}
+        drop(socket);
+        assert_eq!(chat.messages().contains(&Message::text(long.clone())), !strict);
+        let rule = if strict { "websocket.ended" } else { "could not inspect" };
+        assert_eq!(close_of(&home).await["edits"][0]["rule"], rule);
+    }
+}
+
 /// The frames of one message, each with a mask of its own, a ping between them.
 fn in_pieces(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

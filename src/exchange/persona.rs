@@ -67,10 +67,10 @@ impl<S: Handle> Handle for Personified<S> {
             let persona = exchange.persona.clone().ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
                 meet(&self.rooms, exchange, &persona)?;
-            }
-            if !persona.identity.identifiers().is_empty() && !is_clean(exchange, &persona)? {
-                // Boxed: what a body or a hit needs would make the future of every exchange larger.
-                Box::pin(self.protect(exchange, persona)).await?;
+                if !is_clean(exchange, &persona)? {
+                    // Boxed: what a body or a hit needs would make the future of every exchange larger.
+                    Box::pin(self.protect(exchange, persona)).await?;
+                }
             }
             self.listen_in(exchange)?;
             if let Some(answer) = exchange.plan.answer() {

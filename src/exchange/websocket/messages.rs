@@ -13,7 +13,7 @@ use crate::exchange::substitute::Substitute;
 use crate::exchange::tally::Tally;
 use crate::model::{Part, Place};
 use crate::rewrite::codec::{CodecError, Limits};
-use crate::rewrite::{Identifiers, StreamEditor, Syntax, find_in_body};
+use crate::rewrite::{Identifiers, StreamEditor, Syntax, read_body};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -24,6 +24,8 @@ pub const MESSAGE_BYTES: usize = 1 << 20;
 /// Looks into a client's messages.
 pub struct Messages {
     substitute: Substitute,
+    /// That a part of a message could not be looked into.
+    told: bool,
 }
 
 /// Why a channel cannot go on.
@@ -84,7 +86,7 @@ enum Next {
 impl Messages {
     /// Looks for what `substitute` knows, which says what becomes of each.
     pub fn new(substitute: Substitute) -> Self {
-        Self { substitute }
+        Self { substitute, told: false }
     }
 
     /// Carries the client's frames to the vendor until they end.
@@ -138,7 +140,12 @@ impl Messages {
             let looked = tokio::task::spawn_blocking(move || look_into(identifiers, &text)).await;
             looked.map_err(|_| Stopped::Refused(UNEDITED))?
         };
-        let Some(mut editor) = found.map_err(|_| Stopped::Refused(UNEDITED))? else { return Ok(frames) };
+        let Looked { editor, unread } = found.map_err(|_| Stopped::Refused(UNEDITED))?;
+        // One note for a channel: the record names no place inside a message.
+        if unread && !std::mem::replace(&mut self.told, true) {
+            substitute.unread(Place::request(Part::Message)).map_err(Stopped::Refused)?;
+        }
+        let Some(mut editor) = editor else { return Ok(frames) };
         let numbers: Vec<usize> = editor.undecided().collect();
         for number in numbers {
             let Some(deciding) = editor.hit(number).map(|hit| substitute.decide(hit)) else { continue };
@@ -154,16 +161,25 @@ impl Messages {
 
 const UNEDITED: ExchangeError = ExchangeError::Internal("a message could not be edited");
 
-/// An editor with what a whole message holds, all of it undecided; `None` where it holds nothing.
-fn look_into(identifiers: Arc<Identifiers>, text: &[u8]) -> Result<Option<StreamEditor>, CodecError> {
+/// What looking into a message came to.
+struct Looked {
+    /// With what it holds, all of it undecided; `None` where it holds nothing.
+    editor: Option<StreamEditor>,
+    /// Whether a part of it could not be looked into.
+    unread: bool,
+}
+
+fn look_into(identifiers: Arc<Identifiers>, text: &[u8]) -> Result<Looked, CodecError> {
     let syntax = syntax_of(text);
-    if find_in_body(&identifiers, syntax.clone(), text).is_empty() {
-        return Ok(None);
+    let found = read_body(&identifiers, syntax.clone(), text, usize::MAX).unwrap_or_default();
+    let unread = !found.unread.is_empty();
+    if found.hits.is_empty() {
+        return Ok(Looked { editor: None, unread });
     }
     let mut editor = StreamEditor::new(identifiers, syntax, &[], Limits::default())?;
     editor.push(text)?;
     editor.finish()?;
-    Ok(Some(editor))
+    Ok(Looked { editor: Some(editor), unread })
 }
 
 impl Reading {
