@@ -65,10 +65,7 @@ impl Wardrobe {
         for slot in slots {
             if self.issued(vendor, epoch, slot).is_none() {
                 let issued = match order.real(slot, now) {
-                    Some(real) => {
-                        self.store.adopt_pseudonym(&self.row(vendor, epoch, slot, &real)?)?;
-                        real
-                    }
+                    Some(real) => self.keep(order, slot, real)?,
                     None => self.claim(order, slot, now)?,
                 };
                 let mut state = self.write();
@@ -125,6 +122,15 @@ impl Wardrobe {
             Arc::make_mut(&mut worn).insert(slot.clone(), issued);
         }
         Ok(worn)
+    }
+
+    /// Stores what is real, unless an exchange that raced here had a value made first: that one stands.
+    fn keep(&self, order: &Order<'_>, slot: &Slot, real: Issued) -> Result<Issued, IssueError> {
+        let row = self.row(order.mask.sector(), order.epoch, slot, &real)?;
+        match self.store.claim_pseudonym(&row, false)? {
+            Claim::Exists(row) => super::rows::open(&self.vault, &row),
+            Claim::Claimed | Claim::Taken => Ok(real),
+        }
     }
 
     fn claim(&self, order: &Order<'_>, slot: &Slot, now: Timestamp) -> Result<Issued, IssueError> {

@@ -5,6 +5,9 @@ use super::error::IssueError;
 use super::wardrobe::Wardrobe;
 use crate::model::{Timestamp, VendorId};
 
+/// Most vendors of a member of which this is kept: whoever comes later counts as never met, and gets an alias.
+const MOST: usize = 10_000;
+
 impl Wardrobe {
     /// Whether this vendor was met before. From memory.
     pub fn has_met(&self, vendor: &VendorId) -> bool {
@@ -17,13 +20,15 @@ impl Wardrobe {
     }
 
     /// The member meets the vendor, with its `cookies` or without. One that knows a pseudonym does not know who is real.
-    /// Gives whether they meet for the first time: then [`Self::keep_meeting`] has to be called.
+    /// Gives whether that is to be kept: then [`Self::keep_meeting`] has to be called.
     pub fn meet(&self, vendor: &VendorId, cookies: bool) -> bool {
         let mut state = self.write();
         let cookies = cookies && !state.epochs.contains_key(vendor);
-        let first = !state.met.contains_key(vendor);
-        state.met.entry(vendor.clone()).or_insert(cookies);
-        first
+        if state.met.len() >= MOST || state.met.contains_key(vendor) {
+            return false;
+        }
+        state.met.insert(vendor.clone(), cookies);
+        true
     }
 
     /// Keeps it over a restart. Waits for the store's disk: never on a worker.

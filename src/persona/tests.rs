@@ -9,6 +9,8 @@ use crate::vault::Vault;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+mod existing;
+
 const NOW: Timestamp = Timestamp(1_795_305_600_000);
 
 /// What issuing gave.
@@ -292,61 +294,6 @@ fn a_taken_value_makes_room_for_the_next() {
         let worn = home.issue(&home.load(member), "shop", 1, &["phone.primary"]).worn;
         assert!(seen.insert(value(&worn, "phone.primary")));
     }
-}
-
-#[test]
-fn an_adopted_value_stands_in_place_of_an_issued_one() {
-    let home = Home::new();
-    let ann = home.ann();
-    let vendor = VendorId::from("shop");
-    home.issue(&ann, "shop", 1, &["email.primary"]);
-    let record =
-        ann.wardrobe.adopt(&vendor, 1, &slot("email.primary"), " old@mail.example ", false, NOW).unwrap();
-    assert!(
-        matches!(&record.event, Event::Issue { how, value, .. } if how == "adopted" && value == "old@mail.example")
-    );
-    let worn = home.load(ann.wardrobe.member()).wardrobe.worn(&vendor, 1);
-    assert_eq!(value(&worn, "email.primary"), "old@mail.example");
-    for bad in ["", "  ", "a\nb", &"x".repeat(300)] {
-        assert!(matches!(
-            ann.wardrobe.adopt(&vendor, 1, &slot("username"), bad, false, NOW),
-            Err(IssueError::Unfit(_))
-        ));
-    }
-}
-
-#[test]
-fn an_adopted_real_value_stays_out_of_the_log_and_is_not_put_back_from_it() {
-    let home = Home::new();
-    let ann = home.ann();
-    let vendor = VendorId::from("shop");
-    let mut records = home.issue(&ann, "shop", 1, &["phone.primary"]).records;
-    for real in ["ann@home.example", "Ann Realname <ANN@home.example>", "0151 12345678", "ann realname"] {
-        assert!(ann.identity.reveals(real), "{real}");
-    }
-    assert!(!ann.identity.reveals("someone@home.example"));
-    let phone = slot("phone.primary");
-    let later = Timestamp(NOW.0 + 1);
-    let record = ann.wardrobe.adopt(&vendor, 1, &phone, "0151 12345678", true, later).unwrap();
-    ann.wardrobe.adopted(&vendor, 1, &phone, later).unwrap();
-    assert!(!format!("{record:?}").contains("12345678"));
-    records.push(record);
-    for record in &records {
-        assert!(!ann.wardrobe.restore(record).unwrap(), "what was put in its place later stays");
-    }
-    let worn = home.load(ann.wardrobe.member()).wardrobe.worn(&vendor, 1);
-    assert_eq!(value(&worn, "phone.primary"), "0151 12345678");
-    assert!(ann.identity.is_real(&phone, "0151 12345678"), "so it is not replaced by itself");
-}
-
-#[test]
-fn an_adopted_real_name_does_not_get_into_the_address() {
-    let home = Home::new();
-    let ann = home.ann();
-    ann.wardrobe.adopt(&VendorId::from("shop"), 1, &slot("name.full"), "Ann Realname", true, NOW).unwrap();
-    let worn = home.issue(&ann, "shop", 1, &["email.primary"]).worn;
-    let address = value(&worn, "email.primary");
-    assert!(!address.contains("ann.") && !address.contains("realname"), "{address}");
 }
 
 #[test]
