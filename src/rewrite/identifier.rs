@@ -107,9 +107,9 @@ impl Identifiers {
         };
         let (text, digits) = (build(&texts)?, build(&phones)?);
         let prescan = Prescan::new(&texts, &mailboxes, !phones.is_empty(), &weak);
+        let encoded = Encoded::new(&list, &texts, &mailboxes, !phones.is_empty());
         let phones_from = texts.len();
         texts.extend(phones);
-        let encoded = Encoded::new(&list);
         let longest = texts.iter().map(|pattern| pattern.folded.len());
         let longest = longest.chain(mailboxes.iter().map(Mailbox::longest)).max().unwrap_or(0);
         Ok(Self {

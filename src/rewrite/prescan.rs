@@ -287,26 +287,21 @@ fn hides_ampersand(rest: &[u8], wide: bool) -> bool {
 fn numbered(text: &[u8], digits: &Automaton) -> bool {
     let mut at = 0;
     while let Some(first) = next_digit(text, at) {
-        let (mut state, mut gap, mut blank) = (digits.start(), 0, false);
+        let (mut state, mut gap) = (digits.start(), 0);
         at = first;
         while let Some(&byte) = text.get(at) {
             at += 1;
             if byte.is_ascii_digit() {
                 state = digits.next(state, byte);
-                (gap, blank) = (0, false);
+                gap = 0;
                 if digits.is_match(state) {
                     return true;
                 }
                 continue;
             }
-            // White space in a row, of any kind, counts as one space.
-            let white = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-            if white && std::mem::replace(&mut blank, white) {
-                continue;
-            }
-            blank = white;
             gap += 1;
-            if gap > super::scan::SEPARATORS {
+            // White space in a row counts as one space where a text is walked.
+            if gap > super::scan::SEPARATORS * super::scan::SPACES {
                 break;
             }
             match byte {
@@ -316,6 +311,7 @@ fn numbered(text: &[u8], digits: &Automaton) -> bool {
                     let name = text.get(at..).unwrap_or_default().iter().take(10);
                     at += name.clone().position(|&byte| byte == b';').map_or(0, |end| end + 1);
                 }
+                b'\n' | b'\r' => {}
                 _ if super::scan::is_separator(byte) => {}
                 _ => break,
             }

@@ -11,7 +11,6 @@ use crate::model::SlotKind;
 pub(super) const LOCAL: usize = 64;
 
 /// A mailbox that has more than one address.
-#[derive(Debug)]
 pub(super) struct Mailbox {
     /// Whose.
     pub(super) identifier: usize,
@@ -51,6 +50,11 @@ impl Mailbox {
     #[inline]
     pub(super) fn begins_with(&self, byte: u8) -> bool {
         self.letters.first() == Some(&byte.to_ascii_lowercase())
+    }
+
+    /// Fewest letters of an address.
+    pub(super) fn shortest(&self) -> usize {
+        self.letters.len() + self.domain.len()
     }
 
     /// Most letters of an address.

@@ -323,8 +323,13 @@ fn other_addresses_of_the_same_mailbox() {
 /// What stands between the digits of a phone may go over a line, and be any number of blanks.
 #[test]
 fn a_phone_over_two_lines_is_seen_at_a_glance_too() {
-    for text in ["call 0151 \n12345678", "15 \r\n11 2345678", "0151       12345678", "+49 \t 151 \n 12345678"]
-    {
+    for text in [
+        "call 0151 \n12345678",
+        "15 \r\n11 2345678",
+        "0151       12345678",
+        "+49 \t 151 \n 12345678",
+        "0151%20%20%20%20%20%20%20%2012345678",
+    ] {
         assert_eq!(in_text(text).len(), 1, "{text:?}");
     }
 }

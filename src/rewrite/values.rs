@@ -300,7 +300,9 @@ const NAME: usize = 128;
 
 /// A name as it may stand in a place: never one that holds an identifier, never a very long one.
 pub(super) fn safe_name(identifiers: &Identifiers, name: &[u8]) -> String {
-    let clean = identifiers.is_clean(name);
+    let clean = (identifiers.prescan.is_clean(name, &identifiers.digits)
+        || super::scan::scan(identifiers, name).is_empty())
+        && super::encoded::is_clean(identifiers, name);
     match std::str::from_utf8(name) {
         Ok(name) if clean && name.len() <= NAME && !name.chars().any(char::is_control) => name.to_owned(),
         _ => MASK.to_owned(),

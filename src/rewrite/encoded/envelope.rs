@@ -3,7 +3,7 @@
 use super::alphabet::Alphabet;
 use crate::model::{Envelope, Secret, Within};
 use crate::rewrite::codec::{Coding, Decoders, Encoder, Limits};
-use crate::rewrite::spelling::{Script, Spelling};
+use crate::rewrite::spelling::Spelling;
 use crate::rewrite::splice;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -38,11 +38,6 @@ impl Envelope for Sealed {
             false => self.alphabet.name(),
         }
     }
-}
-
-/// Letters as they stand in a text, to be written again the same way.
-pub(super) fn written(bytes: &[u8], script: Script) -> Spelling {
-    Spelling::of_letters(bytes, script)
 }
 
 /// Undoes gzip (RFC 1952); `None` for what is none, or unfolds too far.

@@ -7,14 +7,11 @@
 
 use super::alphabet::{self, is_letter, is_text};
 use super::digest::is_base64_digest;
-use super::look::{DEPTH, GZIP, look_into};
+use super::look::{DEPTH, GZIP, SHORTEST_HEX, look_into};
 use super::run::{SHORTEST, runs_of};
 use crate::rewrite::identifier::Identifiers;
 use memchr::memmem;
 use std::ops::Range;
-
-/// Fewest letters of a value in hex.
-const HEX: usize = 16;
 
 /// Whether a byte may belong to a run, as it is or as part of an escape of one of its letters.
 #[allow(clippy::indexing_slicing, reason = "at compile time")]
@@ -62,15 +59,19 @@ pub(in crate::rewrite) fn spans(identifiers: &Identifiers, text: &[u8]) -> Vec<R
         return Vec::new();
     }
     let suspicious = |stretch: &Range<usize>| {
-        suspicious(identifiers, text.get(stretch.clone()).unwrap_or_default(), DEPTH)
+        suspicious(identifiers, text.get(stretch.clone()).unwrap_or_default(), DEPTH - 1)
     };
     stretches(text).filter(suspicious).flat_map(|stretch| spans_in(identifiers, text, stretch)).collect()
 }
 
 fn spans_in(identifiers: &Identifiers, text: &[u8], stretch: Range<usize>) -> Vec<Range<usize>> {
     let from = stretch.start;
-    let runs = runs_of(text.get(stretch).unwrap_or_default()).into_iter();
-    let held = runs.filter(|run| look_into(identifiers, run).is_some());
+    let (runs, skipped) = runs_of(text.get(stretch.clone()).unwrap_or_default());
+    if skipped {
+        // What is too long to be looked into has to be told, so it has to be walked.
+        return vec![stretch];
+    }
+    let held = runs.into_iter().filter(|run| look_into(identifiers, run).is_some());
     held.map(|run| from + run.span.start..from + run.span.end).collect()
 }
 
@@ -93,13 +94,12 @@ fn suspicious(identifiers: &Identifiers, stretch: &[u8], depth: usize) -> bool {
     let quads = identifiers.encoded.quads;
     quads == 0
         || may_hold_text(identifiers, stretch, quads, depth)
-        || stretch.len() >= HEX
+        || stretch.len() >= SHORTEST_HEX
             && (may_be_digest(identifiers, stretch) || memmem::find(stretch, GZIP).is_some())
 }
 
 /// Whether some base64 in the stretch is text in which something may be found.
 fn may_hold_text(identifiers: &Identifiers, stretch: &[u8], quads: usize, depth: usize) -> bool {
-    let quads = quads.min(MOST_QUADS);
     let mut rows = [0; 4];
     let mut seen = [0; 4];
     stretch.windows(4).enumerate().any(|(at, four)| {
@@ -108,9 +108,6 @@ fn may_hold_text(identifiers: &Identifiers, stretch: &[u8], quads: usize, depth:
         *row >= quads && reads(identifiers, stretch, at, &mut seen, depth)
     })
 }
-
-/// Three fours in a row tell as much as more.
-const MOST_QUADS: usize = 3;
 
 /// Whether base64 that is read in step with the letter at `from` may hold something: what was read in that step before is
 /// not read again.
@@ -161,7 +158,7 @@ fn may_be_digest(identifiers: &Identifiers, stretch: &[u8]) -> bool {
 /// Whether letters and digits without a sign are a digest of the member's, or may be text in hex.
 fn word_may_be(identifiers: &Identifiers, word: &[u8]) -> bool {
     let digests = &identifiers.encoded.digests;
-    if word.len() >= HEX
+    if word.len() >= SHORTEST_HEX
         && word.iter().all(u8::is_ascii_hexdigit)
         && let Some((_, bytes)) = alphabet::hex(word)
     {

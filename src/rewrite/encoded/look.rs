@@ -2,7 +2,7 @@
 
 use super::alphabet::{self, Alphabet};
 use super::digest::{Recipe, is_base64_digest, is_hex_digest};
-use super::envelope::{Sealed, unpack, written};
+use super::envelope::{Sealed, unpack};
 use super::run::{Run, SHORTEST, runs_of};
 use crate::model::{Envelope, Layer, Secret, Within};
 use crate::rewrite::identifier::Identifiers;
@@ -16,7 +16,7 @@ pub(super) const DEPTH: usize = 3;
 /// Longest run that is read at all four alignments (letters): a longer one is no word with a token behind it.
 const ALIGNED: usize = 512;
 /// Fewest letters of hex: eight bytes.
-const SHORTEST_HEX: usize = 16;
+pub(super) const SHORTEST_HEX: usize = 16;
 /// What base64 of gzip begins with (RFC 1952 section 2.3.1).
 pub(super) const GZIP: &[u8] = b"H4sI";
 
@@ -199,7 +199,7 @@ fn finds(identifiers: &Identifiers, text: &[u8], depth: usize) -> Vec<(Range<usi
     if depth > 0 {
         for run in super::glance::stretches(text).flat_map(|stretch| {
             let from = stretch.start;
-            let runs = runs_of(text.get(stretch).unwrap_or_default());
+            let (runs, _) = runs_of(text.get(stretch).unwrap_or_default());
             runs.into_iter().map(move |run| Run { span: from + run.span.start..from + run.span.end, ..run })
         }) {
             if let Some(reading) = look(identifiers, &run.letters, run.padding, depth) {
@@ -259,7 +259,7 @@ impl Reading {
     ) {
         let Self { alphabet, gzip, plain, finds } = self;
         let inside = if alphabet == Alphabet::Verbatim { script } else { script_of(plain.expose()) };
-        let sealed = Sealed { alphabet, gzip, plain, written: written(letters, script) };
+        let sealed = Sealed { alphabet, gzip, plain, written: Spelling::of_letters(letters, script) };
         let sealed: Arc<Sealed> = Arc::new(sealed);
         for (span, find) in finds {
             let envelope: Arc<dyn Envelope> = Arc::<Sealed>::clone(&sealed);

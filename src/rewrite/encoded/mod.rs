@@ -22,13 +22,16 @@ pub(super) use glance::{is_clean, leading, spans, trailing};
 pub(super) use look::{Reading, look_into};
 pub(super) use run::{Run, Runs};
 
-use super::identifier::{Identifier, Strength};
-use crate::model::SlotKind;
+use super::identifier::Identifier;
+use super::pattern::Pattern;
+use super::subaddress::Mailbox;
 
-/// Fewest bytes of a value that is searched for.
+/// Fewest bytes of a spelling that is searched for.
 const SHORTEST_VALUE: usize = 8;
 /// Fewest digits of a phone in any of its forms.
 const SHORTEST_PHONE: usize = 8;
+/// Three fours of text in a row tell as much as more.
+const MOST_QUADS: usize = 3;
 
 /// What is searched for in runs.
 pub(super) struct Encoded {
@@ -39,22 +42,25 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    /// For these values.
-    pub(super) fn new(list: &[Identifier]) -> Self {
+    /// For these values, in these spellings, `phones` among them or not.
+    pub(super) fn new(
+        list: &[Identifier],
+        patterns: &[Pattern],
+        mailboxes: &[Mailbox],
+        phones: bool,
+    ) -> Self {
         let mut digests = Digests::default();
-        let mut shortest = usize::MAX;
         for (index, identifier) in list.iter().enumerate() {
-            let (kind, value) = (identifier.slot.kind(), identifier.value.expose().trim());
-            digests.add(index, kind, value);
-            if identifier.strength == Strength::Strong && value.len() >= SHORTEST_VALUE {
-                shortest = shortest.min(match kind {
-                    SlotKind::Phone => SHORTEST_PHONE,
-                    _ => longest_ascii(value),
-                });
-            }
+            digests.add(index, identifier.slot.kind(), identifier.value.expose().trim());
         }
+        let long = patterns.iter().filter(|pattern| pattern.folded.len() >= SHORTEST_VALUE);
+        let shortest = long
+            .map(|pattern| longest_ascii(&pattern.folded))
+            .chain(mailboxes.iter().map(Mailbox::shortest).filter(|length| *length >= SHORTEST_VALUE))
+            .chain(phones.then_some(SHORTEST_PHONE))
+            .min();
         // At the worst alignment two of its bytes are in fours with what stands beside it.
-        let quads = shortest.saturating_sub(2) / 3;
+        let quads = shortest.map_or(MOST_QUADS, |shortest| (shortest.saturating_sub(2) / 3).min(MOST_QUADS));
         Self { digests, quads, wanted: !list.is_empty() }
     }
 
@@ -64,7 +70,7 @@ impl Encoded {
 }
 
 /// The longest stretch of printable ASCII in a value, in bytes.
-fn longest_ascii(value: &str) -> usize {
+fn longest_ascii(value: &[u8]) -> usize {
     let printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-    value.as_bytes().split(|byte| !printable(byte)).map(<[u8]>::len).max().unwrap_or(0)
+    value.split(|byte| !printable(byte)).map(<[u8]>::len).max().unwrap_or(0)
 }

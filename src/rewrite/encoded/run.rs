@@ -15,7 +15,7 @@ const SIGNATURE: usize = 27;
 const PADDING: usize = 2;
 
 /// A run, escapes undone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(in crate::rewrite) struct Run {
     /// Its letters, without padding. May hold a real value.
     pub(super) letters: Vec<u8>,
@@ -184,14 +184,14 @@ fn has_signature(letters: &[u8]) -> bool {
     dashes.is_some_and(|at| letters.len() - at - 2 >= SIGNATURE)
 }
 
-/// The runs of a whole text.
-pub(super) fn runs_of(text: &[u8]) -> Vec<Run> {
+/// The runs of a whole text, and whether one was too long to be looked into.
+pub(super) fn runs_of(text: &[u8]) -> (Vec<Run>, bool) {
     let mut runs = Runs::default();
     for unit in crate::rewrite::unescape::decode(text) {
         runs.take(unit);
     }
     runs.end();
-    runs.take_whole(usize::MAX)
+    (runs.take_whole(usize::MAX), runs.take_skipped())
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ mod tests {
             ),
             ("The end is YW5uQGhvbWU. Next", vec![("YW5uQGhvbWU", false)]),
         ] {
-            let runs = runs_of(text.as_bytes());
+            let (runs, _) = runs_of(text.as_bytes());
             let seen: Vec<_> = runs.iter().map(|run| (&text[run.span.clone()], run.joined)).collect();
             assert_eq!(seen, want, "{text}");
         }

@@ -1,7 +1,7 @@
 //! One reading of a value: its decoded bytes run through the automata, and what matches waits until its surroundings are
 //! known.
 
-use super::{Found, SEPARATORS, is_separator};
+use super::{Found, SEPARATORS, SPACES, is_separator};
 use crate::rewrite::automaton::{StateID, fold};
 use crate::rewrite::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
 use crate::rewrite::identifier::Identifiers;
@@ -9,8 +9,6 @@ use crate::rewrite::pattern::{Boundary, Pattern};
 use crate::rewrite::subaddress::{Begun, Step};
 use crate::rewrite::unescape::Unit;
 
-/// Most white space that counts as one space.
-const SPACES: usize = 8;
 /// Digits remembered; more than the longest phone pattern has.
 const DIGITS: usize = 64;
 

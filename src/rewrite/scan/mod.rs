@@ -20,6 +20,8 @@ use super::unescape::{Unescape, Unit, begins_escape, next_escape};
 
 /// Most decoded bytes that may stand between two digits of a phone.
 pub(super) const SEPARATORS: usize = 6;
+/// Most white space that counts as one space.
+pub(super) const SPACES: usize = 8;
 
 /// An identifier found in a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -225,6 +225,28 @@ fn a_run_that_is_too_long_is_told() {
     assert_eq!((found.hits.len(), unread.as_slice()), (1, &["request.body.json:/photo".to_owned()][..]));
 }
 
+#[test]
+fn a_run_that_is_too_long_is_told_where_nothing_else_is_found() {
+    let long = STANDARD.encode(format!("{} {EMAIL}", "x".repeat(60_000)));
+    let found = read_body(&ANN, Syntax::Json, format!(r#"{{"photo":"{long}"}}"#).as_bytes(), 10).unwrap();
+    assert_eq!((found.hits.len(), found.unread.len()), (0, 1));
+}
+
+/// The shortest spelling of a value counts, not the value: what text looks like in base64 is judged by it.
+#[test]
+fn spellings_that_are_shorter_than_their_value() {
+    for (slot, value, spelt) in [
+        ("device.mac", "3c:22:fb:9a:01:7e", "3c22fb9a017e"),
+        ("email.primary", "ann+a.very.long.tag.indeed@x.example", "ann@x.example"),
+    ] {
+        let only = compile(&[(slot, value, Strength::Strong)]);
+        for before in ["", " ", "a ", "ab "] {
+            let text = STANDARD.encode(format!("{before}{spelt}"));
+            assert_eq!(find_in_body(&only, Syntax::Text, text.as_bytes()).len(), 1, "{before}{spelt}");
+        }
+    }
+}
+
 proptest! {
     /// However a body with an encoded value is cut, what leaves is the same.
     #[test]
