@@ -40,6 +40,7 @@ mod systemd;
 mod terms;
 mod tls;
 mod trackers;
+mod transparent;
 mod unlinkability;
 mod uploads;
 mod upstream_trust;

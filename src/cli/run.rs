@@ -60,7 +60,9 @@ async fn serve(context: &Context, house: &Arc<House>, sockets: Sockets) -> Resul
     let stop = house.front.stop.clone();
     let control = serve_control(&house.home.control_sock(), router(Arc::clone(house)), stop.clone());
     let control = tokio::spawn(control.map_err(|error| Failure::because(&error))?);
-    tokio::spawn(open.proxy.serve(Arc::clone(&house.front)));
+    for door in std::iter::once(open.proxy).chain(open.transparent) {
+        tokio::spawn(door.serve(Arc::clone(&house.front)));
+    }
     tokio::spawn(serve_probes(open.console, Arc::clone(house), stop.clone()));
     if let Some(metrics) = open.metrics {
         tokio::spawn(serve_metrics(metrics, Arc::clone(house), stop));
@@ -111,6 +113,7 @@ fn refuse(findings: Vec<Finding>) -> Done {
 /// Every listener, open and not yet serving.
 struct Open {
     proxy: Listening,
+    transparent: Option<Listening>,
     console: TcpListener,
     metrics: Option<TcpListener>,
     doors: Doors,
@@ -122,12 +125,15 @@ impl Open {
         let generation = house.rooms().generation.load_full();
         let addresses = &generation.config.settings.listen;
         let proxy = match sockets.proxy {
-            Some(socket) => {
-                let (listener, address) = taken_over(socket)?;
-                Listening::on(listener, address)
-            }
+            Some(socket) => taken_up(socket)?,
             None => listen(addresses.proxy.0).await.map_err(Failure::failed)?,
         };
+        let transparent = match (sockets.transparent, addresses.transparent) {
+            (Some(socket), _) => Some(taken_up(socket)?),
+            (None, Some(address)) => Some(listen(address.0).await.map_err(Failure::failed)?),
+            (None, None) => None,
+        };
+        let transparent = transparent.map(Listening::transparent);
         let (console, console_at) = match sockets.console {
             Some(socket) => taken_over(socket)?,
             None => bind(addresses.console.0).await?,
@@ -141,8 +147,9 @@ impl Open {
             proxy: proxy.address(),
             console: Some(console_at),
             metrics: metrics.as_ref().map(|(_, address)| *address),
+            transparent: transparent.as_ref().map(Listening::address),
         };
-        Ok(Self { proxy, console, metrics: metrics.map(|(listener, _)| listener), doors })
+        Ok(Self { proxy, transparent, console, metrics: metrics.map(|(listener, _)| listener), doors })
     }
 }
 
@@ -151,6 +158,11 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure>
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
+}
+
+fn taken_up(socket: Socket) -> Result<Listening, Failure> {
+    let (listener, address) = taken_over(socket)?;
+    Ok(Listening::on(listener, address))
 }
 
 fn taken_over(socket: Socket) -> Result<(TcpListener, SocketAddr), Failure> {
@@ -167,6 +179,7 @@ fn announce(context: &Context, house: &House, doors: Doors) {
             "event": "ready",
             "proxy": doors.proxy,
             "console": doors.console.map(console_url),
+            "transparent": doors.transparent,
             "ca": house.home.ca_dir().join("root.pem"),
         }));
     }

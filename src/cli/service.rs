@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Which of our listeners a socket is for, by `FileDescriptorName=` of its unit.
-const NAMES: [&str; 3] = ["proxy", "console", "metrics"];
+const NAMES: [&str; 4] = ["proxy", "console", "metrics", "transparent"];
 
 /// Sockets that were open before this program began (sd_listen_fds(3)).
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub struct Sockets {
     pub console: Option<Socket>,
     /// Metrics.
     pub metrics: Option<Socket>,
+    /// Where a router hands connections over.
+    pub transparent: Option<Socket>,
 }
 
 /// One of them, and where it listens.
@@ -41,6 +43,7 @@ impl Sockets {
                 "proxy" => &mut sockets.proxy,
                 "console" => &mut sockets.console,
                 "metrics" => &mut sockets.metrics,
+                "transparent" => &mut sockets.transparent,
                 _ => {
                     let known = NAMES.join(", ");
                     return Err(wrong(format!("FileDescriptorName={name:?} is none of {known}")));
@@ -65,6 +68,7 @@ impl Sockets {
             proxy: address(&self.proxy),
             console: address(&self.console),
             metrics: address(&self.metrics),
+            transparent: address(&self.transparent),
         }
     }
 }

@@ -21,6 +21,9 @@ pub fn print_status(context: &Context) -> Done {
         if text(answer, "metrics") != "-" {
             print(&format!("metrics  http://{}/metrics", text(answer, "metrics")));
         }
+        if text(answer, "transparent") != "-" {
+            print(&format!("router   {} takes what it hands over", text(answer, "transparent")));
+        }
         print(&format!("home     {}", text(answer, "home")));
         print(&format!("config   {} (profile {})", text(answer, "config"), text(answer, "profile")));
         print(&format!("log      {} records", text(answer, "records")));

@@ -1,4 +1,4 @@
-//! CONNECT, over HTTP and SOCKS: intercepted, tunnelled, or turned away.
+//! CONNECT, over HTTP and SOCKS, and what a router hands over: intercepted, tunnelled, or turned away.
 
 use super::cleartext;
 use super::front::{Arrival, Front};
@@ -100,6 +100,18 @@ pub(super) async fn prepare(front: &Front, who: &Who, origin: &Origin) -> Result
             Ok(Prepared::Tunnel(Box::new(tunnel)))
         }
         Decision::Intercept => Ok(Prepared::Open),
+    }
+}
+
+/// Decides where only an address is known: what is never read there passes, of the rest the first bytes say more.
+pub(super) async fn prepare_unnamed(
+    front: &Front,
+    who: &Who,
+    origin: &Origin,
+) -> Result<Prepared, ExchangeError> {
+    match decide(&front.rooms.generation.load(), who, &origin.host) {
+        Decision::Tunnel(Reason { label: Unread::Never, .. }) => prepare(front, who, origin).await,
+        _ => Ok(Prepared::Open),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The listening socket and its bounds.
+//! The listening sockets and their bounds.
 
 use super::connections::Seat;
 use super::front::{Arrival, Front, ProxyPort};
@@ -6,7 +6,7 @@ use super::intercept::handshake_of;
 use super::pace::Pace;
 use super::peek;
 use super::serve::{self, Bounds, Ended};
-use super::socks;
+use super::{socks, transparent};
 use crate::exchange::ExchangeError;
 use crate::exchange::{Connection, Who};
 use crate::telemetry;
@@ -34,10 +34,20 @@ pub struct ListenError {
     pub source: std::io::Error,
 }
 
+/// How clients come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// They ask a proxy.
+    Proxy,
+    /// A router hands them over at this address, and they do not know it.
+    Transparent(SocketAddr),
+}
+
 /// An open listener, not yet accepting.
 pub struct Listening {
     listener: TcpListener,
     address: SocketAddr,
+    door: Door,
 }
 
 /// Opens the proxy port.
@@ -45,13 +55,21 @@ pub async fn listen(address: SocketAddr) -> Result<Listening, ListenError> {
     let failed = |source| ListenError { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    Ok(Listening { listener, address })
+    Ok(Listening::on(listener, address))
 }
 
 impl Listening {
     /// A socket that somebody else opened at `address`.
     pub fn on(listener: TcpListener, address: SocketAddr) -> Self {
-        Self { listener, address }
+        Self { listener, address, door: Door::Proxy }
+    }
+
+    /// The same socket as the one a router hands connections over to.
+    pub fn transparent(self) -> Self {
+        if let Err(error) = transparent::open_to_all(&self.listener) {
+            tracing::info!(%error, "listen.transparent takes what is redirected, not what comes by tproxy");
+        }
+        Self { door: Door::Transparent(self.address), ..self }
     }
 
     /// Where, with the port the system chose where none was named.
@@ -75,7 +93,7 @@ impl Listening {
                     continue;
                 }
             };
-            Arc::clone(&front).attend(stream, peer.ip());
+            Arc::clone(&front).attend(stream, peer.ip(), self.door);
         }
     }
 
@@ -86,8 +104,8 @@ impl Listening {
 }
 
 impl Front {
-    /// Serves a connection that was accepted from `peer`, as a task of its own.
-    pub fn attend(self: Arc<Self>, stream: TcpStream, peer: IpAddr) {
+    /// Serves a connection that was accepted from `peer` at this `door`, as a task of its own.
+    pub fn attend(self: Arc<Self>, stream: TcpStream, peer: IpAddr, door: Door) {
         let limits = &self.rooms.generation.load().config.settings.limits;
         // One more than an address may hold is closed unread: nothing is known of it that could be recorded.
         let Some(seat) = self.connections.seat(peer, limits.connections_per_member as usize) else { return };
@@ -98,6 +116,9 @@ impl Front {
         let (bounds, arrival) = (Bounds::of(limits), Arrival::new(peer, seat));
         let tracker = self.tasks.clone();
         tracker.spawn(async move {
+            if let Door::Transparent(own) = door {
+                return transparent::serve(&self, arrival, stream, own).await;
+            }
             match self.first_byte(&stream, bounds.idle).await {
                 Some(socks::VERSION) => socks::serve(&self, arrival, stream, bounds.head).await,
                 Some(peek::HANDSHAKE) => self.serve_tls(arrival, stream, bounds).await,

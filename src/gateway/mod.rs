@@ -1,4 +1,5 @@
-//! The front door: listeners, who is asking, what a stream becomes, SOCKS5, TLS interception, HTTP/1.1 and 2.
+//! The front door: listeners, who is asking, what a stream becomes, SOCKS5, what a router hands over, TLS
+//! interception, HTTP/1.1 and 2.
 //!
 //! [`Front`] makes of each request on the proxy port an exchange, a tunnel or a refusal. CONNECT never enters the
 //! corridor; what comes through an intercepted tunnel does.
@@ -26,13 +27,14 @@ mod reverse;
 mod serve;
 pub mod socks;
 mod standing;
+mod transparent;
 mod tunnel;
 mod turns;
 mod who;
 
 pub use front::Front;
 pub use house::{House, HouseError, Seams};
-pub use listen::{ListenError, Listening, listen};
+pub use listen::{Door, ListenError, Listening, listen};
 pub use own::is_addressed_to_us;
 pub use policy::{AdoptError, Doors, Handed};
 pub use reload::{ReloadError, Reloaded};

@@ -24,16 +24,18 @@ pub struct Doors {
     pub console: Option<SocketAddr>,
     /// Metrics.
     pub metrics: Option<SocketAddr>,
+    /// Where a router hands connections over.
+    pub transparent: Option<SocketAddr>,
 }
 
 impl Doors {
     /// A proxy port alone.
     pub fn only(proxy: SocketAddr) -> Self {
-        Self { proxy, console: None, metrics: None }
+        Self { proxy, console: None, metrics: None, transparent: None }
     }
 
     fn addresses(self) -> Vec<SocketAddr> {
-        [Some(self.proxy), self.console, self.metrics].into_iter().flatten().collect()
+        [Some(self.proxy), self.console, self.metrics, self.transparent].into_iter().flatten().collect()
     }
 }
 
@@ -46,6 +48,8 @@ pub struct Handed {
     pub console: Option<SocketAddr>,
     /// Metrics.
     pub metrics: Option<SocketAddr>,
+    /// Where a router hands connections over.
+    pub transparent: Option<SocketAddr>,
 }
 
 impl Handed {
@@ -56,6 +60,7 @@ impl Handed {
             listen.proxy = self.proxy.map_or(listen.proxy, ListenAddr);
             listen.console = self.console.map_or(listen.console, ListenAddr);
             listen.metrics = self.metrics.map(ListenAddr).or(listen.metrics);
+            listen.transparent = self.transparent.map(ListenAddr).or(listen.transparent);
         })
     }
 }

@@ -107,6 +107,7 @@ fn waiting(was: &Settings, is: &Settings) -> Vec<&'static str> {
         ("listen.proxy", was.listen.proxy != is.listen.proxy),
         ("listen.console", was.listen.console != is.listen.console),
         ("listen.metrics", was.listen.metrics != is.listen.metrics),
+        ("listen.transparent", was.listen.transparent != is.listen.transparent),
         ("ledger.write", was.ledger.write != is.ledger.write),
     ];
     keys.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()

@@ -4,7 +4,7 @@ use super::client::Client;
 use super::{TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::exchange::explain::{Question, explain};
-use doorward::gateway::{Doors, House, Seams, listen};
+use doorward::gateway::{Door, Doors, House, Seams, listen};
 use doorward::ledger::FsDisk;
 use doorward::ledger::export::ndjson;
 use doorward::ledger::verify::{Against, Report, verify_dir};
@@ -53,6 +53,7 @@ pub struct HouseholdBuilder {
     config: String,
     members: Vec<Newcomer>,
     seams: Seams,
+    transparent: Option<SocketAddr>,
 }
 
 impl Household {
@@ -67,6 +68,7 @@ impl Household {
             config: String::new(),
             members: Vec::new(),
             seams: Seams::default(),
+            transparent: None,
         }
     }
 
@@ -91,7 +93,7 @@ impl Household {
         let front = Arc::clone(&self.house.front);
         tokio::spawn(async move {
             while let Ok((stream, _)) = door.accept().await {
-                Arc::clone(&front).attend(stream, peer);
+                Arc::clone(&front).attend(stream, peer, Door::Proxy);
             }
         });
         Client::new(proxy, self.house.front.leaves.certificates().root().clone())
@@ -279,7 +281,9 @@ impl Stopped {
     pub async fn start_with(self, lines: &str) -> Household {
         let (hosts, config) = (self.hosts, lines.to_owned());
         let seams = Seams::default();
-        HouseholdBuilder { dir: self.dir, hosts, config, members: Vec::new(), seams }.start().await
+        let members = Vec::new();
+        let builder = HouseholdBuilder { dir: self.dir, hosts, config, members, seams, transparent: None };
+        builder.start().await
     }
 }
 
@@ -350,6 +354,12 @@ impl HouseholdBuilder {
         self
     }
 
+    /// Takes what a router hands over at this address.
+    pub fn transparent(mut self, address: &str) -> Self {
+        self.transparent = Some(address.parse().unwrap());
+        self
+    }
+
     /// Starts the gateway on an ephemeral port.
     pub async fn start(self) -> Household {
         let file = self.dir.path().join("doorward.toml");
@@ -369,8 +379,12 @@ impl HouseholdBuilder {
         house.renew_members().unwrap();
         let listening = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let proxy = listening.address();
-        house.start(Doors::only(proxy)).await.unwrap();
+        house.start(Doors { transparent: self.transparent, ..Doors::only(proxy) }).await.unwrap();
         tokio::spawn(listening.serve(Arc::clone(&house.front)));
+        if let Some(address) = self.transparent {
+            let listening = listen(address).await.unwrap().transparent();
+            tokio::spawn(listening.serve(Arc::clone(&house.front)));
+        }
         Household { dir: self.dir, house, proxy, hosts: self.hosts, config: self.config }
     }
 }

@@ -9,6 +9,7 @@ pub mod frames;
 pub mod haproxy;
 pub mod household;
 pub mod http2;
+pub mod namespace;
 pub mod next_hop;
 pub mod nginx;
 pub mod patience;

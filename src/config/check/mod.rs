@@ -77,6 +77,7 @@ fn listen(settings: &Settings, findings: &mut Findings<'_>) {
         ("listen.proxy", Some(listen.proxy)),
         ("listen.console", Some(listen.console)),
         ("listen.metrics", listen.metrics),
+        ("listen.transparent", listen.transparent),
     ];
     for (key, address) in addresses {
         let Some(address) = address.filter(|address| address.0.port() != 0) else { continue };

@@ -16,6 +16,9 @@ pub struct Listen {
     /// Prometheus metrics; off unless named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<ListenAddr>,
+    /// Where a router hands over connections of devices without settings (Linux); off unless named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transparent: Option<ListenAddr>,
     /// Networks that need no credential.
     pub trust_network: Vec<Network>,
     /// Names under which the gateway itself is reached, beside its addresses; it has certificates for them.
@@ -29,6 +32,7 @@ impl Default for Listen {
             proxy: loopback(8118),
             console: loopback(8119),
             metrics: None,
+            transparent: None,
             trust_network: Vec::new(),
             names: Vec::new(),
         }

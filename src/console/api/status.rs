@@ -45,6 +45,7 @@ fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
         "proxy": doors.map_or(listen.proxy.0, |doors| doors.proxy),
         "console": doors.map_or(Some(listen.console.0), |doors| doors.console).map(console_url),
         "metrics": doors.map_or(listen.metrics.map(|address| address.0), |doors| doors.metrics),
+        "transparent": doors.map_or(listen.transparent.map(|address| address.0), |doors| doors.transparent),
         "home": house.home.dir(),
         "config": config.file(),
         "profile": config.settings.profile.as_str(),
