@@ -1,20 +1,19 @@
 //! Hosts and names with everything below them, looked up without allocating.
 
 use super::value::HostPattern;
-use crate::model::Host;
-use std::collections::HashMap;
+use crate::model::{Host, QuickMap};
 use std::sync::Arc;
 
 /// What belongs to a host by [`HostPattern`]s; the longest match wins, a whole host before any `*.`.
 #[derive(Clone, Debug)]
 pub struct HostMap<T> {
-    exact: HashMap<Host, T>,
-    below: HashMap<Arc<str>, T>,
+    exact: QuickMap<Host, T>,
+    below: QuickMap<Arc<str>, T>,
 }
 
 impl<T> Default for HostMap<T> {
     fn default() -> Self {
-        Self { exact: HashMap::new(), below: HashMap::new() }
+        Self { exact: QuickMap::default(), below: QuickMap::default() }
     }
 }
 

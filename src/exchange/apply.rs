@@ -13,13 +13,13 @@ fn splices_in<'p>(plan: &'p Plan, container: &Container) -> Vec<(Range<usize>, C
 }
 
 /// The request-target after its edits.
-pub fn target(original: &str, plan: &Plan) -> Result<String, ExchangeError> {
+pub fn target<'t>(original: &'t str, plan: &Plan) -> Result<Cow<'t, str>, ExchangeError> {
     let splices = splices_in(plan, &Container::Target);
     if splices.is_empty() {
-        return Ok(original.to_owned());
+        return Ok(Cow::Borrowed(original));
     }
     let edited = splice(original.as_bytes(), &splices);
-    String::from_utf8(edited).map_err(|_| ExchangeError::Internal("an edit broke the target"))
+    String::from_utf8(edited).map(Cow::Owned).map_err(|_| ExchangeError::Internal("an edit broke the target"))
 }
 
 /// A body after its edits; `None` where there are none.

@@ -6,7 +6,7 @@ use super::flow::Flow;
 use super::record;
 use super::rooms::{Generation, Rooms};
 use super::send_body::SendBody;
-use super::upstream::{absolute, host_value, origin_form};
+use super::upstream::{absolute, host_value, path_of};
 use crate::model::record::{Event, TermsRecord};
 use crate::model::{Host, MemberId, Origin, Outcome, Party, Scheme};
 use crate::upstream::{Key, Protocol, Reach};
@@ -90,13 +90,13 @@ async fn run(
     let mut request = Request::new(SendBody::Empty);
     match connection.protocol() {
         Protocol::Http1 => {
-            *request.uri_mut() = origin_form(&target, &Method::GET)?;
+            *request.uri_mut() = path_of(&target)?.into();
             request.headers_mut().insert(HOST, host_value(&origin.authority())?);
             request.headers_mut().extend(headers);
         }
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;
-            *request.uri_mut() = absolute(origin.scheme, &origin.authority(), &target)?;
+            *request.uri_mut() = absolute(origin.scheme, &origin.authority(), path_of(&target)?)?;
             *request.headers_mut() = headers;
         }
     }

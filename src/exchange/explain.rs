@@ -148,6 +148,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Questio
         first_uses: Default::default(),
         answer: None,
         attempts: 0,
+        is_clean: false,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::record::Event;
 use crate::persona::Carried;
 use crate::trackers::by_resolver;
 use crate::upstream::{Connection, Key, Reach, UpstreamError};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
@@ -144,7 +145,10 @@ impl<S> Gate<S> {
         // Numbered in any case: an edit's number must not depend on how much is kept.
         let edits = record::request_edits(exchange, &self.rooms.vault)?;
         let device = exchange.who.device.as_deref().map(str::to_owned);
-        let identifiers = exchange.persona.as_ref().map(|persona| &**persona.identity.identifiers());
+        // What was looked through as it came, and stays so, needs no second look.
+        let is_clean = exchange.is_clean && matches!(sent, Cow::Borrowed(_));
+        let persona = exchange.persona.as_ref().filter(|_| !is_clean);
+        let identifiers = persona.map(|persona| &**persona.identity.identifiers());
         let url = if with_values {
             record::url(origin, &sent, true)
         } else {

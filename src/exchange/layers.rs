@@ -202,6 +202,8 @@ pub struct Exchange {
     pub answer: Option<String>,
     /// Times the request was sent.
     pub attempts: u32,
+    /// Whether nothing was found in the head, as it came.
+    pub is_clean: bool,
 }
 
 impl Exchange {

@@ -67,7 +67,8 @@ impl<S: Handle> Handle for Personified<S> {
             let persona = exchange.persona.clone().ok_or(ExchangeError::Persona)?;
             if !persona.identity.identifiers().is_empty() {
                 meet(&self.rooms, exchange, &persona)?;
-                if !is_clean(exchange, &persona)? {
+                exchange.is_clean = is_clean(exchange, &persona)?;
+                if !exchange.is_clean {
                     // Boxed: what a body or a hit needs would make the future of every exchange larger.
                     Box::pin(self.protect(exchange, persona)).await?;
                 }

@@ -55,7 +55,7 @@ pub fn edit(edit: &Edit, number: u64, original: Option<&[u8]>, digests: Option<&
     };
     EditRecord {
         id,
-        place: edit.place.to_string(),
+        place: edit.place.text(),
         span: [edit.span.start as u64, edit.span.end as u64],
         action: edit.action.as_str().into(),
         slot: edit.slot.as_ref().map(ToString::to_string),

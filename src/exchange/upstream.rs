@@ -17,6 +17,7 @@ use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT,
     WWW_AUTHENTICATE,
 };
+use http::uri::{self, PathAndQuery};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 use std::error::Error;
@@ -268,7 +269,7 @@ pub(super) fn outgoing(
     let mut headers = match protocol {
         Protocol::Http1 => {
             *request.version_mut() = Version::HTTP_11;
-            *request.uri_mut() = origin_form(&target, &exchange.method)?;
+            *request.uri_mut() = Uri::from(path(exchange, &target)?);
             // RFC 9110 section 7.2: "A user agent that sends Host SHOULD send it as the first field in the header section".
             let mut headers = HeaderMap::with_capacity(exchange.headers.len() + 4);
             headers.insert(HOST, host_value(&authority)?);
@@ -277,7 +278,7 @@ pub(super) fn outgoing(
         }
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;
-            *request.uri_mut() = absolute(origin.scheme, &authority, &target)?;
+            *request.uri_mut() = absolute(origin.scheme, &authority, path(exchange, &target)?)?;
             apply::fields(exchange.headers.clone(), &exchange.plan)?
         }
     };
@@ -321,20 +322,32 @@ pub enum Length {
     Unknown,
 }
 
-pub(super) fn origin_form(target: &str, method: &Method) -> Result<Uri, ExchangeError> {
-    // RFC 9112 section 3.2.4: the asterisk-form is for a server-wide OPTIONS.
-    let target = if *method == Method::OPTIONS && target == "*" { "*" } else { target };
-    target.parse().map_err(|_| ExchangeError::Internal("an edit broke the target"))
+/// Path and query as they leave: the client's own bytes where nothing is edited.
+fn path(exchange: &Exchange, target: &str) -> Result<PathAndQuery, ExchangeError> {
+    match exchange.uri.path_and_query().filter(|sent| sent.as_str() == target) {
+        Some(sent) => Ok(sent.clone()),
+        None => path_of(target),
+    }
 }
 
-pub(super) fn absolute(scheme: Scheme, authority: &str, target: &str) -> Result<Uri, ExchangeError> {
-    Uri::builder()
-        .scheme(scheme.as_str())
-        .authority(authority)
-        .path_and_query(target)
-        .build()
-        .map_err(|_| ExchangeError::Internal("an edit broke the target"))
+/// A target as path and query, or for OPTIONS the asterisk (RFC 9112 section 3.2.4).
+pub(super) fn path_of(target: &str) -> Result<PathAndQuery, ExchangeError> {
+    target.parse().map_err(|_| BROKEN)
 }
+
+/// The whole address, as HTTP/2 takes it.
+pub(super) fn absolute(scheme: Scheme, authority: &str, path: PathAndQuery) -> Result<Uri, ExchangeError> {
+    let mut parts = uri::Parts::default();
+    parts.scheme = Some(match scheme {
+        Scheme::Http => uri::Scheme::HTTP,
+        Scheme::Https => uri::Scheme::HTTPS,
+    });
+    parts.authority = Some(authority.parse().map_err(|_| BROKEN)?);
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).map_err(|_| BROKEN)
+}
+
+const BROKEN: ExchangeError = ExchangeError::Internal("an edit broke the target");
 
 /// The value of Host for an authority.
 pub(super) fn host_value(authority: &str) -> Result<HeaderValue, ExchangeError> {

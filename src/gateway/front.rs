@@ -142,6 +142,7 @@ impl Front {
             first_uses: Default::default(),
             answer: None,
             attempts: 0,
+            is_clean: false,
         };
         let reply = match self.corridor.handle(&mut exchange).await {
             Ok(reply) => self.lead_on(&exchange, reply),

@@ -24,6 +24,7 @@ mod policy;
 mod ration;
 mod reload;
 mod reverse;
+mod seldom;
 mod serve;
 pub mod socks;
 mod standing;

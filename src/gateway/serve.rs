@@ -1,6 +1,7 @@
 //! HTTP toward clients: every bound and timer in one place.
 
 use super::pace::{Busy, Overdue, Pace, Paced};
+use super::seldom::{First, Seldom, until};
 use super::turns::Turns;
 use crate::config::schema;
 use crate::exchange::{Reply, ReplyBody};
@@ -127,16 +128,29 @@ where
     let io = TokioIo::new(Paced::new(io, pace));
     let connection = builder.serve_connection(io, service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended.into(),
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-        overdue = pace.overdue(bounds.idle, bounds.head) => return match overdue {
-            Overdue::Idle => Ended::Quietly,
-            Overdue::Head => Ended::SlowHead,
-        },
+    match until(connection.as_mut(), closing(pace, bounds, stop)).await {
+        First::Done(ended) => return ended.into(),
+        First::Happened(Some(Overdue::Idle)) => return Ended::Quietly,
+        First::Happened(Some(Overdue::Head)) => return Ended::SlowHead,
+        First::Happened(None) => connection.as_mut().graceful_shutdown(),
     }
     connection.await.into()
+}
+
+/// When a connection is to end: overdue, or `None` where the gateway stops.
+fn closing(
+    pace: &Pace,
+    bounds: Bounds,
+    stop: &CancellationToken,
+) -> Seldom<impl Future<Output = Option<Overdue>>> {
+    let overdue = async move { pace.overdue(bounds.idle, bounds.head).await };
+    Seldom::new(async move {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            overdue = overdue => Some(overdue),
+        }
+    })
 }
 
 /// HTTP/2 likewise; each stream is one of the `tasks` that are waited for. With `websockets`, the client may open some as
@@ -173,11 +187,8 @@ where
     }
     let connection = builder.serve_connection(TokioIo::new(Turns::new(io)), service);
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended.into(),
-        () = stop.cancelled() => {}
-        _ = pace.overdue(bounds.idle, bounds.head) => {}
+    if let First::Done(ended) = until(connection.as_mut(), closing(pace, bounds, stop)).await {
+        return ended.into();
     }
     // RFC 9113 section 6.8: GOAWAY, so that a request sent meanwhile is known not to have been taken.
     connection.as_mut().graceful_shutdown();

@@ -2,6 +2,7 @@
 //! still what they were when it began. Looked at again whenever members, credentials or policy become others.
 
 use super::front::Front;
+use super::seldom::{First, Seldom, until};
 use super::who::Asking;
 use crate::exchange::{Client, Connection, Who};
 use crate::model::Host;
@@ -58,12 +59,17 @@ impl Front {
         let mut changes = self.changes.subscribe();
         let mut work = pin!(work);
         // At once: something may have changed since it was known who is asking.
-        while stands() {
-            tokio::select! {
-                biased;
-                done = work.as_mut() => return Some(done),
-                () = self.cut.cancelled() => break,
-                _ = changes.changed() => {}
+        if stands() {
+            let falls = Seldom::new(async {
+                loop {
+                    tokio::select! {
+                        () = self.cut.cancelled() => return,
+                        _ = changes.changed() => if !stands() { return },
+                    }
+                }
+            });
+            if let First::Done(done) = until(work.as_mut(), falls).await {
+                return Some(done);
             }
         }
         // Before the work is dropped: its flows say then who ended them.

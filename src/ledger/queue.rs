@@ -5,10 +5,12 @@
 use super::error::LedgerError;
 use super::options::Options;
 use super::seal::Sealed;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
 const PENDING: u8 = 0;
 const DURABLE: u8 = 1;
@@ -20,27 +22,49 @@ const KEEP_BYTES: usize = 1 << 20;
 #[derive(Default)]
 pub(crate) struct Commit {
     state: AtomicU8,
-    done: Notify,
+    waiting: Mutex<Vec<Waker>>,
 }
 
 impl Commit {
     /// Waits for the outcome: true once the records are durable.
+    ///
+    /// Whoever stops waiting is woken all the same: there are as many wakers as were queued at the most.
     pub async fn wait(&self) -> bool {
-        loop {
-            let done = self.done.notified();
-            tokio::pin!(done);
-            // Listening begins before the look at the state, so that no wake-up is missed in between.
-            done.as_mut().enable();
-            match self.state.load(Ordering::Acquire) {
-                PENDING => done.await,
-                state => return state == DURABLE,
+        let mut known: Option<Waker> = None;
+        poll_fn(|cx| {
+            if let Some(outcome) = self.outcome() {
+                return Poll::Ready(outcome);
             }
-        }
+            if known.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
+            known = Some(cx.waker().clone());
+            let mut waiting = self.waiting();
+            // Under the lock, which the end takes after it is decided: no wake-up is missed in between.
+            if let Some(outcome) = self.outcome() {
+                return Poll::Ready(outcome);
+            }
+            waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
     }
 
     pub fn finish(&self, durable: bool) {
         self.state.store(if durable { DURABLE } else { FAILED }, Ordering::Release);
-        self.done.notify_waiters();
+        let waiting = std::mem::take(&mut *self.waiting());
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn outcome(&self) -> Option<bool> {
+        match self.state.load(Ordering::Acquire) {
+            PENDING => None,
+            state => Some(state == DURABLE),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,9 +7,8 @@
 use super::cbor::Writer;
 use super::entry::{ENTRY_BYTES, fixed};
 use super::tree::{CompactRange, Hash, leaf_hash};
-use crate::model::{FlowId, Timestamp};
+use crate::model::{FlowId, QuickMap, Timestamp};
 use minicbor::Decoder;
-use std::collections::HashMap;
 use uuid::Uuid;
 
 const MAGIC: &[u8; 8] = b"DOORLED1";
@@ -20,7 +19,7 @@ const HEADER_BYTES: usize = 4 << 20;
 const SUFFIX: &str = ".seg";
 
 /// The flows that were opened and have no CLOSE yet, each with the number of the record that opened it.
-pub(crate) type OpenFlows = HashMap<FlowId, u64>;
+pub(crate) type OpenFlows = QuickMap<FlowId, u64>;
 
 /// The file name of the segment that begins with this entry.
 pub(crate) fn name_of(first: u64) -> String {
@@ -177,7 +176,11 @@ mod tests {
     fn header() -> Header {
         let mut tree = CompactRange::default();
         (0..5).for_each(|leaf| tree.push([leaf; 32]));
-        Header { time: Timestamp(7), tree, open: OpenFlows::from([(FlowId::now(), 3), (FlowId::now(), 4)]) }
+        Header {
+            time: Timestamp(7),
+            tree,
+            open: OpenFlows::from_iter([(FlowId::now(), 3), (FlowId::now(), 4)]),
+        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Checker {
     pub fn new(mut checkpoints: Vec<Checkpoint>, key: &Verifier, key_given: bool) -> Self {
         checkpoints.sort_by_key(|checkpoint| checkpoint.size);
         let report = Report { key: key.to_string(), key_given, ..Report::default() };
-        Self { tree: CompactRange::default(), open: OpenFlows::new(), checkpoints, next: 0, report }
+        Self { tree: CompactRange::default(), open: OpenFlows::default(), checkpoints, next: 0, report }
     }
 
     /// One record's bytes and their leaf hash.

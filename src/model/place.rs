@@ -1,6 +1,6 @@
 //! Where in a message something stands.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,6 +41,9 @@ pub enum Part {
     Message,
 }
 
+/// Most places are shorter (bytes).
+const ROOM: usize = 48;
+
 /// A place as a person reads it: `request.body.json:/user/email`. A repeated name gets `#2`, `#3`, ….
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -61,6 +64,14 @@ impl Place {
     /// The first part of that name in the response.
     pub fn response(part: Part) -> Self {
         Self { side: Side::Response, part, occurrence: 1 }
+    }
+
+    /// As a record has it: what `Display` writes, in one piece.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(ROOM);
+        // Writing into a string does not fail.
+        let _ = write!(text, "{self}");
+        text
     }
 
     /// The same with its number among parts of one name.

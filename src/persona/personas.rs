@@ -4,11 +4,10 @@ use super::error::IssueError;
 use super::format::Locale;
 use super::identity::{MemberIdentity, Values};
 use super::wardrobe::{Standing, Wardrobe};
-use crate::model::{MemberId, MemberKind, VendorId};
+use crate::model::{MemberId, MemberKind, QuickMap, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
 use arc_swap::ArcSwap;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// One member: real values compiled, pseudonyms in memory.
@@ -33,7 +32,7 @@ impl Persona {
 pub struct Personas {
     vault: Vault,
     store: Store,
-    members: ArcSwap<HashMap<MemberId, Persona>>,
+    members: ArcSwap<QuickMap<MemberId, Persona>>,
     /// One loads at a time, or a member would get two wardrobes.
     loading: Mutex<()>,
 }
@@ -61,7 +60,7 @@ impl Personas {
         };
         let persona = Persona { identity, wardrobe };
         self.members.rcu(|members| {
-            let mut members = HashMap::clone(members);
+            let mut members = QuickMap::clone(members);
             members.insert(member, persona.clone());
             members
         });
@@ -84,7 +83,7 @@ impl Personas {
     pub fn remove(&self, member: MemberId) {
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         self.members.rcu(|members| {
-            let mut members = HashMap::clone(members);
+            let mut members = QuickMap::clone(members);
             members.remove(&member);
             members
         });

@@ -8,7 +8,7 @@ use super::derive::{CheckKey, PersonaKey, VendorKey};
 use super::error::IssueError;
 use super::format::email;
 use super::rows::{ADOPTED, open};
-use crate::model::{MemberId, Secret, Slot, Timestamp, VendorId};
+use crate::model::{MemberId, QuickMap, Secret, Slot, Timestamp, VendorId};
 use crate::store::Store;
 use crate::vault::Vault;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -52,21 +52,21 @@ pub struct Standing {
 #[derive(Default)]
 pub(super) struct State {
     /// Vendors with a relationship.
-    pub(super) epochs: HashMap<VendorId, u32>,
+    pub(super) epochs: QuickMap<VendorId, u32>,
     /// Where the talk about terms stands with them, in the words of the contract.
-    pub(super) terms: HashMap<VendorId, String>,
-    pub(super) worn: HashMap<(VendorId, u32), Arc<Worn>>,
+    pub(super) terms: QuickMap<VendorId, String>,
+    pub(super) worn: QuickMap<(VendorId, u32), Arc<Worn>>,
     /// Values whose records an exchange carries.
     pub(super) carried: HashMap<(VendorId, u32), BTreeSet<Slot>>,
     /// Hosts with the name of the identity they met.
-    pub(super) hosts: HashMap<String, VendorId>,
+    pub(super) hosts: QuickMap<String, VendorId>,
     pub(super) oldest_first: Vec<String>,
     /// What vendors are called now, and the identities they met.
     pub(super) labels: HashMap<VendorId, VendorId>,
     /// Addresses made here: by domain and local part, for what and whom.
     pub(super) aliases: BTreeMap<String, HashMap<String, (Slot, VendorId, u32)>>,
     /// Whom the member has met here, and who knew them before.
-    pub(super) met: HashMap<VendorId, bool>,
+    pub(super) met: QuickMap<VendorId, bool>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }

@@ -5,6 +5,7 @@ use crate::model::{Action, Category, Container, Edit, Part, Party, Place, Plan, 
 use http::{HeaderName, Method, header};
 use sfv::{DictSerializer, KeyRef, StringRef, TokenRef, key_ref};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// How many agreements one offer names at most.
 pub const MAX_OFFER: usize = 4;
@@ -121,9 +122,10 @@ fn is_preflight(request: &RequestView<'_>) -> bool {
 }
 
 fn injected(rule: &'static str, name: &str, value: &str, action: Action, reason: &'static str) -> Edit {
+    let name: Arc<str> = name.into();
     Edit {
-        place: Place::request(Part::Header(name.into())),
-        container: Container::NewHeader { name: name.into() },
+        place: Place::request(Part::Header(Arc::clone(&name))),
+        container: Container::NewHeader { name },
         span: 0..0,
         action,
         stage: Stage::Terms,

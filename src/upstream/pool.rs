@@ -4,11 +4,10 @@ use super::connection::{Connection, Sender};
 use super::flight::{First, Turn};
 use super::next_hop::NextHop;
 use super::offers::{Offer, Offers};
-use crate::model::{MemberId, Origin, Scheme};
+use crate::model::{MemberId, Origin, QuickMap, Scheme};
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http2;
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,7 +74,7 @@ impl<B> Default for Shelf<B> {
 }
 
 struct Shelves<B> {
-    by_key: HashMap<Arc<Key>, Shelf<B>>,
+    by_key: QuickMap<Arc<Key>, Shelf<B>>,
     idle: usize,
     /// How often trust has changed: what was made before is not taken back.
     era: u64,
@@ -90,7 +89,7 @@ pub(super) struct Pool<B> {
 impl<B> Default for Pool<B> {
     fn default() -> Self {
         Self {
-            shelves: Mutex::new(Shelves { by_key: HashMap::new(), idle: 0, era: 0 }),
+            shelves: Mutex::new(Shelves { by_key: QuickMap::default(), idle: 0, era: 0 }),
             offers: Offers::default(),
         }
     }

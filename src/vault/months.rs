@@ -2,9 +2,8 @@
 
 use super::seal::{self, Key};
 use super::{Vault, VaultError};
-use crate::model::{KeyId, MemberId, MonthKey, VendorId};
+use crate::model::{KeyId, MemberId, MonthKey, QuickMap, VendorId};
 use crate::store::{KeyRow, StoreError};
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -23,8 +22,8 @@ pub(super) struct Months {
 
 #[derive(Default)]
 struct Cache {
-    by_place: HashMap<Place, KeyId>,
-    by_id: HashMap<KeyId, (MonthKey, Place)>,
+    by_place: QuickMap<Place, KeyId>,
+    by_id: QuickMap<KeyId, (MonthKey, Place)>,
 }
 
 impl Vault {
