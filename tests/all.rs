@@ -42,6 +42,7 @@ mod tls;
 mod trackers;
 mod transparent;
 mod unlinkability;
+mod unserved;
 mod uploads;
 mod upstream_trust;
 mod waking;

@@ -1,7 +1,8 @@
 //! What can go wrong with an exchange, whose doing it is, and what the client is told.
 
+use super::reception::Reception;
 use crate::model::Blame;
-use crate::upstream::UpstreamError;
+use crate::upstream::{TlsError, UpstreamError};
 use http::StatusCode;
 use std::borrow::Cow;
 use thiserror::Error;
@@ -71,6 +72,9 @@ pub enum ExchangeError {
     /// The vendor could not be reached.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
+    /// The vendor does not serve what is inspected, and it may not pass uninspected.
+    #[error("{0}")]
+    Unserved(&'static str),
     /// The vendor closed or broke HTTP before a response head.
     #[error("the vendor broke off before it answered")]
     NoResponse(#[source] Option<hyper::Error>),
@@ -111,7 +115,7 @@ impl ExchangeError {
             Self::RequestHeadTimeout | Self::RequestBodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Upstream(error) => error.status(),
-            Self::NoResponse(_) | Self::BadResponse { .. } => StatusCode::BAD_GATEWAY,
+            Self::NoResponse(_) | Self::BadResponse { .. } | Self::Unserved(_) => StatusCode::BAD_GATEWAY,
             Self::ResponseTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -134,8 +138,17 @@ impl ExchangeError {
             Self::Ledger | Self::Persona | Self::Spool | Self::Internal(_) => "proxy_internal_error",
             Self::Upstream(error) => error.proxy_error(),
             Self::NoResponse(_) => "http_response_incomplete",
+            Self::Unserved(_) => "destination_unavailable",
             Self::BadResponse { error, .. } => error,
             Self::ResponseTimeout => "http_response_timeout",
+        }
+    }
+
+    /// How the vendor receives what is inspected, where the error says so.
+    pub fn reception(&self) -> Option<Reception> {
+        match self {
+            Self::Upstream(UpstreamError::Tls(TlsError::WantsCertificate)) => Some(Reception::Certificate),
+            _ => None,
         }
     }
 
@@ -161,7 +174,9 @@ impl ExchangeError {
             | Self::Spool
             | Self::Internal(_) => Blame::Gateway,
             Self::Upstream(error) => error.blame(),
-            Self::NoResponse(_) | Self::BadResponse { .. } | Self::ResponseTimeout => Blame::Vendor,
+            Self::NoResponse(_) | Self::BadResponse { .. } | Self::ResponseTimeout | Self::Unserved(_) => {
+                Blame::Vendor
+            }
         }
     }
 

@@ -39,6 +39,9 @@ impl<S: Handle> Handle for Rescue<S> {
             tracing::debug!(flow = %exchange.flow.id(), error = %error, blame = ?error.blame(), "exchange failed");
         }
         let mut reply = page::refusal_of(&error, accepts.as_ref());
+        if let Some(reception) = error.reception() {
+            reply.extensions_mut().insert(reception);
+        }
         // What follows on this connection may be the rest of a message we did not understand.
         if error.closes_connection() && exchange.version <= http::Version::HTTP_11 {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -7,12 +7,13 @@ use super::expect::wait_for_consent;
 use super::framing::without_length;
 use super::gate::Dispatch;
 use super::layers::{Exchange, Reply};
+use super::reception;
 use super::rooms::Rooms;
 use super::send_body::SendBody;
 use super::upload::overdue;
 use super::websocket::{Channel, Handshake};
 use crate::model::Scheme;
-use crate::upstream::{Connection, Key, Protocol};
+use crate::upstream::{Connection, Key, Protocol, TlsError, UpstreamError};
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT,
     WWW_AUTHENTICATE,
@@ -115,6 +116,11 @@ impl Dispatch for UpstreamSender {
         let response = match self.attempt(exchange, &mut connection, !reused).await {
             Ok(response) => response,
             Err(Failure::Final(error)) => return Err(error),
+            // RFC 8446 section 4.4.2.4: a server that wants one may end with an alert what is a connection already. What is
+            // sent meanwhile makes of the alert a mere end.
+            Err(Failure::NotSent(_) | Failure::Broken(_)) if !reused && self.wants_certificate(exchange) => {
+                return Err(UpstreamError::from(TlsError::WantsCertificate).into());
+            }
             // RFC 9112 section 9.3.1: "a client MAY retry" what it knows was not processed, and idempotent requests.
             Err(Failure::NotSent(_)) if reused => {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
@@ -133,7 +139,10 @@ impl Dispatch for UpstreamSender {
         if switches {
             return switched(exchange, response);
         }
-        let (head, incoming) = response.into_parts();
+        let (mut head, incoming) = response.into_parts();
+        if let Some(reception) = reception::of_reply(exchange, &head, || self.wants_certificate(exchange)) {
+            head.extensions.insert(reception);
+        }
         if bound || binds(&head.headers, WWW_AUTHENTICATE) {
             connection.retire();
         }
@@ -173,6 +182,11 @@ fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result
 }
 
 impl UpstreamSender {
+    fn wants_certificate(&self, exchange: &Exchange) -> bool {
+        let origin = exchange.origin.as_ref();
+        origin.is_some_and(|origin| self.rooms.upstream.wants_certificate(exchange.who.member, origin))
+    }
+
     /// A connection on which a WebSocket can be asked for by an upgrade.
     async fn upgradable(
         &self,

@@ -3,6 +3,7 @@
 use super::cleartext;
 use super::front::{Arrival, Front};
 use super::intercept;
+use super::passing::Why;
 use super::peek::{Opening, Peeked};
 use super::tunnel::{Tunnel, Waiting};
 use crate::config::{self, TunnelReason};
@@ -40,8 +41,14 @@ impl Reason {
         Self { text: "not TLS".to_owned(), label: Unread::NotHttp }
     }
 
-    fn pinned() -> Self {
-        Self { text: "pinned".to_owned(), label: Unread::Pinned }
+    /// Inspection does not work there.
+    fn learned(why: Why) -> Self {
+        let label = match why {
+            Why::Pinned => Unread::Pinned,
+            Why::ClientCertificate => Unread::ClientCertificate,
+            Why::Challenged => Unread::Other,
+        };
+        Self { text: why.as_str().to_owned(), label }
     }
 
     fn of(reason: &TunnelReason) -> Self {
@@ -229,9 +236,10 @@ async fn open_up(front: &Arc<Front>, arrival: &Arrival, who: Who, origin: Origin
             // A client that named only an address says in the handshake whom it wants.
             let wanted = server_name.as_deref().and_then(Host::parse).unwrap_or_else(|| origin.host.clone());
             let decision = match decide(&generation, &who, &wanted) {
-                Decision::Intercept if front.is_pinned(&who, arrival.peer, &wanted) => {
-                    Decision::Tunnel(Reason::pinned())
-                }
+                Decision::Intercept => match front.passes(&who, arrival.peer, &wanted) {
+                    Some(why) => Decision::Tunnel(Reason::learned(why)),
+                    None => Decision::Intercept,
+                },
                 decision => decision,
             };
             match decision {

@@ -3,7 +3,7 @@
 use super::authority::Leaves;
 use super::connections::{Connections, Seat};
 use super::pace::{Busy, Pace};
-use super::pinned::Pins;
+use super::passing::Passing;
 use super::ration::{Ration, UNTOLD};
 use super::serve::Leaving;
 use super::socks::Credential;
@@ -51,8 +51,8 @@ pub struct Front {
     pub tasks: TaskTracker,
     /// Who holds how many connections.
     pub connections: Arc<Connections>,
-    /// Which applications accept only their vendor's own certificate.
-    pub(super) pins: Pins,
+    /// Where inspection does not work.
+    pub(super) passing: Passing,
     /// Whose refusals are still recorded one by one.
     pub ration: Ration,
     corridor: Corridor,
@@ -60,7 +60,7 @@ pub struct Front {
 
 impl Front {
     /// A front door before `rooms`.
-    pub fn new(rooms: Arc<Rooms>, leaves: Leaves, roster: Roster) -> Arc<Self> {
+    pub(super) fn new(rooms: Arc<Rooms>, leaves: Leaves, roster: Roster, passing: Passing) -> Arc<Self> {
         Arc::new(Self {
             corridor: corridor(&rooms),
             rooms,
@@ -71,7 +71,7 @@ impl Front {
             changes: watch::Sender::default(),
             tasks: TaskTracker::new(),
             connections: Arc::default(),
-            pins: Pins::default(),
+            passing,
             ration: Ration::default(),
         })
     }

@@ -4,6 +4,7 @@ use super::authority::{Authority, AuthorityError, Leaves, Scope, warm_up};
 use super::catch_up::{catch_up, mark_now};
 use super::front::Front;
 use super::lists;
+use super::passing::Passing;
 use super::policy::{Doors, Handed};
 use super::reload::{Print, print_of};
 use super::who::Roster;
@@ -169,7 +170,8 @@ impl House {
             personas,
             metrics,
         });
-        let front = Front::new(rooms, leaves, roster);
+        let passing = Passing::load(store.clone(), rooms.clock.now())?;
+        let front = Front::new(rooms, leaves, roster, passing);
         let readiness = Readiness::new();
         let conditions = Conditions::of(&readiness);
         conditions.lists.holds();

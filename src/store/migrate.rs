@@ -4,8 +4,11 @@ use super::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Migration `n` (from 1) brings the schema from version `n - 1` to `n`. Entries are only ever added.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_state.sql"), include_str!("migrations/0002_met.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_state.sql"),
+    include_str!("migrations/0002_met.sql"),
+    include_str!("migrations/0003_passing.sql"),
+];
 
 /// Brings the schema up to date, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use super::offers::{self, Offer};
 use super::pool::{Key, Pool};
 use super::stream::Stream;
 use super::tls::{ClientConfigs, TlsError, server_name};
+use super::wanted;
 use crate::model::Scheme;
 use crate::telemetry::Handshake;
 use bytes::Bytes;
@@ -154,7 +155,15 @@ where
     } else {
         let name = server_name(&key.origin.host)?;
         let connector = TlsConnector::from(trust.of(key));
-        let tls = connector.connect(name, stream).await.map_err(TlsError::of)?;
+        let (shaken, asked) = wanted::shaken(connector.connect(name, stream)).await;
+        if asked {
+            pool.wanting().note(key.member, &key.origin);
+        }
+        let tls = shaken.map_err(|error| match TlsError::of(error) {
+            // TLS 1.2 says with any alert that it got none.
+            TlsError::Handshake(_) if asked => TlsError::WantsCertificate,
+            other => other,
+        })?;
         let session = tls.get_ref().1;
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
         if session.alpn_protocol() == Some(b"h2") {

@@ -13,11 +13,13 @@ mod gather;
 mod next_hop;
 mod offers;
 mod pool;
+mod remembered;
 mod resolve;
 mod stream;
 mod tls;
 mod vet;
 mod wake;
+mod wanted;
 
 pub use connection::{Connection, Protocol, SendError};
 pub use error::UpstreamError;
@@ -304,6 +306,11 @@ where
     /// Whether the vendor offered `member` WebSockets over HTTP/2 (RFC 8441) within the last day.
     pub fn takes_websockets(&self, member: MemberId, origin: &Origin) -> bool {
         self.pool.offers().has(member, origin)
+    }
+
+    /// Whether the vendor asked `member` for a certificate within the last day.
+    pub fn wants_certificate(&self, member: MemberId, origin: &Origin) -> bool {
+        self.pool.wanting().has(member, origin)
     }
 
     /// How many connections stand idle.

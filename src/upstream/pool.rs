@@ -3,7 +3,8 @@
 use super::connection::{Connection, Sender};
 use super::flight::{First, Turn};
 use super::next_hop::NextHop;
-use super::offers::{Offer, Offers};
+use super::offers::Offer;
+use super::remembered::Remembered;
 use crate::model::{MemberId, Origin, QuickMap, Scheme};
 use bytes::Bytes;
 use http_body::Body;
@@ -83,14 +84,16 @@ struct Shelves<B> {
 /// The shelves. One short lock, never held over a wait.
 pub(super) struct Pool<B> {
     shelves: Mutex<Shelves<B>>,
-    offers: Offers,
+    offers: Remembered,
+    wanting: Remembered,
 }
 
 impl<B> Default for Pool<B> {
     fn default() -> Self {
         Self {
             shelves: Mutex::new(Shelves { by_key: QuickMap::default(), idle: 0, era: 0 }),
-            offers: Offers::default(),
+            offers: Remembered::default(),
+            wanting: Remembered::default(),
         }
     }
 }
@@ -102,8 +105,13 @@ impl<B> Pool<B> {
     }
 
     /// Which vendors take WebSockets over HTTP/2.
-    pub(super) fn offers(&self) -> &Offers {
+    pub(super) fn offers(&self) -> &Remembered {
         &self.offers
+    }
+
+    /// Which vendors want a certificate of the member's.
+    pub(super) fn wanting(&self) -> &Remembered {
+        &self.wanting
     }
 
     pub(super) fn idle(&self) -> usize {

@@ -1,6 +1,7 @@
 //! TLS toward vendors: one verifier for all, tickets kept apart per member and epoch.
 
 use super::pool::Key;
+use super::wanted::NoCertificate;
 use crate::model::{Host, MemberId};
 use arc_swap::ArcSwap;
 use rustls::client::Resumption;
@@ -27,6 +28,9 @@ pub enum TlsError {
     /// The handshake failed in another way.
     #[error("the TLS handshake failed")]
     Handshake(#[source] std::io::Error),
+    /// The vendor wants a certificate of its user's, which only the user's device has.
+    #[error("the vendor wants a certificate that only its user's device has")]
+    WantsCertificate,
     /// The host cannot be a TLS server name.
     #[error("the host is not a server name")]
     ServerName,
@@ -182,7 +186,7 @@ impl ClientConfigs {
         let mut config = ClientConfig::builder()
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&self.trust.load().verifier))
-            .with_no_client_auth();
+            .with_client_cert_resolver(Arc::new(NoCertificate));
         config.alpn_protocols = match http1 {
             true => vec![b"http/1.1".to_vec()],
             false => vec![b"h2".to_vec(), b"http/1.1".to_vec()],

@@ -16,6 +16,8 @@ impl TestCa {
     /// With a fresh key.
     pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // Another name than its certificates have: OpenSSL takes one that was issued by its own name for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "a test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }

@@ -38,6 +38,15 @@ impl Logged {
 impl Nginx {
     /// Starts one for `hosts` with certificates of `ca`, with `files` to serve.
     pub fn start(ca: &TestCa, hosts: &[&str], files: &[(&str, &[u8])]) -> Self {
+        Self::start_with(ca, hosts, files, "")
+    }
+
+    /// Likewise, one that serves whoever shows a certificate of `ca`.
+    pub fn wanting_certificates(ca: &TestCa, hosts: &[&str]) -> Self {
+        Self::start_with(ca, hosts, &[], "ssl_verify_client on; ssl_client_certificate root.pem;")
+    }
+
+    fn start_with(ca: &TestCa, hosts: &[&str], files: &[(&str, &[u8])], lines: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path();
         for folder in ["www", "bodies", "logs"] {
@@ -49,8 +58,9 @@ impl Nginx {
             fs::write(file, bytes).unwrap();
         }
         ca.write_certificate(at, hosts);
+        fs::write(at.join("root.pem"), ca.pem()).unwrap();
         let [http1, http2, sink] = [(); 3].map(|()| free_address());
-        fs::write(at.join("nginx.conf"), configuration(at, http1, http2, sink)).unwrap();
+        fs::write(at.join("nginx.conf"), configuration(at, lines, [http1, http2, sink])).unwrap();
         let process = Command::new("/usr/sbin/nginx")
             .args(["-p", at.to_str().unwrap(), "-e", "logs/error.log", "-c", "nginx.conf"])
             .stdout(Stdio::null())
@@ -124,7 +134,7 @@ pub fn wait_for(address: SocketAddr, why: impl Fn() -> String) {
     panic!("nobody listens at {address}: {}", why());
 }
 
-fn configuration(at: &Path, http1: SocketAddr, http2: SocketAddr, sink: SocketAddr) -> String {
+fn configuration(at: &Path, lines: &str, [http1, http2, sink]: [SocketAddr; 3]) -> String {
     let at = at.display();
     format!(
         r#"
@@ -148,6 +158,7 @@ http {{
     keepalive_requests 100000;
     ssl_certificate {at}/vendor.pem;
     ssl_certificate_key {at}/vendor.key;
+    {lines}
     server {{
         listen {http1} ssl;
         listen {http2} ssl http2;

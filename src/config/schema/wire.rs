@@ -18,7 +18,8 @@ pub struct Intercept {
     pub mode: InterceptMode,
     /// Hosts that are tunnelled whatever else is written.
     pub never: Vec<NeverEntry>,
-    /// What happens to an application that accepts only its vendor's own certificate.
+    /// What happens where inspection does not work: to an application that accepts only its vendor's own certificate, at a
+    /// vendor that wants one of the device's or refuses every page.
     pub on_pinned: OnPinned,
 }
 
