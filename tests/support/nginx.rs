@@ -138,6 +138,8 @@ fn configuration(at: &Path, lines: &str, [http1, http2, sink]: [SocketAddr; 3]) 
     let at = at.display();
     format!(
         r#"
+# Whoever it is started as: in a namespace of a test's own there is nobody else.
+user root;
 daemon off;
 master_process off;
 pid logs/nginx.pid;
