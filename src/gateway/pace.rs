@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,11 +27,21 @@ struct Clock {
     busy: AtomicUsize,
     /// Since when it is quiet, or since when a head has been arriving (milliseconds from `began`).
     mark: AtomicU64,
+    /// Answers of more than one part.
+    answers: Mutex<Vec<Weak<Handed>>>,
 }
+
+/// When a part of an answer was handed over to be sent; 0 while the next one has still to come (milliseconds from the
+/// beginning of the connection, and one).
+type Handed = AtomicU64;
 
 /// An exchange under way; ends when dropped.
 #[derive(Debug)]
-pub struct Busy(Pace);
+pub struct Busy {
+    pace: Pace,
+    /// Of an answer of more than one part.
+    handed: Option<Arc<Handed>>,
+}
 
 /// Why a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +50,15 @@ pub enum Overdue {
     Idle,
     /// A head began and did not end in time.
     Head,
+    /// Of an answer that goes on nothing was taken for too long.
+    Untaken,
 }
 
 impl Pace {
     /// Of a connection that begins now.
     pub fn new() -> Self {
-        Self(Arc::new(Clock { began: Instant::now(), busy: AtomicUsize::new(0), mark: AtomicU64::new(0) }))
+        let (busy, mark) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self(Arc::new(Clock { began: Instant::now(), busy, mark, answers: Mutex::default() }))
     }
 
     fn now(&self) -> u64 {
@@ -55,14 +68,28 @@ impl Pace {
     /// A whole head has arrived.
     pub fn begin(&self) -> Busy {
         self.0.busy.fetch_add(1, Ordering::AcqRel);
-        Busy(self.clone())
+        Busy { pace: self.clone(), handed: None }
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Vec<Weak<Handed>>> {
+        self.0.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the client has taken nothing of an answer that is there for it; of the one where that is the longest.
+    fn untaken(&self) -> Duration {
+        let now = self.now() + 1;
+        let answers = self.answers();
+        let handed = answers.iter().filter_map(Weak::upgrade).map(|handed| handed.load(Ordering::Acquire));
+        let since = handed.filter(|handed| *handed > 0).min().unwrap_or(now);
+        Duration::from_millis(now.saturating_sub(since))
     }
 
     fn is_quiet(&self) -> bool {
         self.0.busy.load(Ordering::Acquire) == 0 && self.0.mark.load(Ordering::Acquire) & HEAD == 0
     }
 
-    /// Resolves once the connection has been silent for `idle`, or a head has been arriving for `head`.
+    /// Resolves once the connection has been silent for `idle`, or taken nothing of an answer for as long, or a head has
+    /// been arriving for `head`.
     pub async fn overdue(&self, idle: Duration, head: Duration) -> Overdue {
         loop {
             let mark = self.0.mark.load(Ordering::Acquire);
@@ -70,6 +97,9 @@ impl Pace {
                 if mark & HEAD == 0 { (idle, Overdue::Idle) } else { (head, Overdue::Head) };
             let until = self.0.began + Duration::from_millis(mark & !HEAD) + bound;
             if self.0.busy.load(Ordering::Acquire) > 0 {
+                if self.untaken() >= idle {
+                    return Overdue::Untaken;
+                }
                 // The exchange has bounds of its own. Looked at again no later than the next bound could pass.
                 tokio::time::sleep(idle.min(head)).await;
             } else if Instant::now() < until {
@@ -82,11 +112,33 @@ impl Pace {
     }
 }
 
+impl Busy {
+    /// A part of the answer is handed over to be sent, behind which more may come.
+    pub fn hands_over(&mut self) {
+        let handed = self.handed.get_or_insert_with(|| {
+            let handed = Arc::default();
+            let mut answers = self.pace.answers();
+            answers.retain(|answer| answer.strong_count() > 0);
+            answers.push(Arc::downgrade(&handed));
+            handed
+        });
+        handed.store(self.pace.now() + 1, Ordering::Release);
+    }
+
+    /// The next part has still to come from the vendor.
+    pub fn waits(&self) {
+        if let Some(handed) = &self.handed {
+            handed.store(0, Ordering::Release);
+        }
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
+        let Pace(clock) = &self.pace;
         // Set first: with nothing under way, an old mark would look like a long silence.
-        self.0.0.mark.store(self.0.now(), Ordering::Release);
-        self.0.0.busy.fetch_sub(1, Ordering::AcqRel);
+        clock.mark.store(self.pace.now(), Ordering::Release);
+        clock.busy.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

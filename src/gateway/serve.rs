@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,13 +62,13 @@ impl Bounds {
 /// A reply on its way to the client: its connection is busy until it is gone.
 pub struct Leaving {
     body: ReplyBody,
-    _busy: Busy,
+    busy: Busy,
 }
 
 impl Leaving {
     /// The reply, and what it keeps busy.
     pub fn of(reply: Reply, busy: Busy) -> Response<Self> {
-        reply.map(|body| Self { body, _busy: busy })
+        reply.map(|body| Self { body, busy })
     }
 }
 
@@ -79,7 +80,13 @@ impl Body for Leaving {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match &polled {
+            Poll::Pending => self.busy.waits(),
+            Poll::Ready(Some(Ok(_))) if !self.body.is_end_stream() => self.busy.hands_over(),
+            Poll::Ready(_) => {}
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -130,7 +137,7 @@ where
     let mut connection = std::pin::pin!(connection);
     match until(connection.as_mut(), closing(pace, bounds, stop)).await {
         First::Done(ended) => return ended.into(),
-        First::Happened(Some(Overdue::Idle)) => return Ended::Quietly,
+        First::Happened(Some(Overdue::Idle | Overdue::Untaken)) => return Ended::Quietly,
         First::Happened(Some(Overdue::Head)) => return Ended::SlowHead,
         First::Happened(None) => connection.as_mut().graceful_shutdown(),
     }
@@ -187,12 +194,15 @@ where
     }
     let connection = builder.serve_connection(TokioIo::new(Turns::new(io)), service);
     let mut connection = std::pin::pin!(connection);
-    if let First::Done(ended) = until(connection.as_mut(), closing(pace, bounds, stop)).await {
-        return ended.into();
+    match until(connection.as_mut(), closing(pace, bounds, stop)).await {
+        First::Done(ended) => return ended.into(),
+        First::Happened(Some(Overdue::Untaken)) => return Ended::Quietly,
+        First::Happened(_) => {}
     }
     // RFC 9113 section 6.8: GOAWAY, so that a request sent meanwhile is known not to have been taken.
     connection.as_mut().graceful_shutdown();
-    connection.await.into()
+    // A client that takes nothing of what is left would be waited for without end.
+    timeout(bounds.idle, connection).await.map_or(Ended::Quietly, Ended::from)
 }
 
 /// Runs streams where they are counted.
