@@ -10,6 +10,7 @@ mod error;
 mod eyeballs;
 mod flight;
 mod gather;
+mod moved;
 mod next_hop;
 mod offers;
 mod pool;
@@ -103,6 +104,7 @@ pub struct Upstream<B> {
     trust: tls::ClientConfigs,
     pool: Arc<pool::Pool<B>>,
     wake: wake::Wake,
+    moved: moved::Moved,
     metrics: Metrics,
 }
 
@@ -119,6 +121,7 @@ where
             trust: tls::ClientConfigs::new(trust),
             pool: Arc::new(pool::Pool::default()),
             wake: wake::Wake::new(clock),
+            moved: moved::Moved::new(),
             metrics,
         }
     }
@@ -143,7 +146,7 @@ where
         fresh: bool,
     ) -> Result<Way<B>, UpstreamError> {
         let bounds = reach.bounds();
-        if self.wake.has_slept() {
+        if self.wake.has_slept() || self.moved.has_moved() {
             self.pool.clear();
         }
         if !fresh
