@@ -1,11 +1,10 @@
 //! Every bound of `[limits]` holds, and says so.
 
+mod answers;
 mod dials;
 mod floods;
 
 use crate::support::client::{Opened, request};
-use crate::support::frames::{END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, block, frame};
-use crate::support::vendor::response;
 use crate::support::{Household, Scripted, TestCa, Vendor};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -220,44 +219,6 @@ async fn a_body_that_falls_silent_is_broken_off() {
     tls.write_all(head.as_bytes()).await.unwrap();
     let answer = String::from_utf8_lossy(&closed(&mut tls).await).into_owned();
     assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_takes_nothing_of_an_answer_is_given_up() {
-    let ca = TestCa::new();
-    let body = vec![b'x'; 32 << 20];
-    let shop = Vendor::https("shop.test").route("/large", response("200 OK", &[], &body)).start(&ca).await;
-    let home = Household::trusting(&ca).knowing(&shop).config("[limits]\nidle = \"1s\"").start().await;
-    let mut http1 = home.client().tunnel("shop.test", "shop.test").await.unwrap();
-    http1.write_all(b"GET /large HTTP/1.1\r\nHost: shop.test\r\n\r\n").await.unwrap();
-    // Over HTTP/2 with a window of ten bytes: another stream is answered meanwhile.
-    let mut http2 = home.client().http2().tunnel("shop.test", "shop.test").await.unwrap();
-    let settings = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 10]);
-    let asked = [&PREFACE[..PREFACE.len() - 9], &settings, &asks(1, "/large"), &asks(3, "/")].concat();
-    http2.write_all(&asked).await.unwrap();
-    let closes = home.awaited("close", 3).await;
-    let cut: Vec<_> = closes.iter().filter(|close| close["outcome"] == "cut-by-client").collect();
-    assert_eq!(cut.len(), 2, "{closes:#?}");
-    for close in cut {
-        assert!(close["received"].as_u64().unwrap() < body.len() as u64, "{close}");
-    }
-    closed(&mut http1).await;
-    closed(&mut http2).await;
-    // One that is slow and takes what there is, is served.
-    let mut slow = home.client().tunnel("shop.test", "shop.test").await.unwrap();
-    slow.write_all(b"GET /large HTTP/1.1\r\nHost: shop.test\r\n\r\n").await.unwrap();
-    let mut chunk = vec![0; 4 << 20];
-    for _ in 0..8 {
-        slow.read_exact(&mut chunk).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-}
-
-/// A request of HTTP/2.
-fn asks(stream: u32, path: &str) -> Vec<u8> {
-    let (scheme, host, path) = (&b"https"[..], &b"shop.test"[..], path.as_bytes());
-    let head = block(&[(":method", b"GET"), (":scheme", scheme), (":authority", host), (":path", path)]);
-    frame(HEADERS, END_STREAM | END_HEADERS, stream, &head)
 }
 
 #[tokio::test(flavor = "multi_thread")]
