@@ -7,6 +7,7 @@ use http::HeaderMap;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -219,13 +220,39 @@ async fn where_nothing_may_pass_unread_a_binary_message_does_not() {
     socket.send(Message::text("hello")).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
     socket.send(Message::binary(b"ann@home.example".to_vec())).await.unwrap();
-    while let Some(Ok(_)) = socket.next().await {}
+    assert_eq!(socket.next().await.unwrap().unwrap(), closing(CloseCode::Policy));
     let close = close_of(&home).await;
     assert_eq!(
         (&close["outcome"], &close["edits"][0]["rule"]),
         (&"failed".into(), &"websocket.ended".into())
     );
-    assert_eq!(chat.messages(), [Message::text("hello")]);
+    // What was wrong is none of the vendor's business.
+    until("the vendor's end", || chat.messages().len() == 2).await;
+    assert_eq!(chat.messages(), [Message::text("hello"), closing(CloseCode::Away)]);
+}
+
+/// An end with this code and no reason.
+fn closing(code: CloseCode) -> Message {
+    Message::Close(Some(CloseFrame { code, reason: "".into() }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_gateway_stops_both_sides_hear_that_it_goes_away() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    for values in [&[][..], ANN] {
+        let home = household(&ca, &chat, values).await;
+        let mut socket = open(&home, &[]).await;
+        socket.send(Message::text("hello")).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+        let before = chat.messages().len();
+        let house = Arc::clone(&home.house);
+        let stops = tokio::spawn(async move { house.close(Duration::from_secs(20)).await });
+        assert_eq!(socket.next().await.unwrap().unwrap(), closing(CloseCode::Away));
+        until("the vendor's end", || chat.messages().len() > before).await;
+        assert_eq!(chat.messages().last(), Some(&closing(CloseCode::Away)));
+        stops.await.unwrap();
+    }
 }
 
 /// Base64 that is too long to be looked into, in a text message: whether it holds her address nobody says.
@@ -304,14 +331,20 @@ async fn a_message_in_pieces_is_looked_into_as_one_wherever_it_is_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_that_break_the_rules_end_the_channel_and_nothing_of_them_leaves() {
+    const PROTOCOL_ERROR: u16 = 1002;
+    const TOO_BIG: u16 = 1009;
     let ca = TestCa::new();
     let long = [&[0x81, 0xff, 0, 0, 0, 0, 0, 0x20, 0, 0, 1, 2, 3, 4][..], &[7; 4000]].concat();
-    for (case, bytes) in [
-        ("not masked", vec![0x81, 0x02, b'h', b'i']),
-        ("an extension", frame(0xc1, b"hi", [1; 4])),
-        ("belongs to no message", frame(0x80, b"hi", [1; 4])),
-        ("belongs to no message", [frame(0x01, b"h", [1; 4]), frame(0x81, b"i", [1; 4])].concat()),
-        ("too long to be looked into", long),
+    for (case, bytes, code) in [
+        ("not masked", vec![0x81, 0x02, b'h', b'i'], PROTOCOL_ERROR),
+        ("an extension", frame(0xc1, b"hi", [1; 4]), PROTOCOL_ERROR),
+        ("belongs to no message", frame(0x80, b"hi", [1; 4]), PROTOCOL_ERROR),
+        (
+            "belongs to no message",
+            [frame(0x01, b"h", [1; 4]), frame(0x81, b"i", [1; 4])].concat(),
+            PROTOCOL_ERROR,
+        ),
+        ("too long to be looked into", long, TOO_BIG),
     ] {
         let chat = Chat::start(&ca).await;
         let home = household(&ca, &chat, ANN).await;
@@ -320,11 +353,12 @@ async fn frames_that_break_the_rules_end_the_channel_and_nothing_of_them_leaves(
         stream.flush().await.unwrap();
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest).await;
+        assert_eq!(rest, [&[0x88, 2][..], &code.to_be_bytes()].concat(), "{case}");
         let close = close_of(&home).await;
         assert_eq!(close["outcome"], "cut-by-client", "{case}");
         let why = close["edits"][0]["reason"].as_str().unwrap();
         assert!(why.contains(case), "{case}: {why}");
-        assert_eq!(chat.messages(), [], "{case}");
+        until("the vendor's end", || chat.messages() == [closing(CloseCode::Away)]).await;
     }
 }
 

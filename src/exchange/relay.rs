@@ -82,9 +82,29 @@ where
     Ok(())
 }
 
+/// Is told of one direction's bytes; a closure of how many have left.
+pub trait Watch {
+    /// Bytes begin to leave.
+    fn departs(&mut self) {}
+
+    /// These bytes have left.
+    fn left(&mut self, bytes: &[u8]);
+}
+
+impl<F: FnMut(u64)> Watch for F {
+    fn left(&mut self, bytes: &[u8]) {
+        self(bytes.len() as u64);
+    }
+}
+
 /// One direction. Its end is passed on as an end, not as a break: the other direction may still have much to say.
-/// `moved` counts both directions, `count` is told of this one's bytes.
-pub async fn relay<R, W>(from: &mut R, to: &mut W, moved: &AtomicU64, count: impl Fn(u64)) -> Result<(), Cut>
+/// `moved` counts both directions, `watch` is told of this one's bytes.
+pub async fn relay<R, W>(
+    from: &mut R,
+    to: &mut W,
+    moved: &AtomicU64,
+    mut watch: impl Watch,
+) -> Result<(), Cut>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -95,7 +115,9 @@ where
         if read == 0 {
             return to.shutdown().await.map_err(|_| Cut::Destination);
         }
-        write(to, chunk.get(..read).unwrap_or_default(), moved).await?;
-        count(read as u64);
+        let bytes = chunk.get(..read).unwrap_or_default();
+        watch.departs();
+        write(to, bytes, moved).await?;
+        watch.left(bytes);
     }
 }

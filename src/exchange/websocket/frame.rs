@@ -119,6 +119,14 @@ pub fn text(mut payload: Vec<u8>, with: [u8; 4]) -> Vec<u8> {
     frame
 }
 
+/// A Close frame with this code and no reason; masked where it goes to a server (section 5.1).
+pub fn close(code: u16, with: Option<[u8; 4]>) -> Vec<u8> {
+    let mut payload = code.to_be_bytes();
+    let Some(with) = with else { return [&[0x88, 2][..], &payload].concat() };
+    mask(&mut payload, with);
+    [&[0x88, 0x82][..], &with, &payload].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,11 +6,10 @@
 
 use super::frame::{self, Broken, Head, Opcode};
 use crate::exchange::error::ExchangeError;
-use crate::exchange::relay::{self, CHUNK, Cut};
+use crate::exchange::relay::{self, CHUNK, Cut, Watch};
 use crate::exchange::request_body::MOST_WHOLE;
 use crate::exchange::streamed::Decide;
 use crate::exchange::substitute::Substitute;
-use crate::exchange::tally::Tally;
 use crate::model::{Part, Place};
 use crate::rewrite::codec::{CodecError, Limits};
 use crate::rewrite::{Identifiers, StreamEditor, Syntax, read_body};
@@ -20,6 +19,9 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 /// Longest text message that is looked into (bytes); a longer one ends the channel.
 pub const MESSAGE_BYTES: usize = 1 << 20;
+
+/// Why a longer one does.
+pub(super) const TOO_LONG: &str = "a message too long to be looked into";
 
 /// Looks into a client's messages.
 pub struct Messages {
@@ -95,7 +97,7 @@ impl Messages {
         from: &mut R,
         to: &mut W,
         moved: &AtomicU64,
-        tally: &Tally,
+        mut watch: impl Watch,
     ) -> Result<(), Stopped>
     where
         R: AsyncRead + Unpin,
@@ -122,8 +124,9 @@ impl Messages {
                     continue;
                 }
             };
+            watch.departs();
             relay::write(to, &bytes, moved).await?;
-            tally.sent(bytes.len() as u64);
+            watch.left(&bytes);
         }
     }
 
@@ -214,7 +217,7 @@ impl Reading {
     fn gather(&mut self, head: &Head) -> Result<Option<Next>, Stopped> {
         let before = self.text.as_ref().map_or(0, |begun| begun.text.len());
         if head.payload > (MESSAGE_BYTES - before) as u64 {
-            return Err(Broken("a message too long to be looked into").into());
+            return Err(Broken(TOO_LONG).into());
         }
         let Some(frame) = self.whole(head) else { return Ok(Some(Next::More)) };
         let mut begun = self.text.take().unwrap_or_else(|| Begun { mask: head.mask, ..Begun::default() });

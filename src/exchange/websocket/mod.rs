@@ -1,6 +1,7 @@
 //! WebSocket (RFC 6455, over HTTP/2 RFC 8441): the handshake walks the corridor like any request; what follows is a
 //! [`Channel`]. Either side may speak either version of HTTP.
 
+mod boundary;
 mod channel;
 mod frame;
 mod messages;
