@@ -1,5 +1,5 @@
-//! P5: vendors that do not serve who is inspected work as without the gateway, once that is known of them, and the log says
-//! that they were not inspected.
+//! P5: vendors that do not serve who is inspected are told of; where their owner wants that, they work as without the gateway
+//! once that is known of them, and the log says that they were not inspected.
 
 use crate::support::nginx::Nginx;
 use crate::support::vendor::response;
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+const PASS: &str = "[intercept]\non_refused = \"pass-through\"";
 const PAGE: &[(&str, &str)] = &[("accept", "text/html"), ("sec-fetch-dest", "document")];
 
 /// What curl gets of the page, as a device that has a certificate of its own.
@@ -43,6 +44,7 @@ async fn nginx_that_wants_a_certificate_gets_the_devices_the_next_time() {
     let home = Household::trusting(&ca)
         .host("office.test", nginx.http1)
         .host("office2.test", nginx.http2)
+        .config(PASS)
         .member("ann", &[])
         .start()
         .await;
@@ -82,7 +84,7 @@ async fn an_alert_says_it_at_once_in_every_version() {
     {
         let ca = TestCa::new();
         let office = Vendor::https("office.test").tls(demanding(&ca, version, protocol)).start(&ca).await;
-        let home = Household::trusting(&ca).knowing(&office).member("ann", &[]).start().await;
+        let home = Household::trusting(&ca).knowing(&office).config(PASS).member("ann", &[]).start().await;
         let client = home.client();
         let first = client.get("https://office.test/").await;
         assert_eq!(first.status, 502, "{version:?}");
@@ -111,7 +113,7 @@ async fn one_that_asks_for_a_certificate_and_serves_without_is_inspected() {
         .route("/gone", response("404 Not Found", &[], b""))
         .start(&ca)
         .await;
-    let home = Household::trusting(&ca).knowing(&office).member("ann", &[]).start().await;
+    let home = Household::trusting(&ca).knowing(&office).config(PASS).member("ann", &[]).start().await;
     let client = home.client();
     for path in ["/", "/gone", "/?utm_source=x"] {
         client.get(&format!("https://office.test{path}")).await;
@@ -134,7 +136,7 @@ async fn walled(config: &str) -> (TestCa, Vendor, Household) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vendor_that_refuses_three_pages_in_a_row_is_met_uninspected_for_a_week_and_over_a_restart() {
-    let (ca, wall, home) = walled("").await;
+    let (ca, wall, home) = walled(PASS).await;
     let client = home.client();
     for (path, fields) in [
         ("/", PAGE),
@@ -164,14 +166,18 @@ async fn a_vendor_that_refuses_three_pages_in_a_row_is_met_uninspected_for_a_wee
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_the_household_deals_with_does_not_pass_unasked() {
+async fn none_passes_unasked_by_itself() {
     for (config, want) in [
         (
-            "[vendor.wall]\nhosts = [\"wall.test\"]",
+            "",
             "this vendor refuses what is inspected: to let it pass uninspected, add its host to [intercept] never",
         ),
         (
-            "[intercept]\non_pinned = \"block\"",
+            "[intercept]\non_refused = \"pass-through\"\n[vendor.wall]\nhosts = [\"wall.test\"]",
+            "this vendor refuses what is inspected: to let it pass uninspected, add its host to [intercept] never",
+        ),
+        (
+            "[intercept]\non_refused = \"pass-through\"\non_pinned = \"block\"",
             "this vendor refuses what is inspected, and may not pass uninspected",
         ),
     ] {

@@ -18,7 +18,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -141,7 +140,16 @@ where
         First::Happened(Some(Overdue::Head)) => return Ended::SlowHead,
         First::Happened(None) => connection.as_mut().graceful_shutdown(),
     }
-    connection.await.into()
+    finished(connection, pace, bounds).await
+}
+
+/// The end of a connection on which nothing new begins. A client that takes nothing of what is left is not waited for.
+async fn finished(connection: impl Future<Output = hyper::Result<()>>, pace: &Pace, bounds: Bounds) -> Ended {
+    let overdue = Seldom::new(pace.overdue(bounds.idle, bounds.head));
+    match until(connection, overdue).await {
+        First::Done(ended) => ended.into(),
+        First::Happened(_) => Ended::Quietly,
+    }
 }
 
 /// When a connection is to end: overdue, or `None` where the gateway stops.
@@ -201,8 +209,7 @@ where
     }
     // RFC 9113 section 6.8: GOAWAY, so that a request sent meanwhile is known not to have been taken.
     connection.as_mut().graceful_shutdown();
-    // A client that takes nothing of what is left would be waited for without end.
-    timeout(bounds.idle, connection).await.map_or(Ended::Quietly, Ended::from)
+    finished(connection, pace, bounds).await
 }
 
 /// Runs streams where they are counted.

@@ -2,7 +2,7 @@
 
 use super::front::Front;
 use super::passing::{Device, Lesson, Refusal, Why};
-use crate::config::schema::OnPinned;
+use crate::config::schema::{OnPinned, OnRefused};
 use crate::exchange::{Client, ExchangeError, Reception, Who};
 use crate::model::Host;
 use std::net::IpAddr;
@@ -71,7 +71,12 @@ impl Front {
     /// device opens next passes; where that may not be, the owner shall see it.
     pub(super) async fn received(&self, trial: &Trial, reception: Reception) {
         let (device, host, now) = (trial.device(), &trial.host, self.rooms.clock.now());
-        let passage = self.passage(&trial.client.who, host);
+        let on_refused = self.rooms.generation.load().config.settings.intercept.on_refused;
+        // Unlike an application, a vendor may want nothing but to be met uninspected.
+        let passage = match (self.passage(&trial.client.who, host), on_refused) {
+            (Passage::Open, OnRefused::Ask) => Passage::Asked,
+            (passage, _) => passage,
+        };
         let may_pass = passage == Passage::Open;
         let (lesson, why) = match reception {
             Reception::Served => return self.passing.served(&device, host),

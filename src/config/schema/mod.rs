@@ -21,7 +21,7 @@ pub use people::{MemberConfig, MemberDevice, TestCase};
 pub use records::{Detail, Ledger, OnFailure, Store, WriteMode};
 pub use signals::{SendTerms, Terms, Trackers};
 pub use vendor::{Reveal, Rule, Select, TermsState, VendorConfig, When};
-pub use wire::{Intercept, InterceptMode, OnPinned, Resolver, Upstream};
+pub use wire::{Intercept, InterceptMode, OnPinned, OnRefused, Resolver, Upstream};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

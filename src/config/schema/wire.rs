@@ -18,9 +18,10 @@ pub struct Intercept {
     pub mode: InterceptMode,
     /// Hosts that are tunnelled whatever else is written.
     pub never: Vec<NeverEntry>,
-    /// What happens where inspection does not work: to an application that accepts only its vendor's own certificate, at a
-    /// vendor that wants one of the device's or refuses every page.
+    /// What happens to an application that accepts only its vendor's own certificate.
     pub on_pinned: OnPinned,
+    /// What happens at a vendor that refuses whoever is inspected, or wants a certificate of the device's.
+    pub on_refused: OnRefused,
 }
 
 impl Default for Intercept {
@@ -31,6 +32,7 @@ impl Default for Intercept {
             mode: InterceptMode::default(),
             never: never.map(NeverEntry::Category).into(),
             on_pinned: OnPinned::default(),
+            on_refused: OnRefused::default(),
         }
     }
 }
@@ -57,6 +59,18 @@ pub enum OnPinned {
     PassThrough,
     /// It stays out.
     Block,
+}
+
+/// What happens at a vendor that refuses whoever is inspected, or wants a certificate of the device's. A vendor can do either
+/// to be met uninspected, so it does not pass by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRefused {
+    /// The log says which host to add to `never`.
+    #[default]
+    Ask,
+    /// As with a pinned application: what the device opens there next is tunnelled, and the log says so.
+    PassThrough,
 }
 
 /// The way out.
