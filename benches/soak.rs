@@ -132,7 +132,11 @@ async fn keep_at(scene: Arc<Scene>, name: &'static str, work: Work) {
         let (count, place) = match ended {
             Ok(Ok(())) => (&scene.tally.done, 0),
             Ok(Err(_)) if disturbed => (&scene.tally.excused, 1),
-            Ok(Err(_)) => (&scene.tally.failed, 1),
+            Ok(Err(failure)) => {
+                let said = failure.try_into_panic().ok().and_then(|said| said.downcast::<String>().ok());
+                println!("failed: {name}: {}", said.unwrap_or_default());
+                (&scene.tally.failed, 1)
+            }
             Err(_) => (&scene.tally.hung, 1),
         };
         count.fetch_add(1, Ordering::Relaxed);
@@ -328,10 +332,8 @@ fn main() -> ExitCode {
         inside.args(["--map-root-user", "--net", "--"]).arg(exe).env(INSIDE, "1");
         return if inside.status().unwrap().success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    // A failure is counted; where it happened says nothing.
-    if std::env::var_os("DOORWARD_SOAK_ALOUD").is_none() {
-        std::panic::set_hook(Box::new(|_| {}));
-    }
+    // A failure is counted, and said where nothing was wrong on purpose.
+    std::panic::set_hook(Box::new(|_| {}));
     let minutes =
         std::env::var("DOORWARD_SOAK_MINUTES").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
     let runtime = tokio::runtime::Runtime::new().unwrap();
