@@ -13,6 +13,7 @@ use crate::telemetry::Tunnelled as Unread;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -136,10 +137,10 @@ impl Prepared {
         match self {
             Self::Tunnel(tunnel) => {
                 let tunnel = tunnel.at(&arrival);
-                front.lead(&standing, tunnel.carry(stream, &front.stop)).await;
+                front.lead(&standing, pin!(tunnel.carry(stream, &front.stop))).await;
             }
             Self::Open => {
-                front.lead(&standing, open_up(front, &arrival, who, origin, stream)).await;
+                front.lead(&standing, pin!(open_up(front, &arrival, who, origin, stream))).await;
             }
         }
     }

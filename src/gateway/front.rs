@@ -25,7 +25,7 @@ use hyper::service::Service;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -166,7 +166,7 @@ impl Front {
         let (front, host) = (Arc::clone(self), exchange.origin.as_ref().map(|origin| &origin.host));
         let standing = Standing { who: exchange.who.clone(), ..Standing::of(&exchange.client, host) };
         self.tasks.spawn(async move {
-            front.lead(&standing, channel.run(&front.stop)).await;
+            front.lead(&standing, pin!(channel.run(&front.stop))).await;
         });
         Response::from_parts(head, ReplyBody::empty())
     }

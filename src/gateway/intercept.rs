@@ -18,7 +18,7 @@ use rustls::HandshakeKind;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::error::Elapsed;
@@ -57,12 +57,12 @@ pub(super) async fn serve(front: &Arc<Front>, client: Client, host: Host, stream
     let (began, pace) = (Instant::now(), Pace::new());
     let service = Intercepted { front: Arc::clone(front), trial: Arc::clone(&trial), pace: pace.clone() };
     let standing = Standing::of(&client, Some(&trial.host));
-    let served = async {
+    let served = pin!(async {
         match tls.get_ref().1.alpn_protocol() == Some(b"h2") {
             true => serve::http2(tls, service, &pace, bounds, websockets, &trial.over, &front.tasks).await,
             false => serve::http1(tls, service, &pace, bounds, &trial.over).await,
         }
-    };
+    });
     let Some(ended) = front.lead(&standing, served).await else { return };
     let bare = ended.fault().is_none() && !front.stop.is_cancelled();
     if bare && !trial.has_asked() && began.elapsed() < CHECKED {

@@ -12,6 +12,7 @@ use crate::exchange::{Connection, Who};
 use crate::telemetry;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -156,7 +157,7 @@ impl Front {
         let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
         // A WebSocket goes inside a tunnel here.
         let served = serve::http2(tls, service, &pace, bounds, false, &self.stop, &self.tasks);
-        self.attend_to(peer, seat, served).await;
+        self.attend_to(peer, seat, pin!(served)).await;
     }
 
     async fn serve_http<T>(self: &Arc<Self>, arrival: Arrival, stream: T, bounds: Bounds)
@@ -167,15 +168,14 @@ impl Front {
         let peer = arrival.peer;
         let service = ProxyPort { front: Arc::clone(self), arrival, pace: pace.clone() };
         let served = serve::http1(stream, service, &pace, bounds, &self.stop);
-        self.attend_to(peer, seat, served).await;
+        self.attend_to(peer, seat, pin!(served)).await;
     }
 
     /// Serves while whoever asked last is still who they were.
-    async fn attend_to(&self, peer: IpAddr, seat: Arc<Seat>, served: impl Future<Output = Ended>) {
+    async fn attend_to(&self, peer: IpAddr, seat: Arc<Seat>, served: Pin<&mut impl Future<Output = Ended>>) {
         let stands = || seat.known().is_none_or(|who| self.is_still(peer, &who));
         let place: Arc<dyn Connection> = Arc::<Seat>::clone(&seat);
         let Some(ended) = self.work_while(stands, Some(&place), served).await else { return };
-        drop((seat, place));
         self.connection_ended(peer, &Who::guest(), None, ended).await;
     }
 

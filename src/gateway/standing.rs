@@ -9,7 +9,7 @@ use crate::model::Host;
 use http::HeaderMap;
 use std::future::Future;
 use std::net::IpAddr;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// What a connection, or what has become of it, rests on.
@@ -43,8 +43,13 @@ impl Front {
     }
 
     /// Does `work` as long as it may go on; `None` where the gateway ended it, at the latest when the time to finish is
-    /// over.
-    pub(super) async fn lead<T>(&self, standing: &Standing, work: impl Future<Output = T>) -> Option<T> {
+    /// over. The work stays where it is: each function that took it over would make room for it once more, in the memory of
+    /// every connection.
+    pub(super) async fn lead<T>(
+        &self,
+        standing: &Standing,
+        work: Pin<&mut impl Future<Output = T>>,
+    ) -> Option<T> {
         let (place, stands) = (standing.place.as_ref(), || self.stands(standing));
         self.work_while(stands, place, work).await
     }
@@ -54,10 +59,9 @@ impl Front {
         &self,
         stands: impl Fn() -> bool,
         place: Option<&Arc<dyn Connection>>,
-        work: impl Future<Output = T>,
+        work: Pin<&mut impl Future<Output = T>>,
     ) -> Option<T> {
         let mut changes = self.changes.subscribe();
-        let mut work = pin!(work);
         // At once: something may have changed since it was known who is asking.
         if stands() {
             let falls = Seldom::new(async {
@@ -68,11 +72,11 @@ impl Front {
                     }
                 }
             });
-            if let First::Done(done) = until(work.as_mut(), falls).await {
+            if let First::Done(done) = until(work, falls).await {
                 return Some(done);
             }
         }
-        // Before the work is dropped: its flows say then who ended them.
+        // Before the work is dropped, which whoever has it does: its flows say then who ended them.
         if let Some(place) = place {
             place.end();
         }
