@@ -29,15 +29,19 @@ pub(super) fn open_to_all(listener: &TcpListener) -> io::Result<()> {
 
 /// What the connection was made to, before a router handed it over; `None` where it was made to the gateway.
 fn destination(stream: &TcpStream, own: SocketAddr) -> io::Result<Option<SocketAddr>> {
-    let arrived = stream.local_addr()?;
+    let arrived = canonical(stream.local_addr()?);
     let socket = SockRef::from(stream);
-    let is_v4 = arrived.ip().to_canonical().is_ipv4();
     // What `redirect` has replaced; without connection tracking, there is nothing to ask.
-    let replaced = if is_v4 { socket.original_dst_v4() } else { socket.original_dst_v6() };
-    let dialled = replaced.ok().and_then(|address| address.as_socket()).unwrap_or(arrived);
+    let replaced = if arrived.is_ipv4() { socket.original_dst_v4() } else { socket.original_dst_v6() };
+    let dialled = replaced.ok().and_then(|address| address.as_socket()).map_or(arrived, canonical);
     // Under `tproxy` the connection arrives as it was made. One to our own port was made to us.
     let is_ours = dialled == arrived && dialled.port() == own.port();
     Ok((!is_ours).then_some(dialled))
+}
+
+/// A listener for both families has IPv4 addresses inside of IPv6 ones.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 /// Serves a connection that arrived at the transparent port `own`, to its end.
@@ -70,7 +74,7 @@ fn wanted(
     let Ok(Some(dialled)) = destination(stream, own) else {
         return Err(ExchangeError::NotCarried("a connection that no router handed over"));
     };
-    let host = Host::Address(dialled.ip().to_canonical());
+    let host = Host::Address(dialled.ip());
     let origin = Origin { scheme: Scheme::Https, host, port: dialled.port() };
     match front.rooms.generation.load().may_reach(&origin) {
         true => Ok(origin),
