@@ -158,7 +158,7 @@ async fn disturb(scene: Arc<Scene>, program: Arc<Program>, vendors: Vendors, unt
             "sleep" | "day" => {
                 minutes += if *event == "day" { 24 * 60 } else { SLEEP };
                 scene.running.signal("STOP");
-                std::fs::write(program.beside("time"), format!("+{}", minutes * 60)).unwrap();
+                set(&program, minutes);
                 sleep(Duration::from_secs(2)).await;
                 scene.clock.minutes(minutes);
                 scene.running.signal("CONT");
@@ -181,6 +181,13 @@ async fn disturb(scene: Arc<Scene>, program: Arc<Program>, vendors: Vendors, unt
         sleep(Duration::from_secs(8)).await;
         scene.disturbed.store(false, Ordering::Relaxed);
     }
+}
+
+/// Sets the gateway's clock: in one piece, for whoever reads a file that is being written reads nothing, and shows the real
+/// time.
+fn set(program: &Program, minutes: i64) {
+    std::fs::write(program.beside("next"), format!("+{}", minutes * 60)).unwrap();
+    std::fs::rename(program.beside("next"), program.beside("time")).unwrap();
 }
 
 fn nft(rule: &str) {
