@@ -1,11 +1,12 @@
 //! SOCKS5 on the proxy port: the same people, the same rules and the same records as over HTTP.
 
+use crate::support::client::{ask, closed};
 use crate::support::curl::curl;
 use crate::support::nginx::Nginx;
 use crate::support::program::Program;
 use crate::support::socks::{Got, wish};
 use crate::support::{Household, TestCa, Vendor, crypto, until};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 const FAILED: u8 = 1;
@@ -14,23 +15,6 @@ const HOST_UNREACHABLE: u8 = 4;
 const CONNECTION_REFUSED: u8 = 5;
 const COMMAND_NOT_SUPPORTED: u8 = 7;
 const ADDRESS_TYPE_NOT_SUPPORTED: u8 = 8;
-
-/// One request, and what comes back.
-async fn ask<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, target: &str, host: &str) -> String {
-    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    // A vendor that is met directly keeps its connection.
-    while !answer.ends_with(b"ok") && stream.read_buf(&mut answer).await.is_ok_and(|read| read > 0) {}
-    String::from_utf8(answer).unwrap()
-}
-
-/// Reads to the end, which must come.
-async fn closed(mut stream: tokio::net::TcpStream) {
-    let mut rest = Vec::new();
-    let _ = stream.read_to_end(&mut rest).await;
-    assert!(rest.is_empty(), "{rest:?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn https_through_socks_is_edited_and_recorded_like_https_through_connect() {

@@ -1,7 +1,7 @@
 //! Devices without settings: a router hands their connections over, and they come to the same people, rules and records
 //! as through a proxy. Each test has a network of its own, whose router is nftables.
 
-use crate::support::client::Client;
+use crate::support::client::{Client, ask, closed};
 use crate::support::namespace::{is_inside, router};
 use crate::support::program::Program;
 use crate::support::{Household, TestCa, Vendor};
@@ -9,7 +9,7 @@ use doorward::gateway::Door;
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Where the gateway takes what is handed over.
@@ -33,22 +33,6 @@ async fn dial(to: &str, port: u16, from: &str) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
     socket.connect(SocketAddr::new(to.parse().unwrap(), port)).await.unwrap()
-}
-
-async fn ask<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, target: &str, host: &str) -> String {
-    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    // A vendor that is met directly keeps its connection.
-    while !answer.ends_with(b"ok") && stream.read_buf(&mut answer).await.is_ok_and(|read| read > 0) {}
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// Nothing comes back, and the connection ends.
-async fn is_turned_away(mut stream: TcpStream) {
-    let mut rest = Vec::new();
-    let _ = stream.read_to_end(&mut rest).await;
-    assert!(rest.is_empty(), "{rest:?}");
 }
 
 async fn https_and_http_are_what_they_are_through_a_proxy(rules: &str) {
@@ -115,7 +99,7 @@ async fn the_address_that_was_dialled_counts_only_where_no_name_is_said() {
     // Without a name the address is dialled, by the rules for addresses.
     let tls = home.client().handshake(VENDOR, dial(VENDOR, 443, TABLET).await).await.unwrap();
     assert!(ask(tls, "/", VENDOR).await.starts_with("HTTP/1.1 403"));
-    is_turned_away({
+    closed({
         let mut stream = dial(VENDOR, 2525, TABLET).await;
         stream.write_all(b"EHLO tablet\r\n").await.unwrap();
         stream
@@ -177,13 +161,13 @@ async fn a_connection_that_no_router_handed_over_and_a_port_that_is_not_named_ar
     let ca = TestCa::new();
     // For both families: what comes by IPv4 is told apart all the same.
     let home = Household::trusting(&ca).transparent("[::]:8128").member("ann", &[]).start().await;
-    is_turned_away(dial("127.0.0.1", 8128, TABLET).await).await;
+    closed(dial("127.0.0.1", 8128, TABLET).await).await;
     let refused = home.awaited("refused", 1).await;
     assert_eq!(
         (&refused[0]["status"], &refused[0]["reason"]),
         (&501.into(), &"a connection that no router handed over is not carried by this gateway".into())
     );
-    is_turned_away(dial(VENDOR, 25, TABLET).await).await;
+    closed(dial(VENDOR, 25, TABLET).await).await;
     assert_eq!(home.awaited("refused", 2).await[1]["status"], 403);
     // Neither does a client of the proxy reach that door.
     assert_eq!(home.client().get(&format!("http://{DOOR}/")).await.status, 403);

@@ -255,8 +255,10 @@ impl Passing {
                 since: now,
             };
             let standing = (Standing::Passes(why), now);
-            put(&mut self.lock().hosts, MOST_HOSTS, key, standing, |(_, since)| *since);
-            self.keep(row, now);
+            // The store is bounded like the memory.
+            if put(&mut self.lock().hosts, MOST_HOSTS, key, standing, |(_, since)| *since) {
+                self.keep(row, now);
+            }
         }
         Lesson::Passes
     }
@@ -277,21 +279,23 @@ fn holds(since: Timestamp, now: Timestamp) -> bool {
     now.0.saturating_sub(since.0) < HOLDS
 }
 
-/// Puts an entry into a map that stays below `most`: what is over makes room, else nothing is put.
+/// Puts an entry into a map that stays below `most`: what is over makes room, else nothing is put. Tells whether it was.
 fn put<K: Eq + Hash, V>(
     map: &mut HashMap<K, V>,
     most: usize,
     key: K,
     value: V,
     since: impl Fn(&V) -> Timestamp,
-) {
+) -> bool {
     if map.len() >= most && !map.contains_key(&key) {
         let now = since(&value);
         map.retain(|_, value| holds(since(value), now));
     }
-    if map.len() < most || map.contains_key(&key) {
+    let fits = map.len() < most || map.contains_key(&key);
+    if fits {
         map.insert(key, value);
     }
+    fits
 }
 
 #[cfg(test)]

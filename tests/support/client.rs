@@ -364,3 +364,20 @@ async fn read_all<T: tokio::io::AsyncRead + Unpin>(stream: &mut T) -> String {
     }
     String::from_utf8_lossy(&answer).into_owned()
 }
+
+/// One request, and what comes back.
+pub async fn ask<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, target: &str, host: &str) -> String {
+    let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    // A vendor that is met directly keeps its connection.
+    while !answer.ends_with(b"ok") && stream.read_buf(&mut answer).await.is_ok_and(|read| read > 0) {}
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Reads to the end, which must come.
+pub async fn closed(mut stream: TcpStream) {
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert!(rest.is_empty(), "{rest:?}");
+}
