@@ -36,9 +36,14 @@ async function main() {
   for (const domain of ["Page", "Runtime", "Log"]) await ask(domain + ".enable", {}, sessionId);
   const { errorText } = await ask("Page.navigate", { url }, sessionId);
   if (errorText) said.push(errorText);
+  // A page that is on its way to the next one is asked again: its context may end before it has answered.
   const look = async (expression) => {
-    const { result } = await ask("Runtime.evaluate", { expression, returnByValue: true }, sessionId);
-    return result.value;
+    try {
+      const { result } = await ask("Runtime.evaluate", { expression, returnByValue: true }, sessionId);
+      return result.value;
+    } catch (error) {
+      said.push(...(/navigated|context/.test(error.message) ? [] : [error.message]));
+    }
   };
   for (let tries = 0; tries < 400; tries++) {
     if (await look("document.title") === "done") break;
