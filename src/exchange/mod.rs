@@ -39,7 +39,7 @@ mod trackers;
 mod trailers;
 mod upload;
 mod upstream;
-mod websocket;
+pub mod websocket;
 
 pub use body::ReplyBody;
 pub use canonical::{endpoint, single_host};

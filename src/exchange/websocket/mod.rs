@@ -3,7 +3,7 @@
 
 mod boundary;
 mod channel;
-mod frame;
+pub mod frame;
 mod messages;
 
 pub use channel::Channel;
