@@ -5,8 +5,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use doorward::model::{Secret, Slot};
 use doorward::rewrite::codec::{Coding, Encoder, Limits};
 use doorward::rewrite::{
-    Decision, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body, find_in_header,
-    find_in_target,
+    AddressBook, Decision, Guard, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body,
+    find_in_header, find_in_target,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -49,6 +49,16 @@ fn ann() -> Arc<Identifiers> {
         strength,
     });
     Arc::new(Identifiers::compile(list.into()).unwrap())
+}
+
+/// The same with a thousand addresses that were made for others.
+fn guarded() -> Arc<Identifiers> {
+    let mut book = AddressBook::default();
+    for number in 0..1000 {
+        let address = format!("maria.keller{number}k7qx@alias.example");
+        book.add(Slot::parse("email.primary").unwrap(), &address, 1);
+    }
+    Arc::new(ann().guarding(Guard::new(&Arc::new(book), 2).unwrap()))
 }
 
 /// JSON as shops and APIs send it, without a trace of Ann.
@@ -98,6 +108,8 @@ fn heads(c: &mut Criterion) {
     let ann = ann();
     let mut group = c.benchmark_group("head");
     group.bench_function("12 fields, no hit", |b| b.iter(|| head(&ann, black_box(&FIELDS))));
+    let guarded = guarded();
+    group.bench_function("12 fields, no hit, guarded", |b| b.iter(|| head(&guarded, black_box(&FIELDS))));
     let mut fields = FIELDS;
     fields[6] = ("cookie", "sid=5b1f0c9e7d3a4e2f8c6b; mail=ann.real%40home.example; theme=dark");
     group.bench_function("12 fields, a cookie hit", |b| b.iter(|| head(&ann, black_box(&fields))));
@@ -120,6 +132,12 @@ fn bodies(c: &mut Criterion) {
             b.iter(|| find_in_body(&ann, Syntax::Json, black_box(body.as_bytes())).len());
         });
     }
+    let guarded = guarded();
+    let body = json(1 << 10);
+    group.throughput(Throughput::Bytes(body.len() as u64));
+    group.bench_function("1 KiB JSON, no hit, guarded", |b| {
+        b.iter(|| find_in_body(&guarded, Syntax::Json, black_box(body.as_bytes())).len());
+    });
     let form = "q=garden+tools&page=3&colour=dark%20green&".repeat(24);
     group.throughput(Throughput::Bytes(form.len() as u64));
     group.bench_function("1 KiB form, no hit", |b| {
@@ -138,6 +156,10 @@ fn streams(c: &mut Criterion) {
     encoder.finish(&mut gzip).unwrap();
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("256 KiB JSON, no hit", |b| b.iter(|| edit(&ann, &[], black_box(body.as_bytes()))));
+    let guarded = guarded();
+    group.bench_function("256 KiB JSON, no hit, guarded", |b| {
+        b.iter(|| edit(&guarded, &[], black_box(body.as_bytes())));
+    });
     group.bench_function("256 KiB gzip JSON, no hit", |b| {
         b.iter(|| edit(&ann, &[Coding::Gzip], black_box(&gzip)));
     });

@@ -1,8 +1,11 @@
 //! Two vendors cannot join: what one is given is of no use to another, for any member, epoch or restart.
 
 use crate::support::{Household, TestCa, Vendor};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use doorward::model::{Level, Party, Slot, VendorId};
 use doorward::persona::{Derivation, Mask, Order, Persona, Sources};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -189,11 +192,22 @@ async fn an_address_made_for_another_vendor_does_not_get_to_this_one() {
         ("/".to_owned(), "application/json", format!(r#"{{"m":"{local}\u0040alias.example"}}"#)),
         ("/".to_owned(), "text/plain", format!("It is {address}.")),
         ("/".to_owned(), "text/html", format!("<a href=\"mailto:{local}&#64;alias.example\">")),
+        (
+            "/".to_owned(),
+            "text/plain",
+            format!("{FLOWS}{address} {FLOWS}", FLOWS = "all that flows ".repeat(20_000)),
+        ),
     ] {
         client.post(&format!("https://news.test{target}"), kind, body).await;
         let got = String::from_utf8(news.last().bytes).unwrap().to_lowercase();
         assert!(!got.contains(local) && got.contains("alias.example"), "{got}");
     }
+    // Nor in other letters.
+    let encoded = format!(r#"{{"t":"{}"}}"#, STANDARD.encode(&address));
+    client.post("https://news.test/", "application/json", encoded).await;
+    let got: Value = serde_json::from_str(&news.last().text()).unwrap();
+    let told = String::from_utf8(STANDARD.decode(got["t"].as_str().unwrap()).unwrap()).unwrap();
+    assert_eq!(told, own[2..].replace("%40", "@"), "{address}");
     // Vendors that are nobody's first party get none of it, the one it was made for keeps it.
     let from_shop = [("referer", "https://shop.test/"), ("sec-fetch-dest", "image")];
     client.get_with(&format!("https://news.test/p.gif?m={address}&x=1"), &from_shop).await;

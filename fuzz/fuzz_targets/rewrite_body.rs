@@ -5,7 +5,8 @@ use arbitrary::Arbitrary;
 use doorward::model::{Secret, Slot};
 use doorward::rewrite::codec::{Coding, Decoders, Encoder, Limits};
 use doorward::rewrite::{
-    Decision, Hit, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body, splice,
+    AddressBook, Decision, Guard, Hit, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body,
+    splice,
 };
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
@@ -35,7 +36,12 @@ static ANN: LazyLock<Arc<Identifiers>> = LazyLock::new(|| {
         value: Secret::new(value.to_owned()),
         strength,
     });
-    Arc::new(Identifiers::compile(list.into()).expect("a matcher"))
+    let mut book = AddressBook::default();
+    for address in ["maria.k42ab@alias.example", "u7@bücher.example"] {
+        book.add(Slot::parse("email.primary").expect("a slot"), address, 1);
+    }
+    let guard = Guard::new(&Arc::new(book), 2).expect("addresses of another");
+    Arc::new(Identifiers::compile(list.into()).expect("a matcher").guarding(guard))
 });
 
 fn syntax(number: u8) -> Syntax {

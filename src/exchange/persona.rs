@@ -13,7 +13,7 @@ use super::trailers::TrailerGuard;
 use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
-use crate::model::{Host, Plan, RequestView, Secret, Slot};
+use crate::model::{Host, Plan, RequestView};
 use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
@@ -65,6 +65,9 @@ impl<S: Handle> Handle for Personified<S> {
         if !exchange.is_unread() {
             // A member without a persona would go out unprotected.
             let persona = exchange.persona.clone().ok_or(ExchangeError::Persona)?;
+            let (vendor, epoch) = exchange.context().map(|context| (&context.vendor, context.epoch))?;
+            let persona = persona.guarding(vendor, epoch);
+            exchange.persona = Some(persona.clone());
             if !persona.identity.identifiers().is_empty() {
                 meet(&self.rooms, exchange, &persona)?;
                 exchange.is_clean = is_clean(exchange, &persona)?;
@@ -84,19 +87,7 @@ impl<S: Handle> Handle for Personified<S> {
 
 impl<S> Personified<S> {
     async fn protect(&self, exchange: &mut Exchange, persona: Persona) -> Result<(), ExchangeError> {
-        let mut body = inspect_body(exchange, &persona).await?;
-        let foreign = foreign(exchange, &persona)?;
-        let persona = match foreign.is_empty() {
-            true => persona,
-            false => {
-                let guarding = persona.guarding(foreign).await.ok_or(ExchangeError::Persona)?;
-                if let (Some(syntax), Some(decoded)) = (body.syntax, exchange.body.decoded_bytes()) {
-                    let identifiers = guarding.identity.identifiers();
-                    body.hits = find_in_whole(identifiers, syntax, decoded).await?.hits;
-                }
-                guarding
-            }
-        };
+        let body = inspect_body(exchange, &persona).await?;
         let (view, _) = exchange.view_and_plan()?;
         let mut hits = find_in_head(&view, persona.identity.identifiers());
         hits.extend(body.hits);
@@ -259,7 +250,7 @@ fn real_category(host: &Host) -> Option<&'static str> {
 
 /// Whether there is nothing but a head, and nothing in that.
 fn is_clean(exchange: &mut Exchange, persona: &Persona) -> Result<bool, ExchangeError> {
-    if !matches!(exchange.body, RequestBody::Empty) || !foreign(exchange, persona)?.is_empty() {
+    if !matches!(exchange.body, RequestBody::Empty) {
         return Ok(false);
     }
     let (view, _) = exchange.view_and_plan()?;
@@ -271,8 +262,6 @@ fn is_clean(exchange: &mut Exchange, persona: &Persona) -> Result<bool, Exchange
 struct Inspected {
     hits: Vec<Hit>,
     flows: Option<Flowing>,
-    /// How a whole body is read.
-    syntax: Option<Syntax>,
 }
 
 /// How a body that flows is read.
@@ -317,27 +306,19 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
     match exchange.body.decoded_bytes() {
         Some(decoded) => {
             let identifiers = persona.identity.identifiers();
-            let Findings { hits, unread } = find_in_whole(identifiers, syntax.clone(), decoded).await?;
+            let Findings { hits, unread } = find_in_whole(identifiers, syntax, decoded).await?;
             if !unread.is_empty() {
                 opaque(exchange, UNREAD_PART)?;
             }
             let places = unread.iter().take(NOTED).map(|place| format!("could not inspect: {place}"));
             exchange.notes.extend(places);
-            Ok(Inspected { hits, flows: None, syntax: Some(syntax) })
+            Ok(Inspected { hits, flows: None })
         }
         None => {
             let flows = Some(Flowing { syntax, codings });
-            Ok(Inspected { hits: Vec::new(), flows, syntax: None })
+            Ok(Inspected { hits: Vec::new(), flows })
         }
     }
-}
-
-/// Addresses made for other vendors that stand in the head or in a whole body.
-fn foreign(exchange: &Exchange, persona: &Persona) -> Result<Vec<(Slot, Secret<String>)>, ExchangeError> {
-    let context = exchange.context()?;
-    let fields = exchange.headers.values().map(http::HeaderValue::as_bytes);
-    let texts = fields.chain([exchange.target.as_bytes()]).chain(exchange.body.decoded());
-    Ok(persona.wardrobe.foreign(texts, &context.vendor, context.epoch))
 }
 
 /// What a short compressed body unfolds to may take too long for a worker. More hits than anybody types are refused.

@@ -68,19 +68,6 @@ impl Substitute {
 }
 
 impl Substitute {
-    /// The same, with the addresses in `text` that were made for other vendors searched for as well; `None` where there is
-    /// none.
-    pub async fn guarding(&self, text: &[u8]) -> Result<Option<Self>, ExchangeError> {
-        let shared = &self.shared;
-        let foreign = shared.persona.wardrobe.foreign([text], shared.mask.sector(), shared.epoch);
-        if foreign.is_empty() {
-            return Ok(None);
-        }
-        let persona = shared.persona.guarding(foreign).await.ok_or(ExchangeError::Persona)?;
-        let shared = Shared { persona, ..Shared::clone(shared) };
-        Ok(Some(Self { shared: Arc::new(shared), told: self.told }))
-    }
-
     /// What is looked for.
     pub fn identifiers(&self) -> &Arc<Identifiers> {
         self.shared.persona.identity.identifiers()

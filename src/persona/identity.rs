@@ -2,7 +2,7 @@
 
 use super::format::{Avoid, Locale, Shape};
 use crate::model::{Secret, Slot, SlotKind};
-use crate::rewrite::{CompileError, Identifier, Identifiers, Strength, find_in_header};
+use crate::rewrite::{CompileError, Guard, Identifier, Identifiers, Strength, find_in_header};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -18,15 +18,17 @@ pub type Values = Vec<(Slot, Secret<String>)>;
 /// What the rooms above need to know about one member. Real values are the same at every vendor, so one serves all.
 pub struct MemberIdentity {
     identifiers: Arc<Identifiers>,
+    real: Arc<Real>,
+}
+
+/// The real values, whomever they are kept from.
+struct Real {
     slots: BTreeMap<Slot, Known>,
     avoid: Avoid,
     locale: Locale,
     left_out: Vec<Slot>,
-    /// What is searched for from this one on was made for other vendors.
-    foreign: usize,
 }
 
-#[derive(Clone)]
 struct Known {
     value: Secret<String>,
     shape: Option<Shape>,
@@ -67,33 +69,19 @@ impl MemberIdentity {
             let shape = Shape::of(&slot, text);
             slots.entry(slot).or_insert(Known { value, shape });
         }
-        let foreign = list.len();
         let identifiers = Arc::new(Identifiers::compile(list)?);
-        Ok(Self { identifiers, slots, avoid, locale, left_out, foreign })
+        Ok(Self { identifiers, real: Arc::new(Real { slots, avoid, locale, left_out }) })
     }
 
-    /// The same person; these values, which were made for other vendors, are searched for as well. Takes milliseconds.
-    ///
-    /// # Errors
-    /// More values than can be compiled.
-    pub fn guarding(&self, values: Values) -> Result<Self, CompileError> {
-        let strong = |(slot, value)| Identifier { slot, value, strength: Strength::Strong };
-        let real = self.identifiers.iter().cloned();
-        Ok(Self {
-            identifiers: Arc::new(Identifiers::compile(
-                real.chain(values.into_iter().map(strong)).collect(),
-            )?),
-            slots: self.slots.clone(),
-            avoid: self.avoid.clone(),
-            locale: self.locale,
-            left_out: Vec::new(),
-            foreign: self.foreign,
-        })
+    /// The same person; the addresses of `guard`, which were made for others, are searched for as well.
+    pub fn guarding(&self, guard: Guard) -> Self {
+        let identifiers = Arc::new(self.identifiers.guarding(guard));
+        Self { identifiers, real: Arc::clone(&self.real) }
     }
 
     /// Whether the identifier with this index was made for another vendor.
     pub fn is_foreign(&self, identifier: usize) -> bool {
-        identifier >= self.foreign
+        self.identifiers.is_guarded(identifier)
     }
 
     /// What is searched for.
@@ -103,42 +91,42 @@ impl MemberIdentity {
 
     /// The slots that have a real value.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.keys()
+        self.real.slots.keys()
     }
 
     /// Slots whose value cannot be searched for and is therefore not protected.
     pub fn left_out(&self) -> &[Slot] {
-        &self.left_out
+        &self.real.left_out
     }
 
     /// What a pseudonym of the slot looks like; the usual shape where there is no real value. `None` where none can be
     /// made.
     pub fn shape(&self, slot: &Slot) -> Option<Shape> {
-        match self.slots.get(slot) {
+        match self.real.slots.get(slot) {
             Some(known) => known.shape.clone(),
-            None => Shape::usual(slot, self.locale),
+            None => Shape::usual(slot, self.real.locale),
         }
     }
 
     /// The real value of a slot, for what must be shown to nobody but its owner.
     pub fn value(&self, slot: &Slot) -> Option<&Secret<String>> {
-        self.slots.get(slot).map(|known| &known.value)
+        self.real.slots.get(slot).map(|known| &known.value)
     }
 
     /// The slot whose value `text` is, in any case; of several the first by name.
     pub fn slot_of(&self, text: &str) -> Option<&Slot> {
-        self.slots.iter().find(|(_, known)| is_same(known.value.expose(), text)).map(|(slot, _)| slot)
+        self.real.slots.iter().find(|(_, known)| is_same(known.value.expose(), text)).map(|(slot, _)| slot)
     }
 
     /// Whether `text` is what the member really has in the slot, or has it in it, in any spelling.
     pub fn is_real(&self, slot: &Slot, text: &str) -> bool {
         let same = |known: &Known| is_same(known.value.expose(), text);
-        self.slots.get(slot).is_some_and(same) || self.found(text).any(|found| found == slot)
+        self.real.slots.get(slot).is_some_and(same) || self.found(text).any(|found| found == slot)
     }
 
     /// Whether `text` is any of the member's real values, or has one in it.
     pub fn reveals(&self, text: &str) -> bool {
-        self.slots.values().any(|known| is_same(known.value.expose(), text))
+        self.real.slots.values().any(|known| is_same(known.value.expose(), text))
             || self.found(text).next().is_some()
     }
 
@@ -149,12 +137,12 @@ impl MemberIdentity {
 
     /// What made-up values keep away from.
     pub fn avoid(&self) -> &Avoid {
-        &self.avoid
+        &self.real.avoid
     }
 
     /// Whose names made-up persons bear.
     pub fn locale(&self) -> Locale {
-        self.locale
+        self.real.locale
     }
 }
 
@@ -164,7 +152,7 @@ fn is_same(real: &str, text: &str) -> bool {
 
 impl fmt::Debug for MemberIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemberIdentity").field("slots", &self.slots.keys()).finish_non_exhaustive()
+        f.debug_struct("MemberIdentity").field("slots", &self.real.slots.keys()).finish_non_exhaustive()
     }
 }
 

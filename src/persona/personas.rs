@@ -20,11 +20,12 @@ pub struct Persona {
 }
 
 impl Persona {
-    /// The same person, with `foreign` searched for as well. Compiles off the workers. `None` where that cannot be done.
-    pub async fn guarding(&self, foreign: Values) -> Option<Self> {
-        let (identity, wardrobe) = (Arc::clone(&self.identity), Arc::clone(&self.wardrobe));
-        let guarding = tokio::task::spawn_blocking(move || identity.guarding(foreign));
-        Some(Self { identity: Arc::new(guarding.await.ok()?.ok()?), wardrobe })
+    /// The same person as the vendor meets them: what was made for others is searched for as well.
+    pub fn guarding(self, sector: &VendorId, epoch: u32) -> Self {
+        match self.wardrobe.guard(sector, epoch) {
+            Some(guard) => Self { identity: Arc::new(self.identity.guarding(guard)), ..self },
+            None => self,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::IssueError;
 use super::format::email;
 use super::rows::{ADOPTED, open};
 use crate::model::{MemberId, QuickMap, Secret, Slot, Timestamp, VendorId};
+use crate::rewrite::AddressBook;
 use crate::store::Store;
 use crate::vault::Vault;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -63,8 +64,9 @@ pub(super) struct State {
     pub(super) oldest_first: Vec<String>,
     /// What vendors are called now, and the identities they met.
     pub(super) labels: HashMap<VendorId, VendorId>,
-    /// Addresses made here: by domain and local part, for what and whom.
-    pub(super) aliases: BTreeMap<String, HashMap<String, (Slot, VendorId, u32)>>,
+    /// Addresses made here, and the numbers of those whom they were made for.
+    pub(super) addresses: Arc<AddressBook>,
+    pub(super) owners: QuickMap<(VendorId, u32), u32>,
     /// Whom the member has met here, and who knew them before.
     pub(super) met: QuickMap<VendorId, bool>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.

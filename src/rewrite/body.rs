@@ -157,7 +157,7 @@ impl BodyFinder {
         }
         let is_clean = |bytes: Range<usize>| {
             let bytes = chunk.get(bytes.start..bytes.end.min(chunk.len())).unwrap_or_default();
-            identifiers.prescan.is_clean(bytes, &identifiers.digits)
+            identifiers.holds_no_value(bytes)
         };
         let encoded = encoded::spans(identifiers, chunk);
         let holds = |bytes: &Range<usize>| {

@@ -2,12 +2,14 @@
 
 use super::automaton::Automaton;
 use super::encoded::{self, Encoded};
+use super::guard::Guard;
 use super::pattern::{self, Pattern};
-use super::prescan::Prescan;
+use super::prescan::{Prescan, Wanted};
 use super::subaddress::Mailbox;
 use super::weak::WeakValues;
 use crate::model::{Secret, Slot};
 use std::fmt;
+use std::sync::Arc;
 
 /// How sure a match of the bare value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +50,15 @@ pub enum CompileError {
 }
 
 /// A member's compiled matcher: real values are the same at every vendor, so one serves them all.
+#[derive(Clone)]
 pub struct Identifiers {
+    pub(super) compiled: Arc<Compiled>,
+    /// Addresses that are searched for as well.
+    pub(super) guard: Option<Guard>,
+}
+
+/// What is compiled once.
+pub(super) struct Compiled {
     list: Vec<Identifier>,
     pub(super) patterns: Vec<Pattern>,
     /// Over decoded text.
@@ -59,11 +69,11 @@ pub struct Identifiers {
     /// Of addresses that are written in more than one way.
     pub(super) mailboxes: Vec<Mailbox>,
     pub(super) weak: WeakValues,
-    pub(super) prescan: Prescan,
+    prescan: Prescan,
     /// In other alphabets.
     pub(super) encoded: Encoded,
     /// Decoded bytes of the longest pattern.
-    pub(super) longest: usize,
+    longest: usize,
 }
 
 impl Identifiers {
@@ -106,13 +116,15 @@ impl Identifiers {
             Automaton::build(&folded).ok_or(CompileError::TooLarge)
         };
         let (text, digits) = (build(&texts)?, build(&phones)?);
-        let prescan = Prescan::new(&texts, &mailboxes, !phones.is_empty(), &weak);
+        let strong = texts.iter().map(Wanted::pattern);
+        let wanted = strong.chain(mailboxes.iter().map(|mailbox| Wanted::domain(mailbox.domain())));
+        let prescan = Prescan::new(wanted.chain(weak.forms().map(Wanted::weak)), !phones.is_empty());
         let encoded = Encoded::new(&list, &texts, &mailboxes, !phones.is_empty());
         let phones_from = texts.len();
         texts.extend(phones);
         let longest = texts.iter().map(|pattern| pattern.folded.len());
         let longest = longest.chain(mailboxes.iter().map(Mailbox::longest)).max().unwrap_or(0);
-        Ok(Self {
+        let compiled = Compiled {
             list,
             patterns: texts,
             text,
@@ -123,50 +135,82 @@ impl Identifiers {
             prescan,
             encoded,
             longest,
-        })
+        };
+        Ok(Self { compiled: Arc::new(compiled), guard: None })
+    }
+
+    /// The same, with the addresses of `guard` searched for as well. Costs next to nothing.
+    pub fn guarding(&self, guard: Guard) -> Self {
+        Self { compiled: Arc::clone(&self.compiled), guard: Some(guard) }
+    }
+
+    /// Whether a hit's identifier is an address of the guard.
+    pub fn is_guarded(&self, index: usize) -> bool {
+        index >= self.compiled.list.len()
+    }
+
+    /// The index of the guard's address number `entry`.
+    pub(super) fn index_of_guarded(&self, entry: usize) -> usize {
+        self.compiled.list.len() + entry
+    }
+
+    /// Whether `text` certainly holds no whole identifier in the letters it is written in. Bytes of one that reach over its
+    /// ends are not seen.
+    pub(super) fn holds_no_value(&self, text: &[u8]) -> bool {
+        let Compiled { prescan, digits, .. } = &*self.compiled;
+        prescan.is_clean(text, digits) && self.guard.as_ref().is_none_or(|guard| guard.is_clean(text, digits))
     }
 
     /// Whether `text` certainly holds no whole identifier. Bytes of one that reach over its ends are not seen.
     pub(super) fn is_clean(&self, text: &[u8]) -> bool {
-        self.prescan.is_clean(text, &self.digits) && encoded::is_clean(self, text)
+        self.holds_no_value(text) && encoded::is_clean(self, text)
     }
 
-    /// All of them, by index.
+    /// The values of the member, by index, without the guard's.
     pub fn iter(&self) -> impl Iterator<Item = &Identifier> {
-        self.list.iter()
+        self.compiled.list.iter()
     }
 
     /// The identifier with this index; `None` for an index that no hit of this matcher has.
     pub fn get(&self, index: usize) -> Option<&Identifier> {
-        self.list.get(index)
+        match index.checked_sub(self.compiled.list.len()) {
+            None => self.compiled.list.get(index),
+            Some(entry) => self.guard.as_ref()?.get(entry),
+        }
     }
 
     /// The slot of a hit's identifier.
     ///
     /// # Panics
     /// Never for an index out of a [`super::Hit`] of this matcher.
-    #[allow(clippy::indexing_slicing, reason = "indices come from this matcher's own hits")]
+    #[allow(clippy::expect_used, reason = "indices come from this matcher's own hits")]
     pub fn slot(&self, index: usize) -> &Slot {
-        &self.list[index].slot
+        &self.get(index).expect("an index of this matcher's").slot
     }
 
     /// Whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.compiled.list.is_empty() && self.guard.is_none()
+    }
+
+    /// Most decoded bytes of anything that is searched for.
+    pub(super) fn longest(&self) -> usize {
+        self.compiled.longest.max(self.guard.as_ref().map_or(0, Guard::longest))
     }
 
     /// Most bytes of the original that one identifier without escaped letters can take: between the digits of a phone
     /// any number of separators may stand that its scan lets through, each of them escaped.
     pub(super) fn reach(&self) -> usize {
-        let phones = self.patterns.get(self.phones..).unwrap_or_default();
+        let Compiled { patterns, phones, weak, .. } = &*self.compiled;
+        let phones = patterns.get(*phones..).unwrap_or_default();
         let digits = phones.iter().map(|phone| phone.folded.len()).max().unwrap_or(0);
         let phone = digits * (1 + super::scan::SEPARATORS * super::unescape::PLAIN);
-        (self.longest.max(self.weak.longest()) * 10).max(phone) + 64
+        (self.longest().max(weak.longest()) * 10).max(phone) + 64
     }
 }
 
 impl fmt::Debug for Identifiers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.list.iter().map(|identifier| &identifier.slot)).finish()
+        f.debug_list().entries(self.iter().map(|identifier| &identifier.slot)).finish()
     }
 }

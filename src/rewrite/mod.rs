@@ -17,6 +17,7 @@ mod encoded;
 mod entity;
 mod field;
 mod form;
+mod guard;
 mod head;
 mod hit;
 mod identifier;
@@ -38,6 +39,7 @@ mod weak;
 
 pub use body::{BodyFinder, Findings, TooMany, find_in_body, read_body};
 pub use encoded::seal;
+pub use guard::{AddressBook, Guard};
 pub use head::{find_in_field, find_in_header, find_in_target, find_in_trailer, is_clean_head};
 pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};

@@ -68,7 +68,7 @@ pub(super) fn of_value(identifier: usize, kind: SlotKind, value: &str) -> Vec<Pa
 }
 
 /// With the domain in letters of its own script and in those of the DNS (RFC 5890 section 2.3.2.1).
-fn addresses(value: &str) -> BTreeSet<String> {
+pub(super) fn addresses(value: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([value.to_owned()]);
     if let Some((local, domain)) = value.rsplit_once('@') {
         for domain in [url::quirks::domain_to_ascii(domain), url::quirks::domain_to_unicode(domain)] {

@@ -7,9 +7,7 @@
 
 use super::automaton::Automaton;
 use super::pattern::{Boundary, Pattern};
-use super::subaddress::Mailbox;
 use super::unescape::begins_escape;
-use super::weak::WeakValues;
 use aho_corasick::packed;
 use std::collections::BTreeMap;
 
@@ -57,20 +55,41 @@ pub(super) struct Prescan {
     wide: bool,
 }
 
+/// Something that is searched for, as its anchor is chosen from.
+pub(super) struct Wanted {
+    text: Vec<u8>,
+    /// No letter or digit may stand before it, or behind it.
+    edges: (bool, bool),
+    address: bool,
+}
+
+impl Wanted {
+    /// A spelling of a strong value.
+    pub(super) fn pattern(pattern: &Pattern) -> Self {
+        let edges = match pattern.boundary {
+            Boundary::Word { left, right } => (left, right),
+            _ => (true, true),
+        };
+        let address = pattern.boundary == Boundary::Address;
+        Self { text: pattern.folded.clone(), edges, address }
+    }
+
+    /// Any address behind whose name `domain`, folded and with its `@`, stands.
+    pub(super) fn domain(domain: &[u8]) -> Self {
+        Self { text: domain.to_vec(), edges: (true, true), address: true }
+    }
+
+    /// A form of a weak value.
+    pub(super) fn weak(form: &str) -> Self {
+        Self { text: form.to_ascii_lowercase().into_bytes(), edges: (true, true), address: false }
+    }
+}
+
 impl Prescan {
-    pub(super) fn new(patterns: &[Pattern], mailboxes: &[Mailbox], phones: bool, weak: &WeakValues) -> Self {
+    pub(super) fn new(wanted: impl IntoIterator<Item = Wanted>, phones: bool) -> Self {
         let mut anchors: BTreeMap<Vec<u8>, Vec<(Beside, Beside)>> = BTreeMap::new();
         let (mut wide, mut blind) = (false, false);
-        let strong = patterns.iter().map(|pattern| {
-            let (left, right) = match pattern.boundary {
-                Boundary::Word { left, right } => (left, right),
-                _ => (true, true),
-            };
-            (pattern.folded.clone(), left, right, pattern.boundary == Boundary::Address)
-        });
-        let mailboxes = mailboxes.iter().map(|mailbox| (mailbox.domain().to_vec(), true, true, true));
-        let weak = weak.forms().map(|form| (form.to_ascii_lowercase().into_bytes(), true, true, false));
-        for (text, left, right, address) in strong.chain(mailboxes).chain(weak) {
+        for Wanted { text, edges: (left, right), address } in wanted {
             let Some((from, to)) = anchor(&text, address) else {
                 blind = true;
                 continue;

@@ -1,6 +1,6 @@
 //! One value after another runs through the scanner; what is found becomes a hit with its place.
 
-use super::encoded::{Reading, look_into};
+use super::encoded::{Reading, Run, look_into};
 use super::field::Typed;
 use super::identifier::Identifiers;
 use super::pattern::PhoneForm;
@@ -97,7 +97,7 @@ impl<S: Source> Values<S> {
 
     /// Whether the type of the field matters whose value begins at `at`: not where its value can only be a clean one.
     pub(super) fn wants_type(&mut self, at: usize) -> bool {
-        !self.identifiers.weak.is_empty() && self.quiet_from(at).is_none_or(|quiet| at < quiet.start)
+        !self.identifiers.compiled.weak.is_empty() && self.quiet_from(at).is_none_or(|quiet| at < quiet.start)
     }
 
     /// Says that nothing can be found in these bytes of the coming chunk, which are in order and apart.
@@ -122,7 +122,7 @@ impl<S: Source> Values<S> {
 
     /// A value begins: its token at `token`, its content at `content`.
     pub(super) fn begin(&mut self, token: usize, content: usize, script: Script, typed: Option<Typed>) {
-        let weak = typed.is_some_and(|typed| self.identifiers.weak.has(typed));
+        let weak = typed.is_some_and(|typed| self.identifiers.compiled.weak.has(typed));
         self.scanner.begin(&self.identifiers, weak);
         self.open = Some(Open { token, content, fed: content, script, typed });
     }
@@ -150,11 +150,12 @@ impl<S: Source> Values<S> {
     pub(super) fn end(&mut self, content: usize, token: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open.take() else { return };
         self.scanner.end(&self.identifiers);
-        self.runs(open, Some(content), token, place);
+        let runs = self.scanner.take_runs(&self.identifiers);
+        self.runs(runs, open, Some(content), token, place);
         let weak = open
             .typed
             .zip(self.scanner.weak())
-            .and_then(|(typed, decoded)| self.identifiers.weak.find(typed, decoded));
+            .and_then(|(typed, decoded)| self.identifiers.compiled.weak.find(typed, decoded));
         let whole = token.map(|end| open.token..end);
         let found = std::mem::take(self.scanner.found());
         if found.is_empty() {
@@ -174,7 +175,8 @@ impl<S: Source> Values<S> {
     /// `content` so far, where that is not all that was fed.
     pub(super) fn pause(&mut self, content: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open else { return };
-        self.runs(open, None, None, place);
+        let runs = self.scanner.take_runs(&self.identifiers);
+        self.runs(runs, open, None, None, place);
         let content = content.unwrap_or(open.fed);
         let mut found = std::mem::take(self.scanner.found());
         let waits = |found: &Found| found.start == open.content && found.end == content;
@@ -190,7 +192,8 @@ impl<S: Source> Values<S> {
     pub(super) fn hurry(&mut self, place: &impl Locate) -> Option<usize> {
         let open = self.open?;
         self.scanner.hurry(&self.identifiers);
-        self.runs(open, None, None, place);
+        let runs = self.scanner.hurry_runs(&self.identifiers);
+        self.runs(runs, open, None, None, place);
         for found in std::mem::take(self.scanner.found()) {
             self.draft(found, open.script, None, place);
         }
@@ -208,8 +211,15 @@ impl<S: Source> Values<S> {
     }
 
     /// Looks into the runs that are whole. The value's content ends at `content` and its token at `token`, where it does.
-    fn runs(&mut self, open: Open, content: Option<usize>, token: Option<usize>, place: &impl Locate) {
-        for run in self.scanner.take_runs(&self.identifiers) {
+    fn runs(
+        &mut self,
+        runs: Vec<Run>,
+        open: Open,
+        content: Option<usize>,
+        token: Option<usize>,
+        place: &impl Locate,
+    ) {
+        for run in runs {
             let Some(reading) = look_into(&self.identifiers, &run) else { continue };
             let is_whole = run.span.start == open.content && Some(run.span.end) == content;
             let token = token.filter(|_| is_whole).map(|end| open.token..end);
@@ -300,8 +310,7 @@ const NAME: usize = 128;
 
 /// A name as it may stand in a place: never one that holds an identifier, never a very long one.
 pub(super) fn safe_name(identifiers: &Identifiers, name: &[u8]) -> String {
-    let clean = (identifiers.prescan.is_clean(name, &identifiers.digits)
-        || super::scan::scan(identifiers, name).is_empty())
+    let clean = (identifiers.holds_no_value(name) || super::scan::scan(identifiers, name).is_empty())
         && super::encoded::is_clean(identifiers, name);
     match std::str::from_utf8(name) {
         Ok(name) if clean && name.len() <= NAME && !name.chars().any(char::is_control) => name.to_owned(),

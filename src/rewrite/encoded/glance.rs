@@ -55,7 +55,7 @@ pub(super) fn stretches(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ 
 
 /// Where in `text` runs stand that hold something; a run that reaches over an end of `text` counts as it stands there.
 pub(in crate::rewrite) fn spans(identifiers: &Identifiers, text: &[u8]) -> Vec<Range<usize>> {
-    if !identifiers.encoded.is_wanted() {
+    if identifiers.is_empty() {
         return Vec::new();
     }
     let suspicious = |stretch: &Range<usize>| {
@@ -82,7 +82,7 @@ pub(in crate::rewrite) fn is_clean(identifiers: &Identifiers, text: &[u8]) -> bo
 
 /// The same, so many alphabets deep.
 fn is_clean_to(identifiers: &Identifiers, text: &[u8], depth: usize) -> bool {
-    let Some(deeper) = depth.checked_sub(1).filter(|_| identifiers.encoded.is_wanted()) else { return true };
+    let Some(deeper) = depth.checked_sub(1).filter(|_| !identifiers.is_empty()) else { return true };
     !stretches(text).any(|stretch| {
         let letters = text.get(stretch.clone()).unwrap_or_default();
         suspicious(identifiers, letters, deeper) && !spans_in(identifiers, text, stretch).is_empty()
@@ -91,7 +91,7 @@ fn is_clean_to(identifiers: &Identifiers, text: &[u8], depth: usize) -> bool {
 
 /// Whether something may be encoded in a stretch.
 fn suspicious(identifiers: &Identifiers, stretch: &[u8], depth: usize) -> bool {
-    let quads = identifiers.encoded.quads;
+    let quads = identifiers.compiled.encoded.quads;
     quads == 0
         || may_hold_text(identifiers, stretch, quads, depth)
         || stretch.len() >= SHORTEST_HEX
@@ -126,7 +126,7 @@ fn reads(
     let letters = behind.iter().take_while(|&&byte| is_letter(byte)).count();
     *seen = start + letters;
     !alphabet::base64(behind.get(..letters).unwrap_or_default(), 0).is_some_and(|(_, plain, _)| {
-        identifiers.prescan.is_clean(&plain, &identifiers.digits) && is_clean_to(identifiers, &plain, depth)
+        identifiers.holds_no_value(&plain) && is_clean_to(identifiers, &plain, depth)
     })
 }
 
@@ -157,12 +157,12 @@ fn may_be_digest(identifiers: &Identifiers, stretch: &[u8]) -> bool {
 
 /// Whether letters and digits without a sign are a digest of the member's, or may be text in hex.
 fn word_may_be(identifiers: &Identifiers, word: &[u8]) -> bool {
-    let digests = &identifiers.encoded.digests;
+    let digests = &identifiers.compiled.encoded.digests;
     if word.len() >= SHORTEST_HEX
         && word.iter().all(u8::is_ascii_hexdigit)
         && let Some((_, bytes)) = alphabet::hex(word)
     {
-        let least = 3 * identifiers.encoded.quads;
+        let least = 3 * identifiers.compiled.encoded.quads;
         let mut row = 0;
         return digests.find(&bytes).is_some()
             || bytes.iter().any(|byte| {

@@ -80,7 +80,7 @@ fn whole(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize
     {
         return Some(digest);
     }
-    if letters.starts_with(GZIP) || alphabet::may_be_base64(letters, identifiers.encoded.quads) {
+    if letters.starts_with(GZIP) || alphabet::may_be_base64(letters, identifiers.compiled.encoded.quads) {
         let (alphabet, bytes, read) = alphabet::base64(letters, padding)?;
         let reading = reading(identifiers, alphabet, bytes, depth)?;
         return Some(part(letters, padding, 0..read, reading));
@@ -90,7 +90,7 @@ fn whole(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize
 
 /// A run that begins with something else: `id-`, `v2/`.
 fn aligned(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize) -> Option<Reading> {
-    if letters.len() > ALIGNED || !alphabet::may_be_base64(letters, identifiers.encoded.quads) {
+    if letters.len() > ALIGNED || !alphabet::may_be_base64(letters, identifiers.compiled.encoded.quads) {
         return None;
     }
     let readings = (1..4).filter_map(|phase| {
@@ -165,7 +165,7 @@ fn digest(
     alphabet: Alphabet,
     bytes: &[u8],
 ) -> Option<Reading> {
-    let (identifier, recipe) = identifiers.encoded.digests.find(bytes)?;
+    let (identifier, recipe) = identifiers.compiled.encoded.digests.find(bytes)?;
     // Nothing tells whether the writer pads unless it had to.
     let alphabet = match alphabet {
         Alphabet::Base64 { url, .. } => Alphabet::Base64 { url, padded: padding > 0 },
@@ -192,7 +192,7 @@ fn unpack_if(bytes: &[u8]) -> Option<Vec<u8>> {
 /// What a text holds, plain or encoded once more.
 fn finds(identifiers: &Identifiers, text: &[u8], depth: usize) -> Vec<(Range<usize>, Find)> {
     let mut finds = Vec::new();
-    if !identifiers.prescan.is_clean(text, &identifiers.digits) {
+    if !identifiers.holds_no_value(text) {
         let values = scan(identifiers, text).into_iter();
         finds.extend(values.map(|found| (found.start..found.end, Find::Value(found))));
     }

@@ -38,7 +38,6 @@ pub(super) struct Encoded {
     digests: Digests,
     /// So many fours of base64 in a row are ASCII text wherever a value stands; zero where that cannot be said.
     quads: usize,
-    wanted: bool,
 }
 
 impl Encoded {
@@ -61,11 +60,7 @@ impl Encoded {
             .min();
         // At the worst alignment two of its bytes are in fours with what stands beside it.
         let quads = shortest.map_or(MOST_QUADS, |shortest| (shortest.saturating_sub(2) / 3).min(MOST_QUADS));
-        Self { digests, quads, wanted: !list.is_empty() }
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.wanted
+        Self { digests, quads }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One reading of a value: its decoded bytes run through the automata, and what matches waits until its surroundings are
 //! known.
 
+use super::guarded::Names;
 use super::{Found, SEPARATORS, SPACES, is_separator};
 use crate::rewrite::automaton::{StateID, fold};
 use crate::rewrite::boundary::{self, BEFORE, BEHIND, RAW_PLUS};
@@ -22,7 +23,7 @@ pub(super) struct Candidate {
 }
 
 /// A ring of the last values, by their running number.
-struct Ring<T> {
+pub(super) struct Ring<T> {
     slots: Box<[T]>,
     mask: usize,
 }
@@ -41,7 +42,7 @@ impl<T: Copy + Default> Ring<T> {
     }
 
     #[inline(always)]
-    fn get(&self, number: usize) -> T {
+    pub(super) fn get(&self, number: usize) -> T {
         self.slots.get(number & self.mask).copied().unwrap_or_default()
     }
 }
@@ -49,16 +50,18 @@ impl<T: Copy + Default> Ring<T> {
 pub(super) struct Core {
     pub(super) text: StateID,
     pub(super) digits: StateID,
-    starts: Ring<usize>,
-    bytes: Ring<u8>,
+    pub(super) starts: Ring<usize>,
+    pub(super) bytes: Ring<u8>,
     /// Units seen in this value.
-    count: usize,
+    pub(super) count: usize,
     numbers: Ring<usize>,
     number_count: usize,
     gap: usize,
     spaces: usize,
     /// Addresses of the member's mailboxes that have begun.
     pub(super) begun_addresses: Vec<Begun>,
+    /// What may be the name of a guarded address.
+    pub(super) names: Names,
     pub(super) candidates: Vec<Candidate>,
     pub(super) found: Vec<Found>,
     /// Where the last find ends: what comes after may not reach before it.
@@ -72,10 +75,10 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn new(identifiers: &Identifiers) -> Self {
-        let ring = (identifiers.longest + 16).max(256);
+        let ring = (identifiers.longest() + 16).max(256);
         Self {
-            text: identifiers.text.start(),
-            digits: identifiers.digits.start(),
+            text: identifiers.compiled.text.start(),
+            digits: identifiers.compiled.digits.start(),
             starts: Ring::new(ring),
             bytes: Ring::new(ring),
             count: 0,
@@ -84,6 +87,7 @@ impl Core {
             gap: 0,
             spaces: 0,
             begun_addresses: Vec::new(),
+            names: Names::default(),
             candidates: Vec::new(),
             found: Vec::new(),
             done: 0,
@@ -94,10 +98,11 @@ impl Core {
     }
 
     pub(super) fn reset(&mut self, identifiers: &Identifiers) {
-        (self.text, self.digits) = (identifiers.text.start(), identifiers.digits.start());
+        (self.text, self.digits) = (identifiers.compiled.text.start(), identifiers.compiled.digits.start());
         (self.count, self.number_count, self.gap, self.spaces) = (0, 0, 0, 0);
         self.candidates.clear();
         self.begun_addresses.clear();
+        self.names.forget(0);
         self.drop_weak();
     }
 
@@ -119,7 +124,7 @@ impl Core {
         let raw_plus = unit.byte == b'+' && !unit.escaped;
         if let Some(weak) = &mut self.weak {
             weak.push(if raw_plus { b' ' } else { unit.byte });
-            if weak.len() > identifiers.weak.longest() + 2 * SPACES {
+            if weak.len() > identifiers.compiled.weak.longest() + 2 * SPACES {
                 self.drop_weak();
             }
         }
@@ -135,18 +140,21 @@ impl Core {
         self.starts.set(number, unit.start);
         self.bytes.set(number, if raw_plus { RAW_PLUS } else { unit.byte });
         self.count += 1;
-        self.text = identifiers.text.next(self.text, folded);
-        if identifiers.text.is_match(self.text) {
+        self.text = identifiers.compiled.text.next(self.text, folded);
+        if identifiers.compiled.text.is_match(self.text) {
             self.text_matches(identifiers, unit.end);
         }
         self.addresses(identifiers, unit, number);
+        if let Some(guard) = &identifiers.guard {
+            self.guarded(identifiers, guard, unit, number);
+        }
         if unit.byte.is_ascii_digit() {
             self.digit(identifiers, unit, number);
         } else if self.number_count > 0 {
             self.gap += 1;
             if self.gap > SEPARATORS || !is_separator(unit.byte) {
                 self.number_count = 0;
-                self.digits = identifiers.digits.start();
+                self.digits = identifiers.compiled.digits.start();
             }
         }
         if !self.candidates.is_empty() {
@@ -161,7 +169,7 @@ impl Core {
         if !self.begun_addresses.is_empty() {
             self.go_on(identifiers, byte, unit.end);
         }
-        for (index, mailbox) in identifiers.mailboxes.iter().enumerate() {
+        for (index, mailbox) in identifiers.compiled.mailboxes.iter().enumerate() {
             if mailbox.begins_with(byte) && boundary::left(Boundary::Address, &self.before(number)) {
                 self.begun_addresses.push(Begun::new(index, unit.start));
             }
@@ -171,7 +179,7 @@ impl Core {
     fn go_on(&mut self, identifiers: &Identifiers, byte: u8, end: usize) {
         let (behind, candidates) = (self.count, &mut self.candidates);
         self.begun_addresses.retain_mut(|begun| {
-            let Some(mailbox) = identifiers.mailboxes.get(begun.mailbox) else { return false };
+            let Some(mailbox) = identifiers.compiled.mailboxes.get(begun.mailbox) else { return false };
             let step = begun.take(mailbox, byte);
             if step == Step::IsWhole {
                 let found = Found { identifier: mailbox.identifier, start: begun.start, end, phone: None };
@@ -192,12 +200,14 @@ impl Core {
         self.numbers.set(self.number_count, number);
         self.number_count += 1;
         self.gap = 0;
-        self.digits = identifiers.digits.next(self.digits, unit.byte);
-        if !identifiers.digits.is_match(self.digits) {
+        self.digits = identifiers.compiled.digits.next(self.digits, unit.byte);
+        if !identifiers.compiled.digits.is_match(self.digits) {
             return;
         }
-        for index in identifiers.digits.matches(self.digits) {
-            let Some(pattern) = identifiers.patterns.get(identifiers.phones + index) else { continue };
+        for index in identifiers.compiled.digits.matches(self.digits) {
+            let Some(pattern) = identifiers.compiled.patterns.get(identifiers.compiled.phones + index) else {
+                continue;
+            };
             let Some(first) = self.number_count.checked_sub(pattern.folded.len()) else { continue };
             let (boundary, first) = (pattern.boundary, self.numbers.get(first));
             if !boundary::left(boundary, &self.before(first)) {
@@ -225,8 +235,8 @@ impl Core {
     }
 
     fn text_matches(&mut self, identifiers: &Identifiers, end: usize) {
-        for index in identifiers.text.matches(self.text) {
-            let Some(pattern) = identifiers.patterns.get(index) else { continue };
+        for index in identifiers.compiled.text.matches(self.text) {
+            let Some(pattern) = identifiers.compiled.patterns.get(index) else { continue };
             let Some(first) = self.count.checked_sub(pattern.folded.len()) else { continue };
             let exact = pattern.exact.as_ref().is_none_or(|exact| {
                 (first..).zip(exact).all(|(number, &wanted)| match self.bytes.get(number) {
@@ -248,24 +258,25 @@ impl Core {
     }
 
     /// The decoded bytes before a unit.
-    fn before(&self, unit: usize) -> Vec<u8> {
+    pub(super) fn before(&self, unit: usize) -> Vec<u8> {
         (unit.saturating_sub(BEFORE)..unit).map(|number| self.bytes.get(number)).collect()
     }
 
     /// The first byte that the automata may still claim.
     pub(super) fn claimed(&self, identifiers: &Identifiers) -> Option<usize> {
-        let depth = identifiers.text.depth(self.text).min(self.count);
+        let depth = identifiers.compiled.text.depth(self.text).min(self.count);
         let text = (depth > 0).then(|| self.starts.get(self.count - depth));
-        let depth = identifiers.digits.depth(self.digits).min(self.number_count);
+        let depth = identifiers.compiled.digits.depth(self.digits).min(self.number_count);
         let number =
             (depth > 0).then(|| self.starts.get(self.prefixed(self.numbers.get(self.number_count - depth))));
         // A prefix of a phone may stand at the end.
-        let prefix = (identifiers.patterns.len() > identifiers.phones)
+        let prefix = (identifiers.compiled.patterns.len() > identifiers.compiled.phones)
             .then(|| self.prefixed(self.count))
             .filter(|&from| from < self.count)
             .map(|from| self.starts.get(from));
         let address = self.begun_addresses.iter().map(|begun| begun.start).min();
-        [text, number, prefix, address].into_iter().flatten().min()
+        let guarded = identifiers.guard.as_ref().and_then(|_| self.claimed_by_names());
+        [text, number, prefix, address, guarded].into_iter().flatten().min()
     }
 
     /// Where the longest tail begins that is the beginning, and at least half, of some pattern.
@@ -278,13 +289,13 @@ impl Core {
         let longest = |patterns: &[Pattern], tail: &[u8]| {
             patterns.iter().filter_map(|pattern| half(&pattern.folded, tail)).max()
         };
-        let (texts, phones) = identifiers.patterns.split_at_checked(identifiers.phones)?;
-        let depth = identifiers.text.depth(self.text).min(self.count);
+        let (texts, phones) = identifiers.compiled.patterns.split_at_checked(identifiers.compiled.phones)?;
+        let depth = identifiers.compiled.text.depth(self.text).min(self.count);
         let plain = |byte| if byte == RAW_PLUS { b' ' } else { fold(byte) };
         let tail: Vec<u8> =
             (self.count - depth..self.count).map(|unit| plain(self.bytes.get(unit))).collect();
         let text = longest(texts, &tail).map(|length| self.starts.get(self.count - length));
-        let depth = identifiers.digits.depth(self.digits).min(self.number_count);
+        let depth = identifiers.compiled.digits.depth(self.digits).min(self.number_count);
         let units = (self.number_count - depth..self.number_count).map(|number| self.numbers.get(number));
         let digits: Vec<u8> = units.map(|unit| self.bytes.get(unit)).collect();
         let number = longest(phones, &digits)

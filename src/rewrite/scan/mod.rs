@@ -8,6 +8,7 @@
 //! begin an identifier, a second core reads on from the bare sign, as long as an identifier may come of it.
 
 mod core;
+mod guarded;
 mod others;
 
 use self::core::Core;
@@ -112,8 +113,9 @@ impl Scanner {
         });
         runs.end();
         others.settle(identifiers, core);
-        (core.text, core.digits) = (identifiers.text.start(), identifiers.digits.start());
+        (core.text, core.digits) = (identifiers.compiled.text.start(), identifiers.compiled.digits.start());
         core.begun_addresses.clear();
+        core.names.forget(core.count);
         core.settle(identifiers, true);
     }
 
@@ -136,6 +138,11 @@ impl Scanner {
             return Vec::new();
         }
         self.runs.take_whole(self.held_by_values(identifiers).unwrap_or(usize::MAX))
+    }
+
+    /// The same after [`Self::hurry`], when only what [tells](Self::telling) most of an identifier has to wait.
+    pub(super) fn hurry_runs(&mut self, identifiers: &Identifiers) -> Vec<Run> {
+        self.runs.take_whole(self.telling(identifiers).unwrap_or(usize::MAX))
     }
 
     /// Whether a run was too long to be looked into, since the last call.

@@ -39,7 +39,7 @@ impl Others {
     /// Reads on from the sign of this escape as a bare sign.
     fn begin(&mut self, identifiers: &Identifiers, unit: Unit) {
         let literal = unit.literal.iter().filter(|&&byte| byte != 0);
-        let (text, digits) = (&identifiers.text, &identifiers.digits);
+        let (text, digits) = (&identifiers.compiled.text, &identifiers.compiled.digits);
         let next = |states: (StateID, StateID), &byte: &u8| {
             let digit = if byte.is_ascii_digit() { digits.next(states.1, byte) } else { digits.start() };
             (text.next(states.0, fold(byte)), digit)
