@@ -24,6 +24,7 @@ mod isolation;
 mod leaks;
 mod ledger;
 mod limits;
+mod made_up;
 mod next_hop;
 mod peers;
 mod persona;

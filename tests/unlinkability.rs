@@ -42,6 +42,7 @@ fn dress(
         category: None,
         settings,
         own: None,
+        today: rooms.clock.now().calendar().date(),
     };
     let mask = Mask::new(&persona.identity, &sources);
     let order = Order {

@@ -4,8 +4,8 @@ use super::check::Findings;
 use super::finding::Finding;
 use super::schema::{Detail, First, OnFailure, Resolver, Reveal, Settings};
 use super::snapshot::Config;
-use super::value::{SecretSource, StoreUrl};
-use crate::model::Policy;
+use super::value::{PolicyKey, SecretSource, StoreUrl};
+use crate::model::{Policy, SlotKind};
 
 /// Says of every written value that this version does not act on it, and what it does instead.
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
@@ -34,13 +34,13 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     }
     for (key, policy) in &identity.policies.0 {
         let path = super::origins::join("identity", &key.to_string());
-        policy_later(findings, &path, *policy);
+        policy_later(findings, &path, key, *policy);
     }
     for (name, vendor) in &settings.vendor {
         let at = super::origins::join("vendor", name);
         for (key, policy) in &vendor.identity.0 {
             let path = super::origins::join(&format!("{at}.identity"), &key.to_string());
-            policy_later(findings, &path, *policy);
+            policy_later(findings, &path, key, *policy);
         }
         if vendor.reveal != Reveal::None {
             later(findings, &format!("{at}.reveal"), "nothing is revealed");
@@ -67,11 +67,22 @@ fn people(settings: &Settings, findings: &mut Findings<'_>) {
     }
 }
 
-fn policy_later(findings: &mut Findings<'_>, path: &str, policy: Policy) {
+fn policy_later(findings: &mut Findings<'_>, path: &str, key: &PolicyKey, policy: Policy) {
     match policy {
-        Policy::Coarse => later(findings, path, "the value is withheld"),
+        Policy::Coarse if !key.kind().can_be_coarse() => {
+            let kind = key.kind().as_str();
+            findings.warn(
+                path,
+                format!("no {kind} is less precise"),
+                Some("the value is withheld".to_owned()),
+            );
+        }
+        Policy::Pseudonym if key.kind() == SlotKind::Geo => {
+            let withheld = "the value is withheld; `coarse` gives the middle of some square kilometres";
+            findings.warn(path, "no position is made up".to_owned(), Some(withheld.to_owned()));
+        }
         Policy::Ask => later(findings, path, "the value is withheld until asking is possible"),
-        Policy::Real | Policy::Pseudonym | Policy::Withhold => {}
+        Policy::Real | Policy::Pseudonym | Policy::Coarse | Policy::Withhold => {}
     }
 }
 

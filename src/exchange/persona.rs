@@ -159,6 +159,7 @@ impl<S> Personified<S> {
             category: real_category(&exchange.origin()?.host),
             settings: &exchange.generation.identity,
             own: own.as_deref(),
+            today: self.rooms.clock.now().calendar().date(),
         };
         Ok(Mask::new(&persona.identity, &sources))
     }

@@ -33,7 +33,9 @@ impl House {
             let settings = &generation.identity;
             let own = own.as_deref();
             let party = Party::First;
-            let sources = Sources { vendor: &label, sector: &sector, party, category: None, settings, own };
+            let today = rooms.clock.now().calendar().date();
+            let sources =
+                Sources { vendor: &label, sector: &sector, party, category: None, settings, own, today };
             let mask = Mask::new(&persona.identity, &sources);
             let derivation = settings.derivation;
             let host = meet(&rooms, &persona, &label, &sector)?;

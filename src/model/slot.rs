@@ -68,6 +68,11 @@ impl SlotKind {
         }
     }
 
+    /// Whether some value of the kind can be made less precise.
+    pub fn can_be_coarse(self) -> bool {
+        matches!(self, Self::Address | Self::Birthdate | Self::Geo | Self::Ip)
+    }
+
     /// Reads the word of the contract.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)

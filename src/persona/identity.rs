@@ -1,11 +1,12 @@
 //! A member's real values, compiled once: what is searched for, and what a pseudonym of each would look like.
 
-use super::format::{Avoid, Locale, Shape};
+use super::format::{self, Avoid, Locale, Shape};
 use crate::model::{Secret, Slot, SlotKind};
 use crate::rewrite::{CompileError, Guard, Identifier, Identifiers, Strength, find_in_header};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use time::Date;
 
 /// Shorter user names are words that others use.
 const STRONG_USERNAME: usize = 6;
@@ -100,12 +101,19 @@ impl MemberIdentity {
     }
 
     /// What a pseudonym of the slot looks like; the usual shape where there is no real value. `None` where none can be
-    /// made.
-    pub fn shape(&self, slot: &Slot) -> Option<Shape> {
-        match self.real.slots.get(slot) {
+    /// made on this day.
+    pub fn shape(&self, slot: &Slot, today: Date) -> Option<Shape> {
+        let shape = match self.real.slots.get(slot) {
             Some(known) => known.shape.clone(),
             None => Shape::usual(slot, self.real.locale),
-        }
+        };
+        shape.filter(|shape| shape.can_be_made(today))
+    }
+
+    /// The real value of the slot less precisely; `None` where there is none, or nothing less precise.
+    pub fn coarse(&self, slot: &Slot, today: Date) -> Option<Secret<String>> {
+        let known = self.real.slots.get(slot)?;
+        format::coarse(slot, known.value.expose().trim(), today).map(Secret::new)
     }
 
     /// The real value of a slot, for what must be shown to nobody but its owner.
@@ -172,7 +180,7 @@ fn with_full_name(mut attributes: Values) -> Values {
 /// How sure a match of the bare value is.
 fn strength(slot: &Slot, value: &str) -> Strength {
     let strong = match slot.kind() {
-        SlotKind::Email | SlotKind::Phone | SlotKind::Device | SlotKind::Ad => true,
+        SlotKind::Email | SlotKind::Phone | SlotKind::Device | SlotKind::Ad | SlotKind::Ip => true,
         // One word alone is a name that others bear.
         SlotKind::Name => slot.as_str() == "name.full" && value.contains(char::is_whitespace),
         SlotKind::Username => value.chars().count() >= STRONG_USERNAME,
@@ -183,7 +191,7 @@ fn strength(slot: &Slot, value: &str) -> Strength {
                 && value.chars().any(|letter| letter.is_ascii_digit())
                 && value.chars().filter(|letter| letter.is_alphabetic()).count() >= 3
         }
-        SlotKind::Birthdate | SlotKind::Geo | SlotKind::Ip => false,
+        SlotKind::Birthdate | SlotKind::Geo => false,
     };
     if strong { Strength::Strong } else { Strength::Weak }
 }
@@ -216,6 +224,8 @@ mod tests {
             ("address.street", "Home Street", Weak),
             ("address.city", "Berlin 10", Weak),
             ("birthdate", "1990-01-02", Weak),
+            ("ip.home", "127.0.0.1", Strong),
+            ("geo.home", "52.52,13.405", Weak),
             ("device.id", "6d92078a-8246-4ba4-ae5b-76104861e7dc", Strong),
         ] {
             assert_eq!(strength(&Slot::parse(slot).unwrap(), value), want, "{slot} {value}");

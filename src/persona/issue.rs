@@ -2,7 +2,7 @@
 
 use super::derive::VendorKey;
 use super::error::IssueError;
-use super::format::{Maker, Person, Unique, email, uniqueness};
+use super::format::{Maker, Person, Place, Unique, email, uniqueness};
 use super::policy::Derivation;
 use super::rows::ADOPTED;
 use super::wardrobe::{Issued, Wardrobe, Worn};
@@ -175,7 +175,8 @@ impl Wardrobe {
         mut free: impl FnMut(&str, u32) -> bool,
     ) -> Result<Option<(String, u32)>, IssueError> {
         let (vendor, identity) = (order.mask.sector(), order.identity);
-        let shape = identity.shape(slot).ok_or_else(|| IssueError::NoFormat(slot.clone()))?;
+        let today = order.mask.today();
+        let shape = identity.shape(slot, today).ok_or_else(|| IssueError::NoFormat(slot.clone()))?;
         let domain = order.mask.domain();
         if slot.kind() == SlotKind::Email && domain.is_none() {
             return Err(IssueError::NoMailRoute);
@@ -183,9 +184,10 @@ impl Wardrobe {
         let key = self.key(order)?;
         let worn = self.worn(vendor, order.epoch);
         let person = person(&key, identity, &worn).ok_or(IssueError::NoPerson)?;
+        let place = place(&key, identity, &worn).ok_or(IssueError::NoPerson)?;
         let named = order.mask.named();
         let (check, avoid) = (&self.check, identity.avoid());
-        let maker = Maker { key: &key, check, person: &person, named, domain, avoid };
+        let maker = Maker { key: &key, check, person: &person, place: &place, today, named, domain, avoid };
         Ok((0..ATTEMPTS)
             .filter_map(|attempt| maker.make(slot, &shape, attempt))
             .find(|(value, format)| free(value, *format)))
@@ -206,6 +208,15 @@ impl Wardrobe {
     fn is_taken(&self, vendor: &VendorId, slot: &Slot, value: &str) -> Result<bool, IssueError> {
         Ok(uniqueness(slot) != Unique::No && self.store.is_claimed(&self.blind_of(vendor, slot, value))?)
     }
+}
+
+/// Where that person lives: where the key leads to, but for what the vendor was told already.
+fn place(key: &VendorKey, identity: &MemberIdentity, worn: &Worn) -> Option<Place> {
+    let told = |name: &str| {
+        worn.iter().find(|(slot, _)| slot.as_str() == name).map(|(_, issued)| issued.value.expose().as_str())
+    };
+    let (postcode, city) = (told("address.postcode"), told("address.city"));
+    Place::derive_near(key, identity.locale(), identity.avoid(), postcode, city)
 }
 
 /// The person behind the identity: the one its key leads to, but for what the vendor was told already.

@@ -1,13 +1,14 @@
 //! What one vendor gets to see of one member: a ruling for each slot, and what becomes of a hit under it.
 
 use super::MemberIdentity;
-use super::policy::{NO_MAIL_ROUTE, Ruling, Sources, Treatment};
+use super::policy::{NO_MAIL_ROUTE, Possible, Ruling, Sources, Treatment};
 use super::rows::ADOPTED;
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
 use crate::model::{Action, Answer, Edit, Party, Secret, Slot, SlotKind, Stage, VendorId};
 use crate::rewrite::Hit;
 use std::collections::{BTreeMap, BTreeSet};
+use time::Date;
 
 /// What becomes of a hit.
 #[derive(Debug)]
@@ -31,14 +32,34 @@ pub struct Mask {
     block_carriers: bool,
     named: bool,
     domain: Option<String>,
+    today: Date,
     rulings: BTreeMap<Slot, Ruling>,
+    /// What goes in the place of a value that is to be less precise.
+    coarse: BTreeMap<Slot, Secret<String>>,
 }
 
 impl Mask {
     /// Settles every slot of the member.
     pub fn new(identity: &MemberIdentity, sources: &Sources<'_>) -> Self {
-        let rule = |slot: &Slot| sources.rule(slot, identity.shape(slot).as_ref());
-        let rulings = identity.slots().map(|slot| (slot.clone(), rule(slot))).collect();
+        let today = sources.today;
+        let rule = |slot: &Slot| {
+            let pseudonym = identity.shape(slot, today).is_some();
+            sources.rule(slot, Possible { pseudonym, coarse: identity.coarse(slot, today).is_some() })
+        };
+        let (mut rulings, mut coarse) = (BTreeMap::new(), BTreeMap::new());
+        for slot in identity.slots() {
+            let mut ruling = rule(slot);
+            if ruling.treatment == Treatment::Coarse
+                && let Some(value) = identity.coarse(slot, today)
+            {
+                // A town is no more precise than that.
+                if identity.is_real(slot, value.expose()) {
+                    ruling.treatment = Treatment::Real;
+                }
+                coarse.insert(slot.clone(), value);
+            }
+            rulings.insert(slot.clone(), ruling);
+        }
         // The address shows the made-up name only where the vendor meets that name.
         let named =
             Slot::parse("name.full").is_some_and(|slot| rule(&slot).treatment == Treatment::Pseudonym);
@@ -51,7 +72,9 @@ impl Mask {
             block_carriers: sources.settings.block_carriers,
             named,
             domain: sources.settings.domain.clone(),
+            today,
             rulings,
+            coarse,
         }
     }
 
@@ -93,6 +116,11 @@ impl Mask {
     /// The domain of aliases.
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
+    }
+
+    /// The day it is.
+    pub fn today(&self) -> Date {
+        self.today
     }
 
     /// The ruling for a slot; `None` for one without a real value.
@@ -153,6 +181,13 @@ impl Mask {
             Treatment::Real => {
                 Verdict::Edit(edit(hit, slot, ruling, Action::WouldHave, hit.span.clone(), vec![]))
             }
+            Treatment::Coarse => match self.coarse.get(slot) {
+                Some(value) => {
+                    let bytes = hit.spelling.respell(value.expose());
+                    Verdict::Edit(edit(hit, slot, ruling, Action::Coarsened, hit.span.clone(), bytes))
+                }
+                None => Verdict::Refuse(refusal_of(slot, ruling)),
+            },
             Treatment::Withhold => match around.cut(hit) {
                 Some(Cut { span, left }) => {
                     Verdict::Edit(edit(hit, slot, ruling, Action::Removed, span, left.to_vec()))

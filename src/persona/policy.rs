@@ -4,10 +4,10 @@
 //! level; a slot wins over its kind. Third
 //! parties get no protected value whatever is written.
 
-use super::format::Shape;
 use crate::model::{Level, Party, Policy, Slot, SlotKind, VendorId};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use time::Date;
 
 /// Where pseudonyms come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -70,8 +70,19 @@ pub enum Treatment {
     Real,
     /// The vendor's own value goes in its place.
     Pseudonym,
+    /// A less precise value goes in its place.
+    Coarse,
     /// It does not go.
     Withhold,
+}
+
+/// What can be put in the place of a slot's value.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Possible {
+    /// A pseudonym can be made.
+    pub pseudonym: bool,
+    /// There is something less precise.
+    pub coarse: bool,
 }
 
 /// The treatment of one slot at one vendor, and why.
@@ -101,6 +112,8 @@ pub struct Sources<'a> {
     pub settings: &'a Settings,
     /// For this vendor.
     pub own: Option<&'a VendorSettings>,
+    /// The day it is.
+    pub today: Date,
 }
 
 impl Sources<'_> {
@@ -115,8 +128,8 @@ impl Sources<'_> {
         self.settings.learn && self.party == Party::First && !self.own.is_some_and(says)
     }
 
-    /// Settles a slot. `shape` is what its pseudonym would look like; `None` where none can be made.
-    pub fn rule(&self, slot: &Slot, shape: Option<&Shape>) -> Ruling {
+    /// Settles a slot.
+    pub fn rule(&self, slot: &Slot, possible: Possible) -> Ruling {
         if self.party != Party::First {
             return Ruling {
                 treatment: Treatment::Withhold,
@@ -126,7 +139,7 @@ impl Sources<'_> {
         }
         let (policy, rule, reason) =
             self.built_in(slot).or_else(|| self.written(slot)).unwrap_or_else(|| self.by_level(slot));
-        self.feasible(slot, shape, policy, rule, reason)
+        self.feasible(slot, possible, policy, rule, reason)
     }
 
     /// Mail, payment, travel and the like work with real values only; what is written for the vendor itself is obeyed.
@@ -156,7 +169,8 @@ impl Sources<'_> {
         let reason = match policy {
             Policy::Real => format!("{vendor} gets this as typed"),
             Policy::Pseudonym => format!("{vendor} knows you by an alias"),
-            Policy::Coarse | Policy::Withhold | Policy::Ask => format!("{vendor} does not get this"),
+            Policy::Coarse => format!("{vendor} gets this less precisely"),
+            Policy::Withhold | Policy::Ask => format!("{vendor} does not get this"),
         };
         Some((policy, rule.into(), reason.into()))
     }
@@ -184,7 +198,7 @@ impl Sources<'_> {
     fn feasible(
         &self,
         slot: &Slot,
-        shape: Option<&Shape>,
+        possible: Possible,
         policy: Policy,
         rule: Cow<'static, str>,
         reason: Cow<'static, str>,
@@ -194,17 +208,17 @@ impl Sources<'_> {
         match policy {
             Policy::Real => ruling(Treatment::Real, reason),
             Policy::Withhold => ruling(Treatment::Withhold, reason),
-            Policy::Coarse => ruling(
-                Treatment::Withhold,
-                format!("withheld: this version cannot make {kind} less precise").into(),
-            ),
+            Policy::Coarse if possible.coarse => ruling(Treatment::Coarse, reason),
+            Policy::Coarse => {
+                ruling(Treatment::Withhold, format!("withheld: no {kind} is less precise").into())
+            }
             Policy::Ask => ruling(Treatment::Withhold, "withheld: this version cannot ask you yet".into()),
             Policy::Pseudonym if slot.kind() == SlotKind::Email && self.settings.domain.is_none() => Ruling {
                 treatment: Treatment::Real,
                 rule: NO_MAIL_ROUTE.into(),
                 reason: "no domain for aliases is set, so mail to one would not reach you".into(),
             },
-            Policy::Pseudonym if shape.is_none() => {
+            Policy::Pseudonym if !possible.pseudonym => {
                 ruling(Treatment::Withhold, format!("withheld: no made-up {kind} can be had").into())
             }
             Policy::Pseudonym => ruling(Treatment::Pseudonym, reason),
@@ -215,6 +229,8 @@ impl Sources<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::LazyLock;
+    use time::macros::date;
 
     fn slot(name: &str) -> Slot {
         Slot::parse(name).unwrap()
@@ -228,11 +244,27 @@ mod tests {
         Settings { domain: Some("alias.example".to_owned()), slots: written(entries), ..Settings::default() }
     }
 
+    fn sources<'a>(
+        party: Party,
+        category: Option<&'static str>,
+        settings: &'a Settings,
+        own: Option<&'a VendorSettings>,
+    ) -> Sources<'a> {
+        static SHOP: LazyLock<VendorId> = LazyLock::new(|| "shop".into());
+        let today = date!(2026 - 11 - 27);
+        Sources { vendor: &SHOP, sector: &SHOP, party, category, settings, own, today }
+    }
+
+    /// What can be made of what Ann would have in the slot.
+    fn possible(name: &str) -> Possible {
+        Possible {
+            pseudonym: name != "geo.home",
+            coarse: matches!(name, "geo.home" | "birthdate" | "ip.home"),
+        }
+    }
+
     fn rule(name: &str, party: Party, settings: &Settings, own: Option<&VendorSettings>) -> Ruling {
-        let slot = slot(name);
-        let shape = Shape::usual(&slot, crate::persona::format::Locale::DeDe);
-        Sources { vendor: &"shop".into(), sector: &"shop".into(), party, category: None, settings, own }
-            .rule(&slot, shape.as_ref())
+        sources(party, None, settings, own).rule(&slot(name), possible(name))
     }
 
     #[test]
@@ -247,10 +279,10 @@ mod tests {
             ("phone.primary", Real, Real, Pseudonym),
             ("account.club", Real, Real, Pseudonym),
             ("custom.badge", Real, Real, Pseudonym),
-            ("address.street", Real, Real, Withhold),
-            ("birthdate", Real, Real, Withhold),
+            ("address.street", Real, Real, Pseudonym),
+            ("birthdate", Real, Real, Pseudonym),
             ("geo.home", Real, Real, Withhold),
-            ("ip.home", Real, Real, Withhold),
+            ("ip.home", Real, Real, Pseudonym),
         ] {
             for (level, want) in [(Level::Known, known), (Level::Alias, alias), (Level::Stranger, stranger)] {
                 let own = VendorSettings { level: Some(level), ..VendorSettings::default() };
@@ -300,19 +332,15 @@ mod tests {
         use Policy::{Pseudonym, Withhold};
         let ruled = |party, own: &VendorSettings| {
             let settings = settings(&[("email", Withhold)]);
-            let slot = slot("email.primary");
-            let shape = Shape::usual(&slot, crate::persona::format::Locale::DeDe);
-            let (vendor, own) = (&"rail".into(), Some(own));
-            let settings = &settings;
-            Sources { vendor, sector: vendor, party, category: Some("@travel"), settings, own }
-                .rule(&slot, shape.as_ref())
+            sources(party, Some("@travel"), &settings, Some(own))
+                .rule(&slot("email.primary"), possible("email.primary"))
         };
         let unwritten = VendorSettings { level: None, slots: written(&[("name", Withhold)]) };
         let ruling = ruled(Party::First, &unwritten);
         assert_eq!((ruling.treatment, &*ruling.rule), (Treatment::Real, "builtin/categories:@travel"));
         assert_eq!(ruled(Party::Third, &unwritten).treatment, Treatment::Withhold);
         let own = VendorSettings { level: None, slots: written(&[("email", Pseudonym)]) };
-        assert_eq!(ruled(Party::First, &own).rule, "vendor.rail.identity.email=pseudonym");
+        assert_eq!(ruled(Party::First, &own).rule, "vendor.shop.identity.email=pseudonym");
         let own = VendorSettings { level: Some(Level::Stranger), slots: Written::new() };
         assert_eq!(ruled(Party::First, &own).rule, "identity.email=withhold");
     }
@@ -341,14 +369,19 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_yet_is_withheld_and_says_so() {
-        for (policy, text) in [(Policy::Coarse, "less precise"), (Policy::Ask, "ask you yet")] {
-            let ruling = rule("geo.home", Party::First, &settings(&[("geo", policy)]), None);
+    fn what_cannot_be_done_is_withheld_and_says_so() {
+        for (name, policy, text) in [
+            ("email.primary", Policy::Coarse, "no email is less precise"),
+            ("geo.home", Policy::Ask, "ask you yet"),
+            ("geo.home", Policy::Pseudonym, "no made-up geo"),
+        ] {
+            let kind = name.split('.').next().unwrap();
+            let ruling = rule(name, Party::First, &settings(&[(kind, policy)]), None);
             assert_eq!(ruling.treatment, Treatment::Withhold);
             assert!(ruling.reason.contains(text), "{}", ruling.reason);
+            assert_eq!(ruling.rule, format!("identity.{kind}={}", policy.as_str()));
         }
-        let ruling = rule("birthdate", Party::First, &settings(&[("birthdate", Policy::Pseudonym)]), None);
-        assert_eq!(ruling.treatment, Treatment::Withhold);
-        assert_eq!(ruling.rule, "identity.birthdate=pseudonym");
+        let ruling = rule("birthdate", Party::First, &settings(&[("birthdate", Policy::Coarse)]), None);
+        assert_eq!((ruling.treatment, &*ruling.reason), (Treatment::Coarse, "shop gets this less precisely"));
     }
 }

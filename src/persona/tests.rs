@@ -91,6 +91,7 @@ impl Home {
             category: None,
             settings: &self.settings,
             own: Some(&own),
+            today: NOW.calendar().date(),
         };
         Mask::new(&persona.identity, &sources)
     }
@@ -363,6 +364,7 @@ fn what_cannot_be_made_says_why() {
         ann.wardrobe.issue(&order, &slots(&[name]), NOW)
     };
     assert!(matches!(try_one(&home, "birthdate"), Err(IssueError::NoFormat(_))));
+    assert!(matches!(try_one(&home, "geo.home"), Err(IssueError::NoFormat(_))));
     home.settings.domain = None;
     assert!(matches!(try_one(&home, "email.primary"), Err(IssueError::NoMailRoute)));
 }

@@ -1,6 +1,9 @@
 //! Field names that say which slot their value belongs to.
 
+use super::weak::date::Unit;
+use super::weak::position::Axis;
 use crate::model::{Slot, SlotKind};
+use memchr::memmem;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -11,6 +14,10 @@ pub(super) enum Typed {
     Slot(&'static str),
     /// Any slot of this kind.
     Kind(SlotKind),
+    /// A part of a birth date.
+    Birth(Unit),
+    /// A position, or a part of one.
+    Position(Axis),
 }
 
 impl Typed {
@@ -19,6 +26,8 @@ impl Typed {
         match self {
             Self::Slot(name) => slot.as_str() == name,
             Self::Kind(kind) => slot.kind() == kind,
+            Self::Birth(_) => slot.kind() == SlotKind::Birthdate,
+            Self::Position(_) => slot.kind() == SlotKind::Geo,
         }
     }
 }
@@ -101,6 +110,62 @@ const NAMES: &[(&[&str], Typed)] = &[
         &["accountid", "accountnumber", "customerid", "customernumber", "memberid"],
         Typed::Kind(SlotKind::Account),
     ),
+    (&["lat", "latitude", "geolat"], Typed::Position(Axis::Latitude)),
+    (&["lng", "lon", "longitude", "geolng", "geolon"], Typed::Position(Axis::Longitude)),
+    (
+        &[
+            "latlng",
+            "latlon",
+            "latlong",
+            "coords",
+            "coordinates",
+            "geo",
+            "geolocation",
+            "position",
+            "location",
+        ],
+        Typed::Position(Axis::Both(',')),
+    ),
+];
+
+/// The name of every field for a position ends in one of these.
+pub(super) const POSITION_ENDS: &[&str] = &[
+    "lat",
+    "latitude",
+    "lng",
+    "lon",
+    "longitude",
+    "latlong",
+    "coords",
+    "coordinates",
+    "geo",
+    "position",
+    "location",
+];
+
+/// What stands before the part in the name of a field for a part of a birth date.
+const BIRTH: &[&str] =
+    &["birth", "birthdate", "dateofbirth", "birthday", "bday", "dob", "geburtsdatum", "geburts", "geburt"];
+/// One of these stands in every such name.
+pub(super) const BIRTH_STEMS: &[&str] = &["birth", "bday", "dob", "geburt"];
+
+/// How these fields name the parts; with numbers Rails does.
+const UNITS: &[(&str, Unit)] = &[
+    ("day", Unit::Day),
+    ("month", Unit::Month),
+    ("year", Unit::Year),
+    ("dd", Unit::Day),
+    ("mm", Unit::Month),
+    ("yyyy", Unit::Year),
+    ("tag", Unit::Day),
+    ("monat", Unit::Month),
+    ("jahr", Unit::Year),
+    ("3i", Unit::Day),
+    ("2i", Unit::Month),
+    ("1i", Unit::Year),
+    ("d", Unit::Day),
+    ("m", Unit::Month),
+    ("y", Unit::Year),
 ];
 
 /// Longest name that is looked at.
@@ -110,6 +175,9 @@ const LONGEST: usize = 64;
 /// `email`, `zip` and `city`; `billing_first_name` by its end.
 pub(super) fn typed(name: &[u8]) -> Option<Typed> {
     let name = name.strip_suffix(b"[]").unwrap_or(name);
+    if let Some(unit) = part_of_birth(name) {
+        return Some(Typed::Birth(unit));
+    }
     let cut = name.iter().rposition(|byte| matches!(byte, b'[' | b'.' | b'/' | b':')).map_or(0, |at| at + 1);
     let last = name.get(cut..)?;
     if last.len() > LONGEST {
@@ -126,6 +194,30 @@ pub(super) fn typed(name: &[u8]) -> Option<Typed> {
         [b"billing", b"shipping", b"user", b"customer", b"contact", b"account", b"profile", b"your", b"new"];
     let known = |plain: &[u8]| BY_NAME.get(plain).copied();
     known(plain).or_else(|| prefixes.iter().filter_map(|prefix| plain.strip_prefix(*prefix)).find_map(known))
+}
+
+/// The part of a birth date that a field says it is for: `birth_day`, `dob[month]`, `user[birthdate(1i)]`.
+fn part_of_birth(name: &[u8]) -> Option<Unit> {
+    let end = name.get(name.len().saturating_sub(LONGEST)..)?;
+    // Nearly every name ends here.
+    let stem = |stem: &&str| memmem::find(end.to_ascii_lowercase().as_slice(), stem.as_bytes()).is_some();
+    if end.iter().all(|byte| !matches!(byte, b'b' | b'B' | b'd' | b'D' | b'g' | b'G'))
+        || !BIRTH_STEMS.iter().any(stem)
+    {
+        return None;
+    }
+    let plain: Vec<u8> =
+        end.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    // `birthday` is the whole date, `birth_day` and `birthDay` are not.
+    let whole = plain.ends_with(b"birthday") || plain.ends_with(b"bday") && !plain.ends_with(b"dobday");
+    let before = end.len().checked_sub(4).and_then(|at| end.get(at));
+    if whole && !end.ends_with(b"Day") && before.is_some_and(u8::is_ascii_alphanumeric) {
+        return None;
+    }
+    UNITS.iter().find_map(|(unit, what)| {
+        let before = plain.strip_suffix(unit.as_bytes())?;
+        BIRTH.iter().any(|birth| before.ends_with(birth.as_bytes())).then_some(*what)
+    })
 }
 
 /// Every field of every document is looked up.
@@ -150,6 +242,22 @@ mod tests {
             ("address[0][zip]", Some(Typed::Slot("address.postcode"))),
             ("city[]", Some(Typed::Slot("address.city"))),
             ("login", Some(Typed::Kind(SlotKind::Username))),
+            ("birthday", Some(Typed::Kind(SlotKind::Birthdate))),
+            ("birthdate", Some(Typed::Kind(SlotKind::Birthdate))),
+            ("birth_day", Some(Typed::Birth(Unit::Day))),
+            ("birthDay", Some(Typed::Birth(Unit::Day))),
+            ("b-day", Some(Typed::Kind(SlotKind::Birthdate))),
+            ("BirthMonth", Some(Typed::Birth(Unit::Month))),
+            ("birthday_day", Some(Typed::Birth(Unit::Day))),
+            ("dobday", Some(Typed::Birth(Unit::Day))),
+            ("dob[year]", Some(Typed::Birth(Unit::Year))),
+            ("user[birthdate(1i)]", Some(Typed::Birth(Unit::Year))),
+            ("geburtsjahr", Some(Typed::Birth(Unit::Year))),
+            ("birthplace", None),
+            ("geo.lat", Some(Typed::Position(Axis::Latitude))),
+            ("user_longitude", Some(Typed::Position(Axis::Longitude))),
+            ("latLng", Some(Typed::Position(Axis::Both(',')))),
+            ("flat", None),
             ("velocity", None),
             ("", None),
             ("comment", None),

@@ -118,7 +118,7 @@ impl Identifiers {
         let (text, digits) = (build(&texts)?, build(&phones)?);
         let strong = texts.iter().map(Wanted::pattern);
         let wanted = strong.chain(mailboxes.iter().map(|mailbox| Wanted::domain(mailbox.domain())));
-        let prescan = Prescan::new(wanted.chain(weak.forms().map(Wanted::weak)), !phones.is_empty());
+        let prescan = Prescan::new(wanted.chain(weak.wanted()), !phones.is_empty());
         let encoded = Encoded::new(&list, &texts, &mailboxes, !phones.is_empty());
         let phones_from = texts.len();
         texts.extend(phones);

@@ -36,6 +36,7 @@ mod tests;
 mod unescape;
 mod values;
 mod weak;
+mod written;
 
 pub use body::{BodyFinder, Findings, TooMany, find_in_body, read_body};
 pub use encoded::seal;

@@ -3,6 +3,7 @@
 use super::automaton::fold;
 use crate::model::SlotKind;
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 use unicode_normalization::UnicodeNormalization;
 
 /// What must stand around a match.
@@ -63,6 +64,7 @@ pub(super) fn of_value(identifier: usize, kind: SlotKind, value: &str) -> Vec<Pa
             .collect(),
         SlotKind::Name => words(identifier, names(value)),
         SlotKind::Device | SlotKind::Ad => words(identifier, hexadecimal(value)),
+        SlotKind::Ip => words(identifier, ip(value)),
         _ => words(identifier, BTreeSet::from([value.trim().to_owned()])),
     }
 }
@@ -89,6 +91,16 @@ fn names(value: &str) -> BTreeSet<String> {
         forms.insert(format!("{family} {given}"));
         forms.insert(format!("{family}, {given}"));
         forms.insert(format!("{family},{given}"));
+    }
+    forms
+}
+
+/// An address as RFC 5952 has it, and with every zero.
+fn ip(value: &str) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([value.to_owned()]);
+    if let Ok(address) = value.parse::<Ipv6Addr>() {
+        let all = |width: usize| address.segments().map(|segment| format!("{segment:0width$x}")).join(":");
+        forms.extend([address.to_string(), all(1), all(4)]);
     }
     forms
 }

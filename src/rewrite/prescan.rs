@@ -79,6 +79,11 @@ impl Wanted {
         Self { text: domain.to_vec(), edges: (true, true), address: true }
     }
 
+    /// A part of a field's name, or its end.
+    pub(super) fn name(part: &str, is_end: bool) -> Self {
+        Self { text: part.as_bytes().to_vec(), edges: (false, is_end), address: false }
+    }
+
     /// A form of a weak value.
     pub(super) fn weak(form: &str) -> Self {
         Self { text: form.to_ascii_lowercase().into_bytes(), edges: (true, true), address: false }

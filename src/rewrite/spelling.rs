@@ -3,7 +3,10 @@
 use super::encoded::Recipe;
 use super::pattern::{Number, PhoneForm, digits};
 use super::unescape::{Unit, decode};
+use super::weak::{date, position};
+use super::written::Written;
 use crate::model::Secret;
+use std::net::IpAddr;
 
 /// What the value stands in: decides what has to be escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,8 @@ pub struct Spelling {
     capitals: bool,
     /// A `+` stands for a space.
     plus_is_space: bool,
-    phone: Option<PhoneForm>,
+    /// The form of what is more than its letters.
+    form: Option<Written>,
     /// The separators are layout, not meaning: a UUID, a MAC address.
     layout: bool,
     /// What is written is a digest.
@@ -56,7 +60,7 @@ struct Spelt<'a> {
 }
 
 impl Spelling {
-    pub(super) fn new(written: &[u8], value: &str, script: Script, phone: Option<PhoneForm>) -> Self {
+    pub(super) fn new(written: &[u8], value: &str, script: Script, form: Option<Written>) -> Self {
         let decoded: Vec<u8> = decode(written).iter().map(|unit| unit.byte).collect();
         let decoded = String::from_utf8_lossy(&decoded);
         let cased = |text: &str, is: fn(char) -> bool| text.chars().any(is);
@@ -64,13 +68,14 @@ impl Spelling {
             && !cased(&decoded, char::is_lowercase)
             && cased(value, char::is_lowercase);
         let bare: Vec<char> = value.chars().filter(|char| !matches!(char, '-' | ':' | '.')).collect();
-        let layout = bare.len() >= 12 && bare.iter().all(char::is_ascii_hexdigit);
+        let hex = bare.len() >= 12 && bare.iter().all(char::is_ascii_hexdigit);
+        let layout = hex && value.parse::<IpAddr>().is_err();
         Self {
             script,
             written: Secret::new(written.to_vec()),
             capitals,
-            plus_is_space: !value.contains('+') && phone.is_none(),
-            phone,
+            plus_is_space: !value.contains('+') && !matches!(form, Some(Written::Phone(_))),
+            form,
             layout,
             digest: None,
         }
@@ -83,7 +88,7 @@ impl Spelling {
             written: Secret::new(written.to_vec()),
             capitals: false,
             plus_is_space: false,
-            phone: None,
+            form: None,
             layout: false,
             digest: None,
         }
@@ -108,9 +113,14 @@ impl Spelling {
         let units = decode(self.written.expose());
         let spelt = spelt(self.written.expose(), &units);
         let writer = Writer::new(self, &spelt);
-        if let Some(form) = self.phone {
-            return self.phone(form, value, &spelt, &writer);
-        }
+        let value = match self.form {
+            Some(Written::Phone(form)) => return self.phone(form, value, &spelt, &writer),
+            Some(Written::Date(layout)) => &date::write(layout, value).unwrap_or_else(|| value.to_owned()),
+            Some(Written::Position(axis)) => {
+                &position::write(axis, value).unwrap_or_else(|| value.to_owned())
+            }
+            None => value,
+        };
         let cased = if self.capitals { value.to_uppercase() } else { value.to_owned() };
         let alphanumeric = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
         if self.layout

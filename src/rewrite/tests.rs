@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 mod encoded;
+mod forms;
 mod guarded;
 mod heads;
 mod properties;

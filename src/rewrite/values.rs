@@ -3,9 +3,9 @@
 use super::encoded::{Reading, Run, look_into};
 use super::field::Typed;
 use super::identifier::Identifiers;
-use super::pattern::PhoneForm;
 use super::scan::{Found, Scanner};
 use super::spelling::Script;
+use super::written::Written;
 use super::{Hit, Spelling};
 use crate::model::{Container, Place, Side};
 use std::ops::{Deref, Range};
@@ -159,8 +159,8 @@ impl<S: Source> Values<S> {
         let whole = token.map(|end| open.token..end);
         let found = std::mem::take(self.scanner.found());
         if found.is_empty() {
-            if let Some(identifier) = weak {
-                let found = Found { identifier, start: open.content, end: content, phone: None };
+            if let Some((identifier, written)) = weak {
+                let found = Found { identifier, start: open.content, end: content, written };
                 self.draft(found, open.script, whole, place);
             }
             return;
@@ -257,9 +257,9 @@ impl<S: Source> Values<S> {
         for Placed { draft, place, script, token } in self.drafts.drain(..) {
             let container = container.clone();
             match draft {
-                Draft::Value(Found { identifier, start, end, phone }) => {
+                Draft::Value(Found { identifier, start, end, written: form }) => {
                     let written = bytes(start..end).unwrap_or_default();
-                    let spelling = spelling(identifiers, identifier, &written, script, phone);
+                    let spelling = spelling(identifiers, identifier, &written, script, form);
                     let (span, within) = (start..end, None);
                     hits.push(Hit {
                         identifier,
@@ -297,10 +297,10 @@ fn spelling(
     identifier: usize,
     written: &[u8],
     script: Script,
-    phone: Option<PhoneForm>,
+    form: Option<Written>,
 ) -> Spelling {
     let value = identifiers.get(identifier).map_or("", |identifier| identifier.value.expose().as_str());
-    Spelling::new(written, value, script, phone)
+    Spelling::new(written, value, script, form)
 }
 
 /// What a name that holds an identifier is called instead.

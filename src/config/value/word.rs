@@ -131,6 +131,16 @@ pub enum PolicyKey {
     Slot(Slot),
 }
 
+impl PolicyKey {
+    /// The kind of its slots.
+    pub fn kind(&self) -> SlotKind {
+        match self {
+            Self::Kind(kind) => *kind,
+            Self::Slot(slot) => slot.kind(),
+        }
+    }
+}
+
 impl FromStr for PolicyKey {
     type Err = ValueError;
 

@@ -1,8 +1,10 @@
-//! Device identifiers: UUIDs that keep version, variant and case; MAC addresses that say they were made up.
+//! Device identifiers: UUIDs that keep version, variant and case; MAC addresses that say they were made up; IMEIs of the
+//! same kind of device.
 
+use super::pattern::{mend_luhn, satisfies_luhn};
 use crate::persona::derive::VendorKey;
 
-/// Version of both formats.
+/// Version of the formats.
 pub const VERSION: u32 = 1;
 
 /// How a UUID is written, and the two fields that its pseudonym keeps.
@@ -97,6 +99,33 @@ pub fn make_mac(key: &VendorKey, slot: &str, shape: &MacShape, attempt: u32) -> 
     shape.write(&digits)
 }
 
+/// The first eight digits of an IMEI, which say what kind of device it is (3GPP TS 23.003 section 6.2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImeiShape {
+    type_allocation: String,
+}
+
+/// Digits of an IMEI, the check digit among them.
+const IMEI: usize = 15;
+const TYPE_ALLOCATION: usize = 8;
+
+impl ImeiShape {
+    /// Of a real one, fifteen digits without separators; `None` for anything else.
+    pub fn of(text: &str) -> Option<Self> {
+        let digits = text.len() == IMEI && text.bytes().all(|byte| byte.is_ascii_digit());
+        let type_allocation = text.get(..TYPE_ALLOCATION).filter(|_| digits && satisfies_luhn(text))?;
+        Some(Self { type_allocation: type_allocation.to_owned() })
+    }
+}
+
+/// An IMEI of the same kind of device, with another serial number and its check digit.
+pub fn make_imei(key: &VendorKey, slot: &str, shape: &ImeiShape, attempt: u32) -> String {
+    let serial = key.draws("imei", slot, VERSION, attempt).below(1_000_000);
+    let mut digits: Vec<char> = format!("{}{serial:06}0", shape.type_allocation).chars().collect();
+    mend_luhn(&mut digits);
+    digits.into_iter().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +143,17 @@ mod tests {
     }
     const GOLDEN_UUID: &str = "035ff528-b0df-4fe1-a4a9-e19455840889";
     const GOLDEN_MAC: &str = "ba:e7:e1:7c:99:dd";
+
+    #[test]
+    fn an_imei_keeps_its_kind_of_device_and_its_check_digit() {
+        let real = "490154203237518";
+        let made = make_imei(&key(), "device.id", &ImeiShape::of(real).unwrap(), 0);
+        assert_eq!((made.as_str(), ImeiShape::of(&made)), (GOLDEN_IMEI, ImeiShape::of(real)));
+        for other in ["490154203237519", "49015420323751", "49-015420-323751-8", "79927398713"] {
+            assert_eq!(ImeiShape::of(other), None, "{other}");
+        }
+    }
+    const GOLDEN_IMEI: &str = "490154205802814";
 
     #[test]
     fn a_uuid_keeps_version_variant_and_case() {

@@ -93,7 +93,7 @@ fn luhn_sum(digits: impl Iterator<Item = u32>) -> u32 {
         .sum()
 }
 
-fn satisfies_luhn(value: &str) -> bool {
+pub(super) fn satisfies_luhn(value: &str) -> bool {
     let digits: Vec<u32> = value.chars().rev().filter_map(|letter| letter.to_digit(10)).collect();
     digits.len() >= LUHN_DIGITS
         && !value.chars().any(char::is_alphabetic)
@@ -101,7 +101,7 @@ fn satisfies_luhn(value: &str) -> bool {
 }
 
 /// The last digit becomes the check digit of the others.
-fn mend_luhn(text: &mut [char]) {
+pub(super) fn mend_luhn(text: &mut [char]) {
     let Some(last) = text.iter().rposition(char::is_ascii_digit) else { return };
     if let Some(digit) = text.get_mut(last) {
         *digit = '0';

@@ -5,9 +5,10 @@ use crate::model::Secret;
 use crate::persona::derive::PersonaKey;
 use proptest::prelude::*;
 use std::fmt::Write;
+use time::macros::date;
 
-/// Real values give nothing but their shape.
-const SHAPES: [(&str, &str); 13] = [
+/// Real values give nothing but their shape; a birth date half a year.
+const SHAPES: [(&str, &str); 19] = [
     ("email.primary", "ann@home.example"),
     ("email.work", "ann@work.example"),
     ("name.full", "Ann Real"),
@@ -21,6 +22,12 @@ const SHAPES: [(&str, &str); 13] = [
     ("ad.id", "0f3c2a10-91de-4c6b-8a77-5c1f0d2b6e44"),
     ("account.club", "DE-1234567890"),
     ("custom.badge", "BADGE-00-4711"),
+    ("device.id", "490154203237518"),
+    ("address.street", "Home Street 12"),
+    ("address.postcode", "20095"),
+    ("address.city", "Hamburg"),
+    ("birthdate", "1984-05-17"),
+    ("ip.home", "127.0.0.1"),
 ];
 
 fn made(member: [u8; 32], vendor: &str, epoch: u32, locale: Locale, named: bool) -> Vec<(String, u32)> {
@@ -28,10 +35,13 @@ fn made(member: [u8; 32], vendor: &str, epoch: u32, locale: Locale, named: bool)
     let (key, check) = (persona.vendor(&vendor.into(), epoch), persona.check());
     let avoid = Avoid::default();
     let person = Person::derive(&key, locale, &avoid).unwrap();
+    let place = Place::derive(&key, locale, &avoid).unwrap();
     let maker = Maker {
         key: &key,
         check: &check,
         person: &person,
+        place: &place,
+        today: date!(2026 - 11 - 27),
         named,
         domain: Some("alias.example"),
         avoid: &avoid,
@@ -110,7 +120,11 @@ proptest! {
                     let shape = |text: &str| text.chars().map(class).collect::<String>();
                     prop_assert_eq!(shape(value), shape(real), "{}", value);
                 }
-                _ => prop_assert!(!value.is_empty()),
+                SlotKind::Birthdate => prop_assert!(value.as_str() > *real && &value[..4] == "1984", "{value}"),
+                SlotKind::Ip => prop_assert!(value.parse::<std::net::Ipv4Addr>().unwrap().is_documentation()),
+                SlotKind::Address | SlotKind::Name | SlotKind::Username | SlotKind::Geo => {
+                    prop_assert!(!value.is_empty());
+                }
             }
         }
         let named = |slot: &str| &values[SHAPES.iter().position(|(name, _)| *name == slot).unwrap()].0;
@@ -133,8 +147,9 @@ proptest! {
             made(member.map(|byte| byte.wrapping_add(1)), &vendor, epoch, Locale::DeDe, true),
         ] {
             for ((slot, _), (one, two)) in SHAPES.iter().zip(here.iter().zip(&there)) {
-                // Of names and numbers for fiction there are few.
-                if !slot.starts_with("name.") && !slot.starts_with("phone.") {
+                // Of these there are few, or few that are possible.
+                let few = ["name.", "phone.", "address.", "birthdate", "ip."];
+                if !few.iter().any(|few| slot.starts_with(few)) {
                     prop_assert_ne!(one, two, "{}", slot);
                 }
             }

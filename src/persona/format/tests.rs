@@ -4,6 +4,7 @@ use super::*;
 use crate::model::Secret;
 use crate::persona::derive::PersonaKey;
 use std::collections::BTreeSet;
+use time::macros::date;
 
 const SLOTS: [&str; 10] = [
     "email.primary",
@@ -29,7 +30,10 @@ fn wardrobe(member: u8, vendor: &str, epoch: u32, avoid: &Avoid) -> Vec<String> 
     let person = Person::derive(&key, Locale::DeDe, avoid).unwrap();
     let check = persona.check();
     let domain = Some("alias.example");
-    let maker = Maker { key: &key, check: &check, person: &person, named: true, domain, avoid };
+    let place = Place::derive(&key, Locale::DeDe, avoid).unwrap();
+    let today = date!(2026 - 11 - 27);
+    let maker =
+        Maker { key: &key, check: &check, person: &person, place: &place, today, named: true, domain, avoid };
     SLOTS
         .map(|name| {
             let shape = Shape::usual(&slot(name), Locale::DeDe).unwrap();
@@ -109,10 +113,12 @@ fn identities_share_no_substring() {
 
 #[test]
 fn kinds_without_a_format_have_no_shape() {
-    for name in ["address.street", "birthdate", "geo.home", "ip.home"] {
-        assert_eq!(Shape::of(&slot(name), "Home Street 1"), None, "{name}");
+    for name in ["birthdate", "geo.home"] {
+        assert_eq!(Shape::of(&slot(name), "52.52,13.4"), None, "{name}");
         assert_eq!(Shape::usual(&slot(name), Locale::DeDe), None, "{name}");
     }
+    let born = Shape::of(&slot("birthdate"), "2008-11-20").unwrap();
+    assert!(!born.can_be_made(date!(2026 - 11 - 27)) && born.can_be_made(date!(2027 - 01 - 27)));
 }
 
 #[test]

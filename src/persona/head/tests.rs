@@ -88,6 +88,7 @@ impl Case {
             category: None,
             settings: &self.settings,
             own: Some(&self.own),
+            today: time::macros::date!(2026 - 11 - 27),
         };
         let mask = Mask::new(&self.identity, &sources);
         let origin = Origin { scheme: Scheme::Https, host: Host::parse("shop.test").unwrap(), port: 443 };
@@ -330,6 +331,7 @@ fn an_adopted_real_address_stays() {
 fn a_stranger_withholds_what_has_no_pseudonym() {
     let mut case = Case::new("/?street=Home+Street+12&tel=%2B4915112345678", &[]);
     case.own.level = Some(crate::model::Level::Stranger);
+    case.own.slots.insert("address".to_owned(), Policy::Coarse);
     case.wear("phone.primary", "+4917139200042");
     let sent = case.run();
     assert_eq!(sent.target, "/?street=&tel=%2B4917139200042");

@@ -274,7 +274,7 @@ impl Reading {
                 Find::Value(found) => {
                     let value = identifiers.get(found.identifier);
                     let value = value.map_or("", |value| value.value.expose().as_str());
-                    (found.identifier, Spelling::new(text, value, inside, found.phone))
+                    (found.identifier, Spelling::new(text, value, inside, found.written))
                 }
                 Find::Digest(identifier, recipe) => (identifier, Spelling::of_digest(text, inside, recipe)),
             };

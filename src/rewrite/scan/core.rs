@@ -9,6 +9,7 @@ use crate::rewrite::identifier::Identifiers;
 use crate::rewrite::pattern::{Boundary, Pattern};
 use crate::rewrite::subaddress::{Begun, Step};
 use crate::rewrite::unescape::Unit;
+use crate::rewrite::written::Written;
 
 /// Digits remembered; more than the longest phone pattern has.
 const DIGITS: usize = 64;
@@ -182,7 +183,7 @@ impl Core {
             let Some(mailbox) = identifiers.compiled.mailboxes.get(begun.mailbox) else { return false };
             let step = begun.take(mailbox, byte);
             if step == Step::IsWhole {
-                let found = Found { identifier: mailbox.identifier, start: begun.start, end, phone: None };
+                let found = Found { identifier: mailbox.identifier, start: begun.start, end, written: None };
                 candidates.push(Candidate { found, boundary: Boundary::Address, behind, sure: false });
             }
             step == Step::GoesOn
@@ -214,7 +215,8 @@ impl Core {
                 continue;
             }
             let start = self.starts.get(self.prefixed(first));
-            let found = Found { identifier: pattern.identifier, start, end: unit.end, phone: pattern.phone };
+            let written = pattern.phone.map(Written::Phone);
+            let found = Found { identifier: pattern.identifier, start, end: unit.end, written };
             self.candidates.push(Candidate { found, boundary, behind: self.count, sure: false });
         }
     }
@@ -246,7 +248,7 @@ impl Core {
             });
             if exact && boundary::left(pattern.boundary, &self.before(first)) {
                 let start = self.starts.get(first);
-                let found = Found { identifier: pattern.identifier, start, end, phone: None };
+                let found = Found { identifier: pattern.identifier, start, end, written: None };
                 self.candidates.push(Candidate {
                     found,
                     boundary: pattern.boundary,

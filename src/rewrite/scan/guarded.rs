@@ -88,7 +88,7 @@ impl Core {
             };
             if boundary::left(Boundary::Address, &self.before(first)) {
                 let identifier = identifiers.index_of_guarded(entry);
-                let found = Found { identifier, start: self.starts.get(first), end, phone: None };
+                let found = Found { identifier, start: self.starts.get(first), end, written: None };
                 let (boundary, behind) = (Boundary::Address, self.count);
                 return self.candidates.push(Candidate { found, boundary, behind, sure: false });
             }

@@ -16,8 +16,8 @@ use self::others::Others;
 use super::boundary::RAW_PLUS;
 use super::encoded::{Run, Runs};
 use super::identifier::Identifiers;
-use super::pattern::PhoneForm;
 use super::unescape::{Unescape, Unit, begins_escape, next_escape};
+use super::written::Written;
 
 /// Most decoded bytes that may stand between two digits of a phone.
 pub(super) const SEPARATORS: usize = 6;
@@ -30,7 +30,7 @@ pub(super) struct Found {
     pub(super) identifier: usize,
     pub(super) start: usize,
     pub(super) end: usize,
-    pub(super) phone: Option<PhoneForm>,
+    pub(super) written: Option<Written>,
 }
 
 /// The separators that people, forms and locales put into phone numbers: ASCII ones and the bytes of the no-break
