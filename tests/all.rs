@@ -32,6 +32,7 @@ mod pinning;
 mod portals;
 mod protocol;
 mod proxy_tls;
+mod questions;
 mod reload;
 mod resolver;
 mod reverse;

@@ -56,6 +56,9 @@ pub enum Command {
     /// The pseudonyms a vendor knows.
     #[command(subcommand)]
     Persona(Persona),
+    /// What you are asked while a request waits, where a policy is "ask".
+    #[command(subcommand)]
+    Question(Question),
     /// The log.
     #[command(subcommand)]
     Ledger(Ledger),
@@ -166,7 +169,7 @@ pub enum Vendor {
     Set {
         /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// level=known|alias|stranger, or identity.SLOT=real|pseudonym|withhold; an empty value takes it back.
+        /// level=known|alias|stranger, or identity.SLOT=real|pseudonym|coarse|withhold|ask; an empty value takes it back.
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,
         /// The member it is about. Default: whoever asks.
@@ -236,6 +239,56 @@ pub enum Persona {
         #[arg(value_name = "SLOT=VALUE")]
         value: String,
         /// The member it is about. Default: whoever asks.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+}
+
+/// What can be said of a value.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Said {
+    /// It goes as typed.
+    Real,
+    /// The vendor gets a value of its own.
+    Pseudonym,
+    /// The vendor gets it less precisely.
+    Coarse,
+    /// It does not go.
+    Withhold,
+}
+
+impl Said {
+    /// The word of the contract.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Pseudonym => "pseudonym",
+            Self::Coarse => "coarse",
+            Self::Withhold => "withhold",
+        }
+    }
+}
+
+/// Questions.
+#[derive(Debug, Subcommand)]
+pub enum Question {
+    /// What waits for an answer now. A request waits for 30 seconds.
+    List {
+        /// The member who is asked. Default: whoever asks.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
+    /// Answer one, for this vendor from now on.
+    Answer {
+        /// The question's number.
+        question: u64,
+        /// What becomes of the value.
+        #[arg(value_enum)]
+        answer: Said,
+        /// Only for the request that waits; the next one asks again.
+        #[arg(long)]
+        once: bool,
+        /// The member who was asked. Default: whoever asks.
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },

@@ -12,6 +12,7 @@ mod flows;
 mod members;
 mod output;
 mod personas;
+mod questions;
 mod run;
 mod service;
 mod shell;
@@ -42,6 +43,7 @@ fn execute(cli: Cli) -> Exit {
         Command::Run => run::run(&context),
         Command::Member(command) => members::execute(&context, command),
         Command::Persona(command) => personas::execute(&context, command),
+        Command::Question(command) => questions::execute(&context, command),
         Command::Ca(command) => ca::execute(&context, command),
         Command::Env => env::print_env(&context),
         Command::Status => status::print_status(&context),

@@ -2,7 +2,7 @@
 
 use super::check::Findings;
 use super::finding::Finding;
-use super::schema::{Detail, First, OnFailure, Resolver, Reveal, Settings};
+use super::schema::{Detail, OnFailure, Resolver, Reveal, Settings};
 use super::snapshot::Config;
 use super::value::{PolicyKey, SecretSource, StoreUrl};
 use crate::model::{Policy, SlotKind};
@@ -11,13 +11,12 @@ use crate::model::{Policy, SlotKind};
 pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
     let identity = &settings.identity;
     let ledger = &settings.ledger;
-    let switches: [(&str, bool, &str); 7] = [
+    let switches: [(&str, bool, &str); 6] = [
         (
             "upstream.resolver",
             settings.upstream.resolver != Resolver::System,
             "the system's resolver is used",
         ),
-        ("identity.first", identity.first == First::Ask, "it acts as \"pseudonym\""),
         ("trackers.html", settings.trackers.html, "pages are not edited"),
         ("ledger.detail", ledger.detail == Detail::Bodies, "it acts as \"metadata\""),
         ("ledger.keep_days", true, "records are kept"),
@@ -81,8 +80,7 @@ fn policy_later(findings: &mut Findings<'_>, path: &str, key: &PolicyKey, policy
             let withheld = "the value is withheld; `coarse` gives the middle of some square kilometres";
             findings.warn(path, "no position is made up".to_owned(), Some(withheld.to_owned()));
         }
-        Policy::Ask => later(findings, path, "the value is withheld until asking is possible"),
-        Policy::Real | Policy::Pseudonym | Policy::Coarse | Policy::Withhold => {}
+        Policy::Real | Policy::Pseudonym | Policy::Coarse | Policy::Withhold | Policy::Ask => {}
     }
 }
 

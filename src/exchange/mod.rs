@@ -21,6 +21,7 @@ mod line;
 mod met;
 mod page;
 mod persona;
+pub mod questions;
 mod reception;
 mod record;
 mod relay;

@@ -4,6 +4,7 @@ use super::apply;
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};
 use super::met::{has_account, meet};
+use super::questions::{About, Questions};
 use super::request_body::{MOST_WHOLE, RequestBody, UNREAD_PART};
 use super::rooms::Rooms;
 use super::streamed::EditedBody;
@@ -13,14 +14,16 @@ use super::trailers::TrailerGuard;
 use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
-use crate::model::{Host, Plan, RequestView};
-use crate::persona::{Gathered, Mask, Order, Persona, Settled, Sources, Worn, find_in_head};
+use crate::model::{Host, MemberId, Plan, RequestView, Slot};
+use crate::persona::{Gathered, Mask, MemberIdentity, Order, Persona, Settled, Sources, Worn, find_in_head};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::task::JoinSet;
 use tower::Layer;
 
 /// Most protected values in a whole body.
@@ -94,8 +97,8 @@ impl<S> Personified<S> {
         if hits.is_empty() && !exchange.body.flows() {
             return Ok(());
         }
-        let mask = Arc::new(self.mask(exchange, &persona)?);
-        let worn = self.decide(exchange, &persona, &mask, hits).await?;
+        let mask = self.mask(exchange, &persona)?;
+        let (mask, worn) = self.decide(exchange, &persona, mask, hits).await?;
         if let RequestBody::Whole(whole) = &mut exchange.body
             && let Some(edited) = apply::body(whole.decoded(), &exchange.plan)
         {
@@ -164,25 +167,33 @@ impl<S> Personified<S> {
         Ok(Mask::new(&persona.identity, &sources))
     }
 
-    /// Has issued what is needed and enters the edits into the plan.
+    /// Asks what has to be asked, has issued what is needed and enters the edits into the plan. Gives the mask with the
+    /// answers.
     async fn decide(
         &self,
         exchange: &mut Exchange,
         persona: &Persona,
-        mask: &Arc<Mask>,
+        mut mask: Mask,
         hits: Vec<Hit>,
-    ) -> Result<Arc<Worn>, ExchangeError> {
-        let rehearsal = exchange.rehearsal;
+    ) -> Result<(Arc<Mask>, Arc<Worn>), ExchangeError> {
+        let (rehearsal, member) = (exchange.rehearsal, exchange.who.member);
         let derivation = exchange.generation.identity.derivation;
-        let existing = has_account(exchange, persona, mask)?;
+        let existing = has_account(exchange, persona, &mask)?;
         let (epoch, host) = (exchange.context()?.epoch, exchange.origin()?.host.to_string());
         let (view, plan): (RequestView<'_>, &mut Plan) = exchange.view_and_plan()?;
         let mut worn = persona.wardrobe.worn(mask.sector(), epoch);
-        let gathered = Gathered::new(view, &persona.identity, mask, hits, plan);
-        let needs = gathered.needs(&persona.identity, mask, &worn, plan);
+        let gathered = Gathered::new(view, &persona.identity, &mask, hits, plan);
+        let asked = Instant::now();
+        if !rehearsal {
+            let asks = gathered.asks(&persona.identity, &mask, &worn, plan);
+            ask(&self.rooms.questions, &mut mask, &persona.identity, member, &host, asks).await;
+        }
+        let asked = asked.elapsed();
+        let mask = Arc::new(mask);
+        let needs = gathered.needs(&persona.identity, &mask, &worn, plan);
         let meets = !worn.is_empty() && !rehearsal && !persona.wardrobe.knows_host(&host);
         if !needs.is_empty() || meets {
-            let (persona, mask, now) = (persona.clone(), Arc::clone(mask), self.rooms.clock.now());
+            let (persona, mask, now) = (persona.clone(), Arc::clone(&mask), self.rooms.clock.now());
             let slots = needs.clone();
             let issued = tokio::task::spawn_blocking(move || {
                 let order = Order {
@@ -201,10 +212,11 @@ impl<S> Personified<S> {
             });
             worn = issued.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
         }
-        let notes = gathered.apply(&persona.identity, mask, &worn, plan);
+        let notes = gathered.apply(&persona.identity, &mask, &worn, plan);
         exchange.notes.extend(notes);
         exchange.first_uses.extend(needs);
-        Ok(worn)
+        exchange.flow.waited(asked);
+        Ok((mask, worn))
     }
 
     /// Sets the editor between the client and the vendor.
@@ -238,6 +250,29 @@ impl<S> Personified<S> {
         let body = EditedBody::new(arriving, editor, Box::new(substitute));
         exchange.body = RequestBody::Edited(Box::new(body), place);
         Ok(())
+    }
+}
+
+/// Asks the member about these slots at once, and puts what they say into the mask.
+pub(super) async fn ask(
+    questions: &Questions,
+    mask: &mut Mask,
+    identity: &MemberIdentity,
+    member: MemberId,
+    host: &str,
+    slots: BTreeSet<Slot>,
+) {
+    let (vendor, sector) = (mask.vendor().clone(), mask.sector().clone());
+    let mut asking = JoinSet::new();
+    for slot in slots {
+        let about = About { member, vendor: vendor.clone(), sector: sector.clone(), slot: slot.clone() };
+        let (questions, host) = (questions.clone(), host.to_owned());
+        asking.spawn(async move { (slot, questions.ask(about, &host).await) });
+    }
+    while let Some(answered) = asking.join_next().await {
+        if let Ok((slot, answer)) = answered {
+            mask.answer(identity, &slot, answer);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the layers work with: the rooms below, and one generation of policy.
 
 use super::limits::{Admission, Limits};
+use super::questions::Questions;
 use super::send_body::SendBody;
 use super::spool::Spools;
 use crate::config::Config;
@@ -37,6 +38,8 @@ pub struct Rooms {
     pub admission: Admission,
     /// Where uploads wait for their length.
     pub spools: Spools,
+    /// What members are asked while requests wait.
+    pub questions: Questions,
     /// What members set for vendors themselves, from the store.
     pub own_settings: ArcSwap<OwnSettings>,
 }
@@ -60,7 +63,10 @@ impl Rooms {
         let mut merged = own.clone();
         if let Some(file) = file {
             merged.level = file.level.or(own.level);
-            merged.slots.extend(file.slots.iter().map(|(key, policy)| (key.clone(), *policy)));
+            // To a question of the file's the member may have given the answer.
+            let stands = |key: &str, policy: Policy| policy != Policy::Ask || !own.slots.contains_key(key);
+            let file = file.slots.iter().filter(|(key, policy)| stands(key, **policy));
+            merged.slots.extend(file.map(|(key, policy)| (key.clone(), *policy)));
         }
         Some(Arc::new(merged))
     }
@@ -99,6 +105,7 @@ impl Generation {
             strict: identity.strict,
             block_carriers: identity.carriers == Carriers::Block,
             learn: identity.first == First::Learn,
+            ask_first: identity.first == First::Ask,
             derivation: match identity.derivation {
                 Derivation::Seed => persona::Derivation::Seed,
                 Derivation::Random => persona::Derivation::Random,

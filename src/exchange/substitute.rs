@@ -7,7 +7,7 @@ use super::request_body::UNREAD_PART;
 use super::rooms::Rooms;
 use super::streamed::{Decide, Deciding};
 use super::tally::Tally;
-use crate::model::{Action, Container, Edit, FlowId, Part, Place, Secret, Slot};
+use crate::model::{Action, Container, Edit, FlowId, MemberId, Part, Place, Secret, Slot};
 use crate::persona::{Derivation, Mask, Order, Persona, Surroundings, Verdict, Worn};
 use crate::rewrite::{Decision, Hit, Identifiers};
 use std::collections::BTreeSet;
@@ -27,7 +27,9 @@ const NOTED: usize = 64;
 struct Shared {
     rooms: Arc<Rooms>,
     persona: Persona,
-    mask: Arc<Mask>,
+    /// With the answers of the member's that came since.
+    mask: Arc<Mutex<Arc<Mask>>>,
+    member: MemberId,
     epoch: u32,
     host: String,
     derivation: Derivation,
@@ -60,8 +62,9 @@ impl Substitute {
             tally: Arc::clone(exchange.flow.tally()),
             flow: exchange.flow.id(),
             messages: exchange.websocket.is_some(),
+            member: exchange.who.member,
             persona,
-            mask,
+            mask: Arc::new(Mutex::new(mask)),
         };
         Ok(Self { shared: Arc::new(shared), told: 0 })
     }
@@ -79,6 +82,7 @@ impl Decide for Substitute {
         let (shared, hit) = (Arc::clone(&self.shared), hit.clone());
         Box::pin(async move {
             shared.tally.relieve(shared.rooms.clock.now()).await?;
+            shared.ask(&hit).await;
             match shared.judge(&hit) {
                 Verdict::Edit(edit) => Ok(shared.enter(&hit, &edit)),
                 Verdict::Refuse(_) => Err(refused()),
@@ -94,7 +98,7 @@ impl Decide for Substitute {
     }
 
     fn unread(&mut self, place: Place) -> Result<(), ExchangeError> {
-        if self.shared.mask.strict() {
+        if self.shared.mask().strict() {
             return Err(ExchangeError::unread(UNREAD_PART));
         }
         self.told += 1;
@@ -117,8 +121,23 @@ impl Shared {
         Arc::clone(&self.worn.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn mask(&self) -> Arc<Mask> {
+        Arc::clone(&self.mask.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks the member what is to become of the hit, where they want to be asked. What else comes waits.
+    async fn ask(&self, hit: &Hit) {
+        let (identity, mask) = (&self.persona.identity, self.mask());
+        let Some(slot) = mask.asks(identity, &self.worn(), hit) else { return };
+        let mut answered = Mask::clone(&mask);
+        let slots = BTreeSet::from([slot]);
+        let questions = &self.rooms.questions;
+        super::persona::ask(questions, &mut answered, identity, self.member, &self.host, slots).await;
+        *self.mask.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(answered);
+    }
+
     fn judge(&self, hit: &Hit) -> Verdict {
-        self.mask.judge(&self.persona.identity, &self.worn(), hit, Surroundings::Body)
+        self.mask().judge(&self.persona.identity, &self.worn(), hit, Surroundings::Body)
     }
 
     /// Makes a pseudonym in the middle of a body: it is durable before the byte that carries it leaves.
@@ -128,7 +147,7 @@ impl Shared {
         let wanted = slots.clone();
         let issuing = tokio::task::spawn_blocking(move || {
             let order = Order {
-                mask: &this.mask,
+                mask: &this.mask(),
                 identity: &this.persona.identity,
                 epoch: this.epoch,
                 derivation: this.derivation,
@@ -138,7 +157,7 @@ impl Shared {
             this.persona.wardrobe.issue(&order, &wanted, this.rooms.clock.now())
         });
         let worn = issuing.await.map_err(|_| ExchangeError::Persona)?.map_err(|_| ExchangeError::Persona)?;
-        if let Some(carried) = self.persona.wardrobe.carry(self.mask.sector(), self.epoch, &slots).await {
+        if let Some(carried) = self.persona.wardrobe.carry(self.mask().sector(), self.epoch, &slots).await {
             let records = carried.records(self.rooms.clock.now());
             self.rooms.ledger.append(records).await.map_err(|_| ExchangeError::Ledger)?;
             super::persona::settle(&self.rooms, carried.confirm());

@@ -11,6 +11,7 @@ use super::who::Roster;
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, WriteMode};
 use crate::config::value::{HostPattern, PolicyKey};
+use crate::exchange::questions::Questions;
 use crate::exchange::{Generation, OwnSettings, Rooms, Spools};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
@@ -163,6 +164,7 @@ impl House {
             )),
             admission: Default::default(),
             spools: Spools::new(home.dir().to_owned()),
+            questions: Questions::new(Arc::clone(&seams.clock)),
             own_settings: ArcSwap::default(),
             clock: seams.clock,
             vault,

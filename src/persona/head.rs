@@ -89,6 +89,12 @@ impl<'a> Gathered<'a> {
         mask.needs(identity, worn, self.hits.iter().filter(|hit| !covered(plan, hit)))
     }
 
+    /// The slots about which their owner has to be asked before [`Self::apply`].
+    pub fn asks(&self, identity: &MemberIdentity, mask: &Mask, worn: &Worn, plan: &Plan) -> BTreeSet<Slot> {
+        let open = self.hits.iter().filter(|hit| !covered(plan, hit));
+        open.filter_map(|hit| mask.asks(identity, worn, hit)).collect()
+    }
+
     /// Writes the edits into the plan and gives the notes for the record. Settles the plan with a refusal where a value
     /// could be neither replaced nor taken out: rather that than a leak.
     pub fn apply(self, identity: &MemberIdentity, mask: &Mask, worn: &Worn, plan: &mut Plan) -> Vec<String> {

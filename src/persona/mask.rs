@@ -1,14 +1,20 @@
 //! What one vendor gets to see of one member: a ruling for each slot, and what becomes of a hit under it.
 
 use super::MemberIdentity;
-use super::policy::{NO_MAIL_ROUTE, Possible, Ruling, Sources, Treatment};
+use super::policy::{FIRST_ASK, NO_MAIL_ROUTE, Possible, Ruling, Sources, Treatment, feasible};
 use super::rows::ADOPTED;
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
-use crate::model::{Action, Answer, Edit, Party, Secret, Slot, SlotKind, Stage, VendorId};
+use crate::model::{Action, Answer, Edit, Party, Policy, Secret, Slot, SlotKind, Stage, VendorId};
 use crate::rewrite::Hit;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Date;
+
+/// What can be put in the place of a member's value.
+fn possible(identity: &MemberIdentity, slot: &Slot, today: Date) -> Possible {
+    let pseudonym = identity.shape(slot, today).is_some();
+    Possible { pseudonym, coarse: identity.coarse(slot, today).is_some() }
+}
 
 /// What becomes of a hit.
 #[derive(Debug)]
@@ -22,7 +28,7 @@ pub enum Verdict {
 }
 
 /// The rulings for one member at one vendor. Pure; made once per policy snapshot, vendor and party, or per exchange.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Mask {
     vendor: VendorId,
     sector: VendorId,
@@ -42,28 +48,11 @@ impl Mask {
     /// Settles every slot of the member.
     pub fn new(identity: &MemberIdentity, sources: &Sources<'_>) -> Self {
         let today = sources.today;
-        let rule = |slot: &Slot| {
-            let pseudonym = identity.shape(slot, today).is_some();
-            sources.rule(slot, Possible { pseudonym, coarse: identity.coarse(slot, today).is_some() })
-        };
-        let (mut rulings, mut coarse) = (BTreeMap::new(), BTreeMap::new());
-        for slot in identity.slots() {
-            let mut ruling = rule(slot);
-            if ruling.treatment == Treatment::Coarse
-                && let Some(value) = identity.coarse(slot, today)
-            {
-                // A town is no more precise than that.
-                if identity.is_real(slot, value.expose()) {
-                    ruling.treatment = Treatment::Real;
-                }
-                coarse.insert(slot.clone(), value);
-            }
-            rulings.insert(slot.clone(), ruling);
-        }
+        let rule = |slot: &Slot| sources.rule(slot, possible(identity, slot, today));
         // The address shows the made-up name only where the vendor meets that name.
         let named =
             Slot::parse("name.full").is_some_and(|slot| rule(&slot).treatment == Treatment::Pseudonym);
-        Self {
+        let mut mask = Self {
             vendor: sources.vendor.clone(),
             sector: sources.sector.clone(),
             party: sources.party,
@@ -73,9 +62,52 @@ impl Mask {
             named,
             domain: sources.settings.domain.clone(),
             today,
-            rulings,
-            coarse,
+            rulings: BTreeMap::new(),
+            coarse: BTreeMap::new(),
+        };
+        for slot in identity.slots() {
+            mask.set(identity, slot, rule(slot));
         }
+        mask
+    }
+
+    fn set(&mut self, identity: &MemberIdentity, slot: &Slot, mut ruling: Ruling) {
+        if ruling.treatment == Treatment::Coarse
+            && let Some(value) = identity.coarse(slot, self.today)
+        {
+            // A town is no more precise than that.
+            if identity.is_real(slot, value.expose()) {
+                ruling.treatment = Treatment::Real;
+            }
+            self.coarse.insert(slot.clone(), value);
+        }
+        self.rulings.insert(slot.clone(), ruling);
+    }
+
+    /// The slot of this hit, where its owner has to be asked what is to become of it. What the vendor knows already is not
+    /// a first time.
+    pub fn asks(&self, identity: &MemberIdentity, worn: &Worn, hit: &Hit) -> Option<Slot> {
+        let slot = &identity.identifiers().get(hit.identifier)?.slot;
+        let ruling = self.ruling(slot).filter(|ruling| ruling.treatment == Treatment::Ask)?;
+        let known = ruling.rule == FIRST_ASK && worn.get(slot).is_some_and(|issued| issued.recorded);
+        (!known).then(|| slot.clone())
+    }
+
+    /// Puts what the owner said in the place of the question; `None` where nobody answered: then the value does not go.
+    pub fn answer(&mut self, identity: &MemberIdentity, slot: &Slot, answer: Option<Policy>) {
+        let asked = self.rulings.get(slot).filter(|ruling| ruling.treatment == Treatment::Ask);
+        let Some(Ruling { rule, .. }) = asked.cloned() else { return };
+        let ruling = match answer {
+            Some(policy) => {
+                let possible = possible(identity, slot, self.today);
+                let reason = "as you said when you were asked";
+                feasible(slot, possible, self.domain.is_some(), policy, rule, reason.into())
+            }
+            None => {
+                Ruling { treatment: Treatment::Withhold, rule, reason: "withheld: nobody answered".into() }
+            }
+        };
+        self.set(identity, slot, ruling);
     }
 
     /// What the vendor is called now.
@@ -188,7 +220,18 @@ impl Mask {
                 }
                 None => Verdict::Refuse(refusal_of(slot, ruling)),
             },
-            Treatment::Withhold => match around.cut(hit) {
+            // The vendor knows it from before.
+            Treatment::Ask
+                if ruling.rule == FIRST_ASK && worn.get(slot).is_some_and(|issued| issued.recorded) =>
+            {
+                let known = Ruling {
+                    treatment: Treatment::Pseudonym,
+                    rule: ruling.rule.clone(),
+                    reason: format!("{} knows you by this", self.vendor).into(),
+                };
+                self.replace(identity, worn, hit, slot, &known)
+            }
+            Treatment::Ask | Treatment::Withhold => match around.cut(hit) {
                 Some(Cut { span, left }) => {
                     Verdict::Edit(edit(hit, slot, ruling, Action::Removed, span, left.to_vec()))
                 }

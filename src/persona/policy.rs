@@ -32,6 +32,9 @@ impl Derivation {
 /// The rule by which an address goes as typed because none could be made that takes mail.
 pub(super) const NO_MAIL_ROUTE: &str = "no mail route";
 
+/// The rule by which a member is asked what a vendor gets for the first time.
+pub(super) const FIRST_ASK: &str = "identity.first=ask";
+
 /// Policies as written, by slot (`email.work`) or kind (`email`).
 pub type Written = BTreeMap<String, Policy>;
 
@@ -52,6 +55,8 @@ pub struct Settings {
     pub derivation: Derivation,
     /// Who has an account already keeps it as it is.
     pub learn: bool,
+    /// The owner is asked what a vendor gets of which nothing is written.
+    pub ask_first: bool,
 }
 
 /// What `[vendor.NAME]` says, or what a member set for the vendor.
@@ -72,6 +77,8 @@ pub enum Treatment {
     Pseudonym,
     /// A less precise value goes in its place.
     Coarse,
+    /// Its owner is asked; until they answer it does not go.
+    Ask,
     /// It does not go.
     Withhold,
 }
@@ -137,9 +144,9 @@ impl Sources<'_> {
                 reason: "not the site you are on: it gets nothing that says who you are".into(),
             };
         }
-        let (policy, rule, reason) =
-            self.built_in(slot).or_else(|| self.written(slot)).unwrap_or_else(|| self.by_level(slot));
-        self.feasible(slot, possible, policy, rule, reason)
+        let written = self.built_in(slot).or_else(|| self.written(slot)).or_else(|| self.first());
+        let (policy, rule, reason) = written.unwrap_or_else(|| self.by_level(slot));
+        feasible(slot, possible, self.settings.domain.is_some(), policy, rule, reason)
     }
 
     /// Mail, payment, travel and the like work with real values only; what is written for the vendor itself is obeyed.
@@ -175,6 +182,12 @@ impl Sources<'_> {
         Some((policy, rule.into(), reason.into()))
     }
 
+    /// `first = "ask"`: about a vendor of which nothing is written, its owner is asked.
+    fn first(&self) -> Option<(Policy, Cow<'static, str>, Cow<'static, str>)> {
+        let asks = self.settings.ask_first && self.own.is_none_or(|own| own.level.is_none());
+        asks.then(|| (Policy::Ask, FIRST_ASK.into(), Cow::default()))
+    }
+
     fn by_level(&self, slot: &Slot) -> (Policy, Cow<'static, str>, Cow<'static, str>) {
         let vendor = self.vendor;
         let aliased =
@@ -192,37 +205,35 @@ impl Sources<'_> {
             }
         }
     }
+}
 
-    /// From what is wanted to what can be done in this version; never toward the real value, but for a missing mail
-    /// route, where an address that takes no mail would lock its owner out.
-    fn feasible(
-        &self,
-        slot: &Slot,
-        possible: Possible,
-        policy: Policy,
-        rule: Cow<'static, str>,
-        reason: Cow<'static, str>,
-    ) -> Ruling {
-        let kind = slot.kind().as_str();
-        let ruling = |treatment, reason| Ruling { treatment, rule: rule.clone(), reason };
-        match policy {
-            Policy::Real => ruling(Treatment::Real, reason),
-            Policy::Withhold => ruling(Treatment::Withhold, reason),
-            Policy::Coarse if possible.coarse => ruling(Treatment::Coarse, reason),
-            Policy::Coarse => {
-                ruling(Treatment::Withhold, format!("withheld: no {kind} is less precise").into())
-            }
-            Policy::Ask => ruling(Treatment::Withhold, "withheld: this version cannot ask you yet".into()),
-            Policy::Pseudonym if slot.kind() == SlotKind::Email && self.settings.domain.is_none() => Ruling {
-                treatment: Treatment::Real,
-                rule: NO_MAIL_ROUTE.into(),
-                reason: "no domain for aliases is set, so mail to one would not reach you".into(),
-            },
-            Policy::Pseudonym if !possible.pseudonym => {
-                ruling(Treatment::Withhold, format!("withheld: no made-up {kind} can be had").into())
-            }
-            Policy::Pseudonym => ruling(Treatment::Pseudonym, reason),
+/// From what is wanted to what can be done; never toward the real value, but for a missing mail route, where an address that
+/// takes no mail would lock its owner out. `mail` says whether there is one.
+pub(super) fn feasible(
+    slot: &Slot,
+    possible: Possible,
+    mail: bool,
+    policy: Policy,
+    rule: Cow<'static, str>,
+    reason: Cow<'static, str>,
+) -> Ruling {
+    let kind = slot.kind().as_str();
+    let ruling = |treatment, reason| Ruling { treatment, rule: rule.clone(), reason };
+    match policy {
+        Policy::Real => ruling(Treatment::Real, reason),
+        Policy::Withhold => ruling(Treatment::Withhold, reason),
+        Policy::Coarse if possible.coarse => ruling(Treatment::Coarse, reason),
+        Policy::Coarse => ruling(Treatment::Withhold, format!("withheld: no {kind} is less precise").into()),
+        Policy::Ask => ruling(Treatment::Ask, "withheld until you say what is to become of it".into()),
+        Policy::Pseudonym if slot.kind() == SlotKind::Email && !mail => Ruling {
+            treatment: Treatment::Real,
+            rule: NO_MAIL_ROUTE.into(),
+            reason: "no domain for aliases is set, so mail to one would not reach you".into(),
+        },
+        Policy::Pseudonym if !possible.pseudonym => {
+            ruling(Treatment::Withhold, format!("withheld: no made-up {kind} can be had").into())
         }
+        Policy::Pseudonym => ruling(Treatment::Pseudonym, reason),
     }
 }
 
@@ -346,6 +357,30 @@ mod tests {
     }
 
     #[test]
+    fn where_the_first_time_asks_only_what_is_written_does_not() {
+        let settings = Settings { ask_first: true, ..settings(&[("phone", Policy::Withhold)]) };
+        let none = VendorSettings::default();
+        for (name, own, want) in [
+            ("name.full", None, Treatment::Ask),
+            ("email.primary", Some(&none), Treatment::Ask),
+            ("phone.primary", None, Treatment::Withhold),
+            (
+                "name.full",
+                Some(&VendorSettings { level: Some(Level::Known), slots: Written::new() }),
+                Treatment::Real,
+            ),
+            (
+                "name.full",
+                Some(&VendorSettings { level: None, slots: written(&[("name.full", Policy::Pseudonym)]) }),
+                Treatment::Pseudonym,
+            ),
+        ] {
+            assert_eq!(rule(name, Party::First, &settings, own).treatment, want, "{name} {own:?}");
+        }
+        assert_eq!(rule("name.full", Party::Third, &settings, None).treatment, Treatment::Withhold);
+    }
+
+    #[test]
     fn third_parties_get_nothing_whatever_is_written() {
         let own = VendorSettings { level: Some(Level::Known), slots: written(&[("email", Policy::Real)]) };
         for party in [Party::Third, Party::Gateway] {
@@ -372,7 +407,6 @@ mod tests {
     fn what_cannot_be_done_is_withheld_and_says_so() {
         for (name, policy, text) in [
             ("email.primary", Policy::Coarse, "no email is less precise"),
-            ("geo.home", Policy::Ask, "ask you yet"),
             ("geo.home", Policy::Pseudonym, "no made-up geo"),
         ] {
             let kind = name.split('.').next().unwrap();
@@ -381,6 +415,8 @@ mod tests {
             assert!(ruling.reason.contains(text), "{}", ruling.reason);
             assert_eq!(ruling.rule, format!("identity.{kind}={}", policy.as_str()));
         }
+        let ruling = rule("geo.home", Party::First, &settings(&[("geo", Policy::Ask)]), None);
+        assert_eq!((ruling.treatment, &*ruling.rule), (Treatment::Ask, "identity.geo=ask"));
         let ruling = rule("birthdate", Party::First, &settings(&[("birthdate", Policy::Coarse)]), None);
         assert_eq!((ruling.treatment, &*ruling.reason), (Treatment::Coarse, "shop gets this less precisely"));
     }

@@ -157,7 +157,6 @@ fn keys_of_later_versions_are_taken_and_said() {
             "doorward.toml:2:1: warning: `trackers.html` is not active in this version; pages are not edited",
             "doorward.toml:5:1: warning: no name is less precise; the value is withheld",
             "doorward.toml:6:1: warning: no position is made up; the value is withheld; `coarse` gives the middle of some square kilometres",
-            "doorward.toml:9:30: warning: `vendor.shop.identity.phone` is not active in this version; the value is withheld until asking is possible",
         ],
     );
 }

@@ -10,6 +10,7 @@ mod log;
 mod members;
 mod openapi;
 mod personas;
+mod questions;
 mod read;
 mod status;
 mod vendors;
@@ -39,7 +40,7 @@ pub fn router(house: Arc<House>) -> Router {
 }
 
 /// What there is; `openapi.json` describes each.
-fn routes() -> [(&'static str, MethodRouter<Api>); 22] {
+fn routes() -> [(&'static str, MethodRouter<Api>); 24] {
     [
         ("/status", get(status::status)),
         ("/reload", post(configuration::reload)),
@@ -54,6 +55,8 @@ fn routes() -> [(&'static str, MethodRouter<Api>); 22] {
         ("/personas/{vendor}/issue", post(personas::issue)),
         ("/personas/{vendor}/reset", post(personas::reset)),
         ("/personas/{vendor}/adopt", post(personas::adopt)),
+        ("/questions", get(questions::list)),
+        ("/questions/{question}", post(questions::answer)),
         ("/accounts", get(accounts::export).post(accounts::import)),
         ("/flows", get(flows::list)),
         ("/flows/{flow}", get(flows::show)),

@@ -86,20 +86,29 @@ pub async fn set(
         check(key, value.as_deref())?;
         written(&api.house, &vendor, key)?;
     }
+    keep(&api.house, &who, &vendor, changes).await?;
+    off_worker(move || Ok(Json(describe_one(&api.house, &who, &vendor)?))).await
+}
+
+/// Keeps what a member set for a vendor, and has it recorded; `None` takes a setting back.
+pub async fn keep(
+    house: &Arc<House>,
+    who: &Who,
+    vendor: &VendorId,
+    changes: BTreeMap<String, Option<String>>,
+) -> Result<(), ApiError> {
     let said = changes.iter().map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or_default()));
     let reason = format!("vendor {vendor}: {}", said.collect::<Vec<_>>().join(", "));
-    let sector = api.house.sector_of(who.member, &vendor);
-    let (house, of, whose) = (Arc::clone(&api.house), sector.clone(), who.clone());
-    let shown = off_worker(move || {
+    let (member, sector) = (who.member, house.sector_of(who.member, vendor));
+    let (at, of) = (Arc::clone(house), sector.clone());
+    off_worker(move || {
         for (key, value) in &changes {
-            house.store.set_vendor(whose.member, &of, key, value.as_deref())?;
+            at.store.set_vendor(member, &of, key, value.as_deref())?;
         }
-        house.renew_members()?;
-        describe_one(&house, &whose, &vendor)
+        Ok(at.renew_members()?)
     })
     .await?;
-    api.house.record_change(who.member, Some(sector), reason).await?;
-    Ok(Json(shown))
+    Ok(house.record_change(member, Some(sector), reason).await?)
 }
 
 /// The vendor of that name: a `[vendor]`, one the member knows, or whoever a host belongs to.
@@ -198,8 +207,8 @@ fn check(key: &str, value: Option<&str>) -> Result<(), ApiError> {
     })?;
     PolicyKey::from_str(slot).map_err(|error| ApiError::usage(error.to_string().replace('\n', "; ")))?;
     match value.map(Policy::parse) {
-        None | Some(Some(Policy::Real | Policy::Pseudonym | Policy::Withhold)) => Ok(()),
-        Some(_) => Err(ApiError::usage("a policy is real, pseudonym or withhold")),
+        None | Some(Some(_)) => Ok(()),
+        Some(None) => Err(ApiError::usage("a policy is real, pseudonym, coarse, withhold or ask")),
     }
 }
 
@@ -210,7 +219,12 @@ fn written(house: &House, vendor: &VendorId, key: &str) -> Result<(), ApiError> 
     let slot = key.strip_prefix("identity.").unwrap_or_default();
     let there = match key {
         "level" => configured.level.is_some(),
-        _ => configured.identity.0.keys().any(|written| written.to_string() == slot),
+        // A question of the file's may be answered for good.
+        _ => configured
+            .identity
+            .0
+            .iter()
+            .any(|(written, policy)| written.to_string() == slot && *policy != Policy::Ask),
     };
     if there {
         return Err(ApiError::configuration(format!(
