@@ -363,7 +363,7 @@ async fn replay(scene: &Scene, scenario: &Scenario, open: &Value) {
                 let slot = Slot::parse(edit["slot"].as_str().unwrap()).unwrap();
                 let here: Vec<&Hit> = hits.iter().filter(|hit| hit.span == span).collect();
                 assert!(
-                    here.iter().any(|hit| *identifiers.slot(hit.identifier) == slot),
+                    here.iter().any(|hit| identifiers.get(hit.identifier).unwrap().slot == slot),
                     "{}",
                     scenario.name
                 );
@@ -390,7 +390,7 @@ async fn replay(scene: &Scene, scenario: &Scenario, open: &Value) {
 fn written(hits: &[&Hit], identifiers: &Identifiers, worn: &Worn) -> Vec<u8> {
     // What goes as typed was not issued.
     let respelt = |hit: &&Hit| {
-        let issued = worn.get(identifiers.slot(hit.identifier))?;
+        let issued = worn.get(&identifiers.get(hit.identifier)?.slot)?;
         Some((hit.within.clone(), hit.spelling.respell(issued.value.expose())))
     };
     let respelt: Vec<_> = hits.iter().filter_map(respelt).collect();

@@ -6,8 +6,8 @@
 //!
 //! A body that flows is decided hit by hit with [`Mask::judge`].
 
-use super::mask::{noun, refusal};
 use super::policy::Treatment;
+use super::verdict::{noun, refusal};
 use super::wardrobe::Worn;
 use super::withhold::Surroundings;
 use super::{Mask, MemberIdentity, Verdict};

@@ -3,9 +3,10 @@
 use super::MemberIdentity;
 use super::policy::{FIRST_ASK, NO_MAIL_ROUTE, Possible, Ruling, Sources, Treatment, feasible};
 use super::rows::ADOPTED;
+use super::verdict::{Verdict, edit, refusal, refusal_of};
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
-use crate::model::{Action, Answer, Edit, Party, Policy, Secret, Slot, SlotKind, Stage, VendorId};
+use crate::model::{Action, Party, Policy, Secret, Slot, VendorId};
 use crate::rewrite::Hit;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Date;
@@ -14,17 +15,6 @@ use time::Date;
 fn possible(identity: &MemberIdentity, slot: &Slot, today: Date) -> Possible {
     let pseudonym = identity.shape(slot, today).is_some();
     Possible { pseudonym, coarse: identity.coarse(slot, today).is_some() }
-}
-
-/// What becomes of a hit.
-#[derive(Debug)]
-pub enum Verdict {
-    /// This edit. With [`Action::WouldHave`] the bytes go as they are and the record says why.
-    Edit(Edit),
-    /// The slot has no pseudonym here that is in the log: have one issued, then ask again.
-    Issue(Slot),
-    /// Nothing may be sent: an [`Answer::Refuse`].
-    Refuse(Answer),
 }
 
 /// The rulings for one member at one vendor. Pure; made once per policy snapshot, vendor and party, or per exchange.
@@ -291,66 +281,5 @@ impl Mask {
             }
             _ => Verdict::Issue(slot.clone()),
         }
-    }
-}
-
-fn edit(
-    hit: &Hit,
-    slot: &Slot,
-    ruling: &Ruling,
-    action: Action,
-    span: std::ops::Range<usize>,
-    value: Vec<u8>,
-) -> Edit {
-    let written: Vec<&str> = match &hit.within {
-        Some(within) => within.alphabets().chain(hit.spelling.digest()).collect(),
-        None => Vec::new(),
-    };
-    let reason = match written.as_slice() {
-        [] => ruling.reason.clone(),
-        written => format!("{}; as {}", ruling.reason, written.join(" in ")).into(),
-    };
-    Edit {
-        place: hit.place.clone(),
-        container: hit.container.clone(),
-        span: span.clone(),
-        action,
-        stage: Stage::Persona,
-        slot: Some(slot.clone()),
-        category: slot.category(),
-        rule: ruling.rule.clone(),
-        reason,
-        // What is withheld goes with all of the text it stands in.
-        within: hit.within.clone().filter(|_| action != Action::Removed && span == hit.span),
-        value: Secret::new(value),
-    }
-}
-
-fn refusal_of(slot: &Slot, ruling: &Ruling) -> Answer {
-    let what = noun(slot.kind());
-    let reason =
-        format!("your {what} stands where it cannot be left out, and it must not go: {}", ruling.reason);
-    Answer::Refuse { rule: ruling.rule.clone(), reason: reason.into() }
-}
-
-pub(super) fn refusal(rule: &'static str, reason: &'static str) -> Answer {
-    Answer::Refuse { rule: rule.into(), reason: reason.into() }
-}
-
-/// What people call the kind.
-pub(super) fn noun(kind: SlotKind) -> &'static str {
-    match kind {
-        SlotKind::Email => "e-mail address",
-        SlotKind::Name => "name",
-        SlotKind::Phone => "phone number",
-        SlotKind::Address => "address",
-        SlotKind::Birthdate => "date of birth",
-        SlotKind::Username => "user name",
-        SlotKind::Device => "device id",
-        SlotKind::Ad => "advertising id",
-        SlotKind::Account => "account number",
-        SlotKind::Geo => "position",
-        SlotKind::Ip => "IP address",
-        SlotKind::Custom => "private id",
     }
 }

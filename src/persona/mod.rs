@@ -19,6 +19,7 @@ mod met;
 mod personas;
 pub mod policy;
 mod rows;
+mod verdict;
 mod wardrobe;
 mod withhold;
 
@@ -29,9 +30,10 @@ pub use head::{Gathered, find_in_head};
 pub use identity::{MemberIdentity, Values};
 pub use issue::Order;
 pub use login::is_login;
-pub use mask::{Mask, Verdict};
+pub use mask::Mask;
 pub use personas::{Persona, Personas};
 pub use policy::{Derivation, Ruling, Settings, Sources, Treatment, VendorSettings};
+pub use verdict::Verdict;
 pub use wardrobe::{Issued, Standing, Wardrobe, Worn};
 pub use withhold::Surroundings;
 

@@ -179,15 +179,6 @@ impl Identifiers {
         }
     }
 
-    /// The slot of a hit's identifier.
-    ///
-    /// # Panics
-    /// Never for an index out of a [`super::Hit`] of this matcher.
-    #[allow(clippy::expect_used, reason = "indices come from this matcher's own hits")]
-    pub fn slot(&self, index: usize) -> &Slot {
-        &self.get(index).expect("an index of this matcher's").slot
-    }
-
     /// Whether there is nothing to search for.
     pub fn is_empty(&self) -> bool {
         self.compiled.list.is_empty() && self.guard.is_none()

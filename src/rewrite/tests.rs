@@ -52,7 +52,7 @@ fn seen(identifiers: &Identifiers, hits: &[Hit], bytes: &[u8]) -> Vec<(String, S
     hits.iter()
         .map(|hit| {
             let written = String::from_utf8_lossy(&bytes[hit.span.clone()]).into_owned();
-            (identifiers.slot(hit.identifier).to_string(), hit.place.to_string(), written)
+            (identifiers.get(hit.identifier).unwrap().slot.to_string(), hit.place.to_string(), written)
         })
         .collect()
 }

@@ -16,7 +16,7 @@ fn replaced(syntax: Syntax, body: &str) -> (Vec<(String, String)>, String) {
     let mut seen = Vec::new();
     for number in numbers {
         let hit = editor.hit(number).unwrap();
-        seen.push((ANN.slot(hit.identifier).to_string(), hit.place.to_string()));
+        seen.push((ANN.get(hit.identifier).unwrap().slot.to_string(), hit.place.to_string()));
         let (span, bytes) = (hit.span.clone(), Secret::new(hit.spelling.respell(OTHER)));
         editor.decide(number, Decision::Replace { span, bytes });
     }
@@ -207,7 +207,7 @@ fn trailers_are_written_together_too() {
     let hits = find_in_trailer(&ANN, "x-who", 0, value.as_bytes());
     let decide = |hit: Hit| {
         let (span, bytes) = (hit.span.clone(), Secret::new(hit.spelling.respell(OTHER)));
-        let keep = *ANN.slot(hit.identifier) == Slot::parse("name.full").unwrap();
+        let keep = ANN.get(hit.identifier).unwrap().slot == Slot::parse("name.full").unwrap();
         (hit, if keep { Decision::Keep } else { Decision::Replace { span, bytes } })
     };
     let edits = replacements(&hits.into_iter().map(decide).collect::<Vec<_>>());

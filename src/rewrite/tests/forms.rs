@@ -19,9 +19,9 @@ fn rewritten(syntax: Syntax, body: &str) -> String {
         "geo.home" => "52.525,-13.425",
         _ => "192.0.2.7",
     };
-    let edits = hits
-        .iter()
-        .map(|hit| (hit.span.clone(), hit.spelling.respell(value(BORN.slot(hit.identifier).as_str()))));
+    let edits = hits.iter().map(|hit| {
+        (hit.span.clone(), hit.spelling.respell(value(BORN.get(hit.identifier).unwrap().slot.as_str())))
+    });
     String::from_utf8(splice(body.as_bytes(), &edits.collect::<Vec<_>>())).unwrap()
 }
 

@@ -35,7 +35,7 @@ fn decide(editor: &mut StreamEditor, numbers: Range<usize>) {
         let hit = editor.hit(number).unwrap();
         let decision = match (ANN.get(hit.identifier).unwrap().strength, hit.token.clone()) {
             (Strength::Weak, Some(span)) => Decision::Replace { span, bytes: Secret::new(b"null".to_vec()) },
-            _ if ANN.slot(hit.identifier).as_str() == "email.primary" => {
+            _ if ANN.get(hit.identifier).unwrap().slot.as_str() == "email.primary" => {
                 Decision::Replace { span: hit.span.clone(), bytes: Secret::new(hit.spelling.respell(ALIAS)) }
             }
             _ => Decision::Keep,
