@@ -5,6 +5,8 @@ use crate::support::{Household, TestCa, Vendor};
 use doorward::exchange::questions::Question;
 use doorward::model::Policy;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 const JSON: &str = "application/json";
@@ -160,6 +162,27 @@ async fn the_first_time_asks_where_nothing_is_written() {
 }
 
 #[test]
+fn whoever_watches_is_asked_as_it_comes() {
+    let ca = TestCa::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let shop = runtime.block_on(Vendor::https("shop.test").start(&ca));
+    let scene = Scene::set(&ca, &[("shop.test", shop.address)]);
+    scene.home.ok(&["vendor", "set", "shop.test", "identity.email=ask"]);
+    let mut watching = scene.home.spawn(&["question", "watch"]);
+    watching.stdin.take().unwrap().write_all(b"yes\nwithhold once\n").unwrap();
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--data", &format!("mail={REAL}"), "https://shop.test/"]);
+    assert!(scene.around(curl).status().unwrap().success());
+    assert_eq!(shop.last().text(), "mail=");
+    assert_eq!(scene.gateway.stop(), 0);
+    let said = String::from_utf8(watching.wait_with_output().unwrap().stdout).unwrap();
+    assert!(said.starts_with("shop.test (shop.test) would get your email.primary, until "), "{said}");
+    assert!(said.ends_with("shop.test: email.primary of ann is withhold this once\n"), "{said}");
+    let late = scene.home.run(&["question", "watch"]);
+    assert!(late.code == 1 && late.err.contains("does not run"), "{late:?}");
+}
+
+#[test]
 fn the_owner_answers_by_a_command_for_good_or_nobody_does() {
     let ca = TestCa::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -168,7 +191,7 @@ fn the_owner_answers_by_a_command_for_good_or_nobody_does() {
     scene.home.ok(&["vendor", "set", "shop.test", "identity.email=ask"]);
     let typed = format!("{{\"mail\":\"{REAL}\"}}");
     let sign_up = || {
-        let mut curl = std::process::Command::new("curl");
+        let mut curl = Command::new("curl");
         curl.args([
             "--silent",
             "--show-error",

@@ -278,6 +278,12 @@ pub enum Question {
         #[arg(long, value_name = "MEMBER")]
         member: Option<String>,
     },
+    /// Wait for questions while the gateway runs, and ask each here.
+    Watch {
+        /// The member who is asked. Default: whoever asks.
+        #[arg(long, value_name = "MEMBER")]
+        member: Option<String>,
+    },
     /// Answer one, for this vendor from now on.
     Answer {
         /// The question's number.

@@ -97,6 +97,12 @@ impl Context {
         })
     }
 
+    /// Whether the gateway runs.
+    pub fn is_running(&self) -> bool {
+        let socket = Home::beside(&self.home).control_sock();
+        block_on(async { Ok(Speaker::running(&socket).await.is_some()) }).unwrap_or(false)
+    }
+
     async fn reach(&self) -> Result<Reached, Failure> {
         let socket = Home::beside(&self.home).control_sock();
         let start = tokio::time::Instant::now();

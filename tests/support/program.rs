@@ -78,6 +78,12 @@ impl Program {
         command
     }
 
+    /// Starts a command that reads what it is told and whose words are read.
+    pub fn spawn(&self, words: &[&str]) -> Child {
+        let mut command = self.command();
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Runs a command to its end.
     pub fn run(&self, words: &[&str]) -> Done {
         self.run_with(words, &[])
