@@ -85,6 +85,24 @@ fn accounts_that_exist_stay_as_they_are() {
 }
 
 #[test]
+fn an_account_under_a_real_address_is_moved_to_an_alias_by_the_steps_it_offers() {
+    let program = ann();
+    let file = program.beside("export.csv");
+    std::fs::write(&file, "name,url,username,password\nshop,https://shop.example/,ann@home.example,x\n")
+        .unwrap();
+    program.ok(&["persona", "import", file.to_str().unwrap()]);
+    let shown = program.ok(&["persona", "show", "shop.example"]).out;
+    let steps: Vec<_> = shown.lines().filter_map(|line| line.split_once("doorward ")).collect();
+    let [(_, reset), (_, issue)] = steps[..] else { panic!("{shown}") };
+    program.ok(&reset.split(' ').collect::<Vec<_>>());
+    let issued = program.ok(&issue.split(',').next().unwrap().split(' ').collect::<Vec<_>>()).out;
+    assert!(issued.trim().ends_with("@alias.example"), "{issued}");
+    let [(how, value)] = &knows(&program, "shop.example")[..] else { panic!("one value") };
+    assert_eq!((how.as_str(), value.as_str()), ("derived", issued.trim()));
+    assert!(!program.ok(&["persona", "show", "shop.example"]).out.contains("To change it"), "done");
+}
+
+#[test]
 fn what_vendors_know_is_exported_for_a_password_manager() {
     let program = ann();
     program.ok(&["persona", "issue", "shop.example", "email.primary"]);

@@ -69,5 +69,11 @@ fn show(context: &Context, path: String) -> Done {
         .map(|one| ["slot", "value", "how", "since"].map(|field| text(one, field)))
         .collect();
     table(["SLOT", "VALUE", "HOW", "SINCE"], &rows);
+    let steps = items(&answer, "change");
+    if !steps.is_empty() {
+        print("It has an account under your real address. To change it to an alias:");
+        let numbered = steps.iter().filter_map(|step| step.as_str()).zip(1..);
+        numbered.for_each(|(step, number)| print(&format!("  {number}. {step}")));
+    }
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use super::MemberIdentity;
 use super::policy::{FIRST_ASK, NO_MAIL_ROUTE, Possible, Ruling, Sources, Treatment, feasible};
-use super::rows::ADOPTED;
 use super::verdict::{Verdict, edit, refusal, refusal_of};
 use super::wardrobe::Worn;
 use super::withhold::{Cut, Surroundings};
@@ -258,7 +257,7 @@ impl Mask {
         match worn.get(slot) {
             Some(issued) if issued.recorded => {
                 let value = issued.value.expose();
-                if issued.how == ADOPTED
+                if issued.is_adopted()
                     && !identity.is_foreign(hit.identifier)
                     && identity.is_real(slot, value)
                 {

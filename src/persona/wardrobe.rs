@@ -31,6 +31,13 @@ pub struct Issued {
     pub recorded: bool,
 }
 
+impl Issued {
+    /// Whether it existed before the vendor was met here.
+    pub fn is_adopted(&self) -> bool {
+        self.how == ADOPTED
+    }
+}
+
 impl Default for Standing {
     /// Nobody has been here yet.
     fn default() -> Self {

@@ -6,7 +6,7 @@ use super::members::NO_SLOT;
 use super::read::{Given, Wanted};
 use super::vendors::{About, find};
 use super::who::Asker;
-use crate::model::Slot;
+use crate::model::{Slot, SlotKind};
 use crate::persona::Issued;
 use crate::vault::VaultError;
 use axum::Json;
@@ -40,12 +40,33 @@ pub async fn show(
     let epoch = persona.wardrobe.standing(&sector).epoch;
     let worn = persona.wardrobe.worn(&sector, epoch);
     let pseudonyms: Vec<_> = worn.iter().map(|(slot, issued)| describe(slot, issued)).collect();
-    Ok(Json(json!({
+    let mut answer = json!({
         "vendor": vendor.as_str(),
         "member": &*who.name,
         "epoch": epoch,
         "pseudonyms": pseudonyms,
-    })))
+    });
+    let is_real = |slot: &Slot, issued: &Issued| {
+        issued.is_adopted() && persona.identity.is_real(slot, issued.value.expose())
+    };
+    let real = worn.iter().find(|(slot, issued)| slot.kind() == SlotKind::Email && is_real(slot, issued));
+    if let Some((slot, _)) = real {
+        let mail = api.house.rooms().generation.load().identity.domain.is_some();
+        answer["change"] = steps(vendor.as_str(), slot, mail).into();
+    }
+    Ok(Json(answer))
+}
+
+/// How an account under a real address becomes one under an alias.
+fn steps(vendor: &str, slot: &Slot, mail: bool) -> Vec<String> {
+    let domain = "write a domain whose mail reaches you under [identity] domain in the configuration";
+    let rest = [
+        format!("log in to {vendor} as you do now"),
+        format!("doorward persona reset {vendor}"),
+        format!("doorward persona issue {vendor} {slot}, which prints an address"),
+        "enter that address in the account's settings, and confirm it from your mailbox".to_owned(),
+    ];
+    (!mail).then(|| domain.to_owned()).into_iter().chain(rest).collect()
 }
 
 pub async fn issue(
