@@ -43,6 +43,7 @@ mod terms;
 mod tls;
 mod trackers;
 mod transparent;
+mod unknown;
 mod unlinkability;
 mod unserved;
 mod uploads;

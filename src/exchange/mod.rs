@@ -38,6 +38,7 @@ mod tally;
 mod terms;
 mod trackers;
 mod trailers;
+mod unknown;
 mod upload;
 mod upstream;
 pub mod websocket;

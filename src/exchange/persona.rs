@@ -11,6 +11,7 @@ use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
 use super::trailers::TrailerGuard;
+use super::unknown;
 use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
@@ -342,12 +343,13 @@ async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Insp
     match exchange.body.decoded_bytes() {
         Some(decoded) => {
             let identifiers = persona.identity.identifiers();
-            let Findings { hits, unread } = find_in_whole(identifiers, syntax, decoded).await?;
+            let Findings { hits, unread, noticed } = find_in_whole(identifiers, syntax, decoded).await?;
             if !unread.is_empty() {
                 opaque(exchange, UNREAD_PART)?;
             }
             let places = unread.iter().take(NOTED).map(|place| format!("could not inspect: {place}"));
             exchange.notes.extend(places);
+            unknown::note(exchange, persona, noticed)?;
             Ok(Inspected { hits, flows: None })
         }
         None => {
@@ -364,10 +366,10 @@ async fn find_in_whole(
     decoded: Bytes,
 ) -> Result<Findings, ExchangeError> {
     let found = if decoded.len() as u64 <= MOST_WHOLE {
-        read_body(identifiers, syntax, &decoded, MOST_HITS)
+        read_body(identifiers, syntax, &decoded, MOST_HITS, true)
     } else {
         let identifiers = Arc::clone(identifiers);
-        tokio::task::spawn_blocking(move || read_body(&identifiers, syntax, &decoded, MOST_HITS))
+        tokio::task::spawn_blocking(move || read_body(&identifiers, syntax, &decoded, MOST_HITS, false))
             .await
             .map_err(|_| ExchangeError::Internal("a body could not be looked into"))?
     };

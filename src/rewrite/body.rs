@@ -6,7 +6,7 @@ use super::json::Json;
 use super::multipart::Multipart;
 use super::spelling::Script;
 use super::values::{Source, Values};
-use super::{Hit, Identifiers, Syntax};
+use super::{Hit, Identifiers, Noticed, Syntax, unknown};
 use crate::model::{Container, Part, Place, Side};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -70,7 +70,9 @@ impl BodyFinder {
     /// Takes the next bytes; gives the hits that are sure by now, in order.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Hit> {
         self.sniff(chunk);
-        self.mark_quiet(chunk);
+        if !self.values.notices {
+            self.mark_quiet(chunk);
+        }
         match &mut self.structure {
             Structure::Json(json) => json.push(chunk, self.offset, &mut self.values),
             Structure::Form(form) => form.push(chunk, self.offset, &mut self.values),
@@ -96,7 +98,8 @@ impl BodyFinder {
             Structure::Json(json) => json.finish(self.offset, &mut self.values),
             Structure::Form(form) => form.finish(self.offset, &mut self.values),
             Structure::Multipart(multipart) => multipart.finish(self.offset, &mut self.values),
-            Structure::Text { .. } => self.values.end(self.offset, Some(self.offset), &in_text),
+            // Where a text begins that was said to be JSON depends on how it came: it is no token.
+            Structure::Text { .. } => self.values.end(self.offset, None, &in_text),
         }
         let hits = self.take_hits(&[]);
         self.settled = self.offset;
@@ -238,6 +241,8 @@ pub struct Findings {
     pub hits: Vec<Hit>,
     /// Parts that were not looked into because they are no text.
     pub unread: Vec<Place>,
+    /// Personal data that is nobody's here.
+    pub noticed: Vec<Noticed>,
 }
 
 /// More hits in a body than the caller takes.
@@ -245,7 +250,7 @@ pub struct Findings {
 pub struct TooMany;
 
 /// Everything in a whole body: the same hits as [`BodyFinder`] gives, without reading the structure where a glance shows
-/// that there are none.
+/// that there are none. With `notices`, also what personal data its fields seem to hold that is nobody's here.
 ///
 /// # Errors
 /// More than `most` hits: the rest is not looked for.
@@ -254,12 +259,15 @@ pub fn read_body(
     syntax: Syntax,
     body: &[u8],
     most: usize,
+    notices: bool,
 ) -> Result<Findings, TooMany> {
     let parts = matches!(syntax, Syntax::Multipart { .. });
-    if !parts && identifiers.is_clean(body) {
+    let notices = notices && unknown::may_hold(&syntax, body);
+    if !parts && !notices && identifiers.is_clean(body) {
         return Ok(Findings::default());
     }
     let mut finder = BodyFinder::new(Arc::clone(identifiers), syntax);
+    finder.values.notices = notices;
     let mut found = Findings::default();
     for piece in body.chunks(PIECE) {
         found.hits.extend(finder.push(piece));
@@ -269,12 +277,13 @@ pub fn read_body(
     }
     found.hits.extend(finder.finish());
     found.unread = finder.take_unread();
+    found.noticed = finder.values.take_noticed();
     if found.hits.len() > most { Err(TooMany) } else { Ok(found) }
 }
 
 /// The hits of [`read_body`], however many.
 pub fn find_in_body(identifiers: &Arc<Identifiers>, syntax: Syntax, body: &[u8]) -> Vec<Hit> {
-    read_body(identifiers, syntax, body, usize::MAX).map(|found| found.hits).unwrap_or_default()
+    read_body(identifiers, syntax, body, usize::MAX, false).map(|found| found.hits).unwrap_or_default()
 }
 
 /// One value of a head, read at once.

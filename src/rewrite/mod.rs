@@ -34,6 +34,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod unescape;
+mod unknown;
 mod values;
 mod weak;
 mod written;
@@ -48,3 +49,4 @@ pub use spelling::Spelling;
 pub use splice::{splice, splices};
 pub use stream::{Decision, StreamEditor, replacements};
 pub use syntax::{Syntax, syntax_of};
+pub use unknown::Noticed;

@@ -6,8 +6,8 @@ use super::identifier::Identifiers;
 use super::scan::{Found, Scanner};
 use super::spelling::Script;
 use super::written::Written;
-use super::{Hit, Spelling};
-use crate::model::{Container, Place, Side};
+use super::{Hit, Noticed, Spelling, unknown};
+use crate::model::{Container, Place, Secret, Side};
 use std::ops::{Deref, Range};
 
 /// What is found, before its spelling is taken from the bytes at the end of a push.
@@ -51,6 +51,9 @@ pub(super) struct Values<S> {
     scanner: Scanner,
     open: Option<Open>,
     drafts: Vec<Placed>,
+    /// Whether personal data that is nobody's here is told.
+    pub(super) notices: bool,
+    noticed: Vec<Noticed>,
     /// Places where a run was too long to be looked into, since they were last taken.
     unread: Vec<Place>,
     /// Bytes of the current chunk in which nothing can start or end, in order.
@@ -80,6 +83,8 @@ impl<S: Source> Values<S> {
             scanner,
             open: None,
             drafts: Vec::new(),
+            notices: false,
+            noticed: Vec::new(),
             unread: Vec::new(),
             quiet: Vec::new(),
             next: 0,
@@ -122,8 +127,10 @@ impl<S: Source> Values<S> {
 
     /// A value begins: its token at `token`, its content at `content`.
     pub(super) fn begin(&mut self, token: usize, content: usize, script: Script, typed: Option<Typed>) {
-        let weak = typed.is_some_and(|typed| self.identifiers.compiled.weak.has(typed));
-        self.scanner.begin(&self.identifiers, weak);
+        let weak = &self.identifiers.compiled.weak;
+        let weak = if typed.is_some_and(|typed| weak.has(typed)) { weak.longest() } else { 0 };
+        let keep = if self.notices { weak.max(unknown::LONGEST) } else { weak };
+        self.scanner.begin(&self.identifiers, keep);
         self.open = Some(Open { token, content, fed: content, script, typed });
     }
 
@@ -162,6 +169,8 @@ impl<S: Source> Values<S> {
             if let Some((identifier, written)) = weak {
                 let found = Found { identifier, start: open.content, end: content, written };
                 self.draft(found, open.script, whole, place);
+            } else if self.notices && token.is_some() {
+                self.notice(place);
             }
             return;
         }
@@ -169,6 +178,22 @@ impl<S: Source> Values<S> {
             let is_whole = found.start == open.content && found.end == content;
             self.draft(found, open.script, whole.clone().filter(|_| is_whole), place);
         }
+    }
+
+    /// Tells what the value that ended seems to be.
+    fn notice(&mut self, place: &impl Locate) {
+        let Some(decoded) = self.scanner.weak().filter(|_| self.noticed.len() < unknown::MOST) else {
+            return;
+        };
+        if let Some(kind) = unknown::kind_of(decoded) {
+            let value = Secret::new(String::from_utf8_lossy(decoded).trim().to_owned());
+            self.noticed.push(Noticed { place: place.locate(&self.identifiers, self.side), kind, value });
+        }
+    }
+
+    /// What was noticed since the last call.
+    pub(super) fn take_noticed(&mut self) -> Vec<Noticed> {
+        std::mem::take(&mut self.noticed)
     }
 
     /// The chunk ends inside the value: what is found by now and is not the whole of it can be told. Its content ends at

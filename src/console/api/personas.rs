@@ -40,21 +40,18 @@ pub async fn show(
     let epoch = persona.wardrobe.standing(&sector).epoch;
     let worn = persona.wardrobe.worn(&sector, epoch);
     let pseudonyms: Vec<_> = worn.iter().map(|(slot, issued)| describe(slot, issued)).collect();
-    let mut answer = json!({
-        "vendor": vendor.as_str(),
-        "member": &*who.name,
-        "epoch": epoch,
-        "pseudonyms": pseudonyms,
-    });
     let is_real = |slot: &Slot, issued: &Issued| {
         issued.is_adopted() && persona.identity.is_real(slot, issued.value.expose())
     };
     let real = worn.iter().find(|(slot, issued)| slot.kind() == SlotKind::Email && is_real(slot, issued));
-    if let Some((slot, _)) = real {
-        let mail = api.house.rooms().generation.load().identity.domain.is_some();
-        answer["change"] = steps(vendor.as_str(), slot, mail).into();
-    }
-    Ok(Json(answer))
+    let mail = api.house.rooms().generation.load().identity.domain.is_some();
+    Ok(Json(json!({
+        "vendor": vendor.as_str(),
+        "member": &*who.name,
+        "epoch": epoch,
+        "pseudonyms": pseudonyms,
+        "change": real.map(|(slot, _)| steps(vendor.as_str(), slot, mail)),
+    })))
 }
 
 /// How an account under a real address becomes one under an alias.

@@ -173,7 +173,7 @@ struct Looked {
 
 fn look_into(identifiers: Arc<Identifiers>, text: &[u8]) -> Result<Looked, CodecError> {
     let syntax = syntax_of(text);
-    let found = read_body(&identifiers, syntax.clone(), text, usize::MAX).unwrap_or_default();
+    let found = read_body(&identifiers, syntax.clone(), text, usize::MAX, false).unwrap_or_default();
     let unread = !found.unread.is_empty();
     if found.hits.is_empty() {
         return Ok(Looked { editor: None, unread });

@@ -71,6 +71,8 @@ pub(super) struct Core {
     pub(super) begun: usize,
     /// Decoded bytes of a value that may be a weak one.
     pub(super) weak: Option<Vec<u8>>,
+    /// Most of them.
+    pub(super) keep: usize,
     pub(super) weak_spare: Vec<u8>,
 }
 
@@ -94,6 +96,7 @@ impl Core {
             done: 0,
             begun: 0,
             weak: None,
+            keep: 0,
             weak_spare: Vec::new(),
         }
     }
@@ -125,7 +128,7 @@ impl Core {
         let raw_plus = unit.byte == b'+' && !unit.escaped;
         if let Some(weak) = &mut self.weak {
             weak.push(if raw_plus { b' ' } else { unit.byte });
-            if weak.len() > identifiers.compiled.weak.longest() + 2 * SPACES {
+            if weak.len() > self.keep + 2 * SPACES {
                 self.drop_weak();
             }
         }

@@ -61,11 +61,12 @@ impl Scanner {
         }
     }
 
-    /// Starts a value; with `weak` its decoded bytes are kept for [`Self::take_weak`].
-    pub(super) fn begin(&mut self, identifiers: &Identifiers, weak: bool) {
+    /// Starts a value; its decoded bytes are kept for [`Self::weak`] where they are no more than `keep`, if that is any.
+    pub(super) fn begin(&mut self, identifiers: &Identifiers, keep: usize) {
         self.reset(identifiers);
         self.runs.clear();
-        self.core.weak = weak.then(|| std::mem::take(&mut self.core.weak_spare));
+        self.core.keep = keep;
+        self.core.weak = (keep > 0).then(|| std::mem::take(&mut self.core.weak_spare));
     }
 
     /// Forgets the value so far: what was skipped holds nothing.
@@ -182,7 +183,7 @@ impl Scanner {
 /// Everything in a whole value.
 pub(super) fn scan(identifiers: &Identifiers, bytes: &[u8]) -> Vec<Found> {
     let mut scanner = Scanner::new(identifiers);
-    scanner.begin(identifiers, false);
+    scanner.begin(identifiers, 0);
     scanner.feed(identifiers, bytes, 0);
     scanner.end(identifiers);
     std::mem::take(scanner.found())

@@ -220,7 +220,7 @@ fn trailers_are_written_together_too() {
 #[test]
 fn a_run_that_is_too_long_is_told() {
     let body = format!(r#"{{"photo":"{}","m":"{EMAIL}"}}"#, "QUJD".repeat(20_000));
-    let found = read_body(&ANN, Syntax::Json, body.as_bytes(), 10).unwrap();
+    let found = read_body(&ANN, Syntax::Json, body.as_bytes(), 10, false).unwrap();
     let unread: Vec<_> = found.unread.iter().map(ToString::to_string).collect();
     assert_eq!((found.hits.len(), unread.as_slice()), (1, &["request.body.json:/photo".to_owned()][..]));
 }
@@ -228,7 +228,8 @@ fn a_run_that_is_too_long_is_told() {
 #[test]
 fn a_run_that_is_too_long_is_told_where_nothing_else_is_found() {
     let long = STANDARD.encode(format!("{} {EMAIL}", "x".repeat(60_000)));
-    let found = read_body(&ANN, Syntax::Json, format!(r#"{{"photo":"{long}"}}"#).as_bytes(), 10).unwrap();
+    let found =
+        read_body(&ANN, Syntax::Json, format!(r#"{{"photo":"{long}"}}"#).as_bytes(), 10, false).unwrap();
     assert_eq!((found.hits.len(), found.unread.len()), (0, 1));
 }
 

@@ -114,7 +114,7 @@ fn multipart_parts_that_are_no_text_are_told() {
         part("eight", "Content-Transfer-Encoding: 8bit\r\n", json),
     ]
     .concat();
-    let found = read_body(&ANN, syntax(), body.as_bytes(), 100).unwrap();
+    let found = read_body(&ANN, syntax(), body.as_bytes(), 100, false).unwrap();
     let places = |hits: &[Hit]| hits.iter().map(|hit| hit.place.to_string()).collect::<Vec<_>>();
     assert_eq!(
         places(&found.hits),
@@ -122,11 +122,15 @@ fn multipart_parts_that_are_no_text_are_told() {
     );
     let unread: Vec<_> = found.unread.iter().map(ToString::to_string).collect();
     assert_eq!(unread, ["request.body.part:pic", "request.body.part:paper", "request.body.part:coded"]);
-    assert_eq!(read_body(&ANN, syntax(), body.as_bytes(), 2).unwrap_err(), TooMany);
+    assert_eq!(read_body(&ANN, syntax(), body.as_bytes(), 2, false).unwrap_err(), TooMany);
     let clean = part("pic", "Content-Type: image/png\r\n", "none of hers");
-    assert_eq!(read_body(&ANN, syntax(), clean.as_bytes(), 2).unwrap().unread.len(), 1, "clean or not");
+    assert_eq!(
+        read_body(&ANN, syntax(), clean.as_bytes(), 2, false).unwrap().unread.len(),
+        1,
+        "clean or not"
+    );
     let line = "--XX ann@home.example\r\n\r\nx\r\n--XX-ann@home.example\r\n\r\n--XX--";
-    assert_eq!(places(&read_body(&ANN, syntax(), line.as_bytes(), 9).unwrap().hits).len(), 2);
+    assert_eq!(places(&read_body(&ANN, syntax(), line.as_bytes(), 9, false).unwrap().hits).len(), 2);
 }
 
 #[test]
