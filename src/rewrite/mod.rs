@@ -49,4 +49,4 @@ pub use spelling::Spelling;
 pub use splice::{splice, splices};
 pub use stream::{Decision, StreamEditor, replacements};
 pub use syntax::{Syntax, syntax_of};
-pub use unknown::Noticed;
+pub use unknown::{Noticed, luhn_sum};

@@ -156,11 +156,17 @@ fn is_card(text: &str) -> bool {
             | (16..=19, 64 | 65, _)
             | (16..=19, _, 6011)
     );
-    let sum = text.bytes().rev().enumerate().try_fold(0, |sum, (index, byte)| {
-        let digit = char::from(byte).to_digit(10)?;
-        Some(sum + if index % 2 == 1 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
-    });
-    issuer && sum.is_some_and(|sum| sum % 10 == 0)
+    let all = text.bytes().all(|byte| byte.is_ascii_digit());
+    issuer && all && luhn_sum(text.chars().rev().filter_map(|digit| digit.to_digit(10))).is_multiple_of(10)
+}
+
+/// ISO/IEC 7812-1 annex B: of digits from the right, every second one is doubled; of a right number the sum is a multiple of
+/// ten.
+pub fn luhn_sum(digits: impl Iterator<Item = u32>) -> u32 {
+    digits
+        .enumerate()
+        .map(|(index, digit)| if index % 2 == 1 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
+        .sum()
 }
 
 /// Numbers that say by a check character what they are: Spain's DNI and NIE, France's NIR, Italy's codice fiscale.

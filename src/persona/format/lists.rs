@@ -38,6 +38,18 @@ impl Locale {
         }
     }
 
+    /// The one of these that is this locale's; they stand in the order of [`Self::ALL`].
+    pub(super) fn of<T>(self, all: &[T; 5]) -> &T {
+        let [us, gb, de, fr, es] = all;
+        match self {
+            Self::EnUs => us,
+            Self::EnGb => gb,
+            Self::DeDe => de,
+            Self::FrFr => fr,
+            Self::EsEs => es,
+        }
+    }
+
     /// ISO 3166 code of its country.
     pub fn country(self) -> &'static str {
         match self {
@@ -79,14 +91,7 @@ impl Names {
     pub fn of(locale: Locale) -> &'static Self {
         static LISTS: LazyLock<[Names; 5]> =
             LazyLock::new(|| Locale::ALL.map(|locale| Names::read(locale.text())));
-        let [us, gb, de, fr, es] = &*LISTS;
-        match locale {
-            Locale::EnUs => us,
-            Locale::EnGb => gb,
-            Locale::DeDe => de,
-            Locale::FrFr => fr,
-            Locale::EsEs => es,
-        }
+        locale.of(&LISTS)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Account numbers and other ids: as long as the real one, each character of its class, check digit kept right.
 
 use crate::persona::derive::VendorKey;
+use crate::rewrite::luhn_sum;
 
 /// Version of the format.
 pub const VERSION: u32 = 1;
@@ -83,14 +84,6 @@ fn hex_class(value: &str) -> Option<Class> {
         (true, false, true) => Some(Class::HexUpper),
         _ => None,
     }
-}
-
-/// ISO/IEC 7812-1 annex B: from the right, every second digit doubled, the digits' sum a multiple of ten.
-fn luhn_sum(digits: impl Iterator<Item = u32>) -> u32 {
-    digits
-        .enumerate()
-        .map(|(index, digit)| if index % 2 == 1 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
-        .sum()
 }
 
 pub(super) fn satisfies_luhn(value: &str) -> bool {

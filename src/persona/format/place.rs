@@ -95,14 +95,7 @@ impl Places {
     fn of(locale: Locale) -> &'static Self {
         static LISTS: LazyLock<[Places; 5]> =
             LazyLock::new(|| Locale::ALL.map(|locale| Places::read(text(locale))));
-        let [us, gb, de, fr, es] = &*LISTS;
-        match locale {
-            Locale::EnUs => us,
-            Locale::EnGb => gb,
-            Locale::DeDe => de,
-            Locale::FrFr => fr,
-            Locale::EsEs => es,
-        }
+        locale.of(&LISTS)
     }
 
     fn street(&self, draws: &mut Draws, locale: Locale) -> Option<String> {
