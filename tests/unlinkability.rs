@@ -227,6 +227,27 @@ async fn an_address_made_for_another_vendor_does_not_get_to_this_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_the_owner_gave_to_two_vendors_is_no_real_one() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let news = Vendor::https("news.test").start(&ca).await;
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .knowing(&news)
+        .member("ann", VALUES)
+        .config(CONFIG)
+        .start()
+        .await;
+    let client = home.client();
+    client.post("https://shop.test/a", FORM, "m=ann%40home.example").await;
+    let address = shop.last().text()[2..].replace("%40", "@");
+    let slot = Slot::parse("email.primary").unwrap();
+    home.house.adopt_pseudonym(home.id("ann"), &"news.test".into(), &slot, &address).await.unwrap();
+    client.post("https://news.test/a", FORM, "m=ann%40home.example").await;
+    assert_eq!(news.last().text(), shop.last().text(), "and not what she typed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_vendors_see_nothing_in_a_head_that_only_this_house_sends() {
     let ca = TestCa::new();
     let shop = Vendor::https("shop.test").start(&ca).await;

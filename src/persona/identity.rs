@@ -140,7 +140,10 @@ impl MemberIdentity {
 
     fn found(&self, text: &str) -> impl Iterator<Item = &Slot> {
         let hits = find_in_header(&self.identifiers, "x", 0, text.as_bytes());
-        hits.into_iter().filter_map(|hit| Some(&self.identifiers.get(hit.identifier)?.slot))
+        // What was made for others is nobody's real value.
+        hits.into_iter()
+            .filter(|hit| !self.is_foreign(hit.identifier))
+            .filter_map(|hit| Some(&self.identifiers.get(hit.identifier)?.slot))
     }
 
     /// What made-up values keep away from.
