@@ -212,6 +212,7 @@ fn the_owner_answers_by_a_command_for_good_or_nobody_does() {
         std::thread::sleep(Duration::from_millis(50));
     };
     assert_eq!((&asked["vendor"], &asked["slot"]), (&json!("shop.test"), &json!("email.primary")));
+    assert!(scene.home.ok(&["status"]).out.contains("question 1 open"));
     let number = asked["question"].to_string();
     assert_eq!(scene.home.run(&["question", "answer", &number, "ask"]).code, 2, "that is no answer");
     let said = scene.home.ok(&["question", "answer", &number, "pseudonym"]).out;
