@@ -57,5 +57,5 @@ async fn it_is_told_by_place_and_category_and_never_by_value() {
         assert_eq!(noticed(&home.of_kind("open").await.pop().unwrap()).len(), want.len());
     }
     let log = serde_json::to_vec(&home.records().await).unwrap();
-    assert_eq!(found(&log, &["bob", "4111", "87654321", "west"]), [""; 0]);
+    assert_eq!(found(&log, &["other.example", "4111 1111", "15187654321", "west 1234"]), [""; 0]);
 }
