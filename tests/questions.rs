@@ -1,7 +1,7 @@
 //! Who wants to be asked is asked: what would carry the value waits, and without an answer the value does not go.
 
 use crate::support::scene::{REAL, Scene};
-use crate::support::{Household, TestCa, Vendor};
+use crate::support::{Household, TestCa, Vendor, until};
 use doorward::exchange::questions::Question;
 use doorward::model::Policy;
 use serde_json::{Value, json};
@@ -40,14 +40,8 @@ impl Asked {
 
     /// Waits until so many questions are open.
     async fn questions(&self, count: usize) -> Vec<Question> {
-        for _ in 0..1000 {
-            let open = self.open();
-            if open.len() == count {
-                return open;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{:?} are open, not {count}", self.open())
+        until("so many questions", || self.open().len() == count).await;
+        self.open()
     }
 
     /// Answers the only question.

@@ -2,6 +2,7 @@
 
 use crate::support::vendor::response;
 use crate::support::{Household, TestCa, Vendor, until};
+use doorward::model::Policy;
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderMap;
 use serde_json::Value;
@@ -209,6 +210,28 @@ async fn an_address_made_for_another_vendor_becomes_this_ones() {
     assert_eq!(edits.len(), 4, "{edits:#?}");
     assert_eq!(edits[0]["reason"], "made for another vendor; chat.test knows you by an alias");
     assert!(edits.iter().all(|edit| edit["place"] == "request.ws.text"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_waits_for_the_answer_and_what_comes_behind_it_waits_too() {
+    let ca = TestCa::new();
+    let chat = Chat::start(&ca).await;
+    let home = household_with(&ca, &chat, ANN, &format!("{IDENTITY}\nemail = \"ask\"")).await;
+    let mut socket = open(&home, &[]).await;
+    for said in ["I am ann@home.example", "hello", "ann@home.example again"] {
+        socket.send(Message::text(said)).await.unwrap();
+    }
+    let (questions, ann) = (&home.house.rooms().questions, home.id("ann"));
+    until("a question", || questions.of(ann).len() == 1).await;
+    assert!(chat.messages().is_empty());
+    questions.answer(ann, questions.of(ann)[0].id, Policy::Pseudonym).unwrap();
+    let mut heard = Vec::new();
+    while heard.len() < 3 {
+        heard.push(socket.next().await.unwrap().unwrap().into_text().unwrap().to_string());
+    }
+    let alias = heard[0].strip_prefix("I am ").unwrap();
+    assert!(alias.ends_with("@alias.example"), "{alias}");
+    assert_eq!(heard[1..], ["hello".to_owned(), format!("{alias} again")], "asked once for this channel");
 }
 
 #[tokio::test(flavor = "multi_thread")]
