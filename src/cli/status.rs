@@ -25,10 +25,7 @@ pub fn print_status(context: &Context) -> Done {
             print(&format!("router   {} takes what it hands over", text(answer, "transparent")));
         }
         if !matches!(text(answer, "questions").as_str(), "-" | "0") {
-            print(&format!(
-                "asked    {} wait for an answer: doorward question list",
-                text(answer, "questions")
-            ));
+            print(&format!("question {} open: doorward question list", text(answer, "questions")));
         }
         print(&format!("home     {}", text(answer, "home")));
         print(&format!("config   {} (profile {})", text(answer, "config"), text(answer, "profile")));
