@@ -199,15 +199,13 @@ pub(super) fn typed(name: &[u8]) -> Option<Typed> {
 /// The part of a birth date that a field says it is for: `birth_day`, `dob[month]`, `user[birthdate(1i)]`.
 fn part_of_birth(name: &[u8]) -> Option<Unit> {
     let end = name.get(name.len().saturating_sub(LONGEST)..)?;
-    // Nearly every name ends here.
-    let stem = |stem: &&str| memmem::find(end.to_ascii_lowercase().as_slice(), stem.as_bytes()).is_some();
-    if end.iter().all(|byte| !matches!(byte, b'b' | b'B' | b'd' | b'D' | b'g' | b'G'))
-        || !BIRTH_STEMS.iter().any(stem)
-    {
+    // All of them have a b, and few other names do.
+    memchr::memchr2(b'b', b'B', end)?;
+    let lower = end.to_ascii_lowercase();
+    if !BIRTH_STEMS.iter().any(|stem| memmem::find(&lower, stem.as_bytes()).is_some()) {
         return None;
     }
-    let plain: Vec<u8> =
-        end.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    let plain: Vec<u8> = lower.into_iter().filter(u8::is_ascii_alphanumeric).collect();
     // `birthday` is the whole date, `birth_day` and `birthDay` are not.
     let whole = plain.ends_with(b"birthday") || plain.ends_with(b"bday") && !plain.ends_with(b"dobday");
     let before = end.len().checked_sub(4).and_then(|at| end.get(at));

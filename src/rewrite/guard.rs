@@ -91,9 +91,9 @@ impl Guard {
         self.book.longest
     }
 
-    /// Whether no address of the book stands in `text`.
-    pub(super) fn is_clean(&self, text: &[u8], digits: &Automaton) -> bool {
-        self.book.prescan.as_ref().is_none_or(|prescan| prescan.is_clean(text, digits))
+    /// Whether no address of the book stands in `text`, which `other` found clean.
+    pub(super) fn is_clean_after(&self, other: &Prescan, text: &[u8], digits: &Automaton) -> bool {
+        self.book.prescan.as_ref().is_none_or(|prescan| prescan.is_clean_after(other, text, digits))
     }
 
     /// The entry with this name at that domain, unless it was made for who meets it.

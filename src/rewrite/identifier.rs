@@ -158,7 +158,9 @@ impl Identifiers {
     /// ends are not seen.
     pub(super) fn holds_no_value(&self, text: &[u8]) -> bool {
         let Compiled { prescan, digits, .. } = &*self.compiled;
-        prescan.is_clean(text, digits) && self.guard.as_ref().is_none_or(|guard| guard.is_clean(text, digits))
+        let guard = self.guard.as_ref();
+        prescan.is_clean(text, digits)
+            && guard.is_none_or(|guard| guard.is_clean_after(prescan, text, digits))
     }
 
     /// Whether `text` certainly holds no whole identifier. Bytes of one that reach over its ends are not seen.

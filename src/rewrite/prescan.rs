@@ -135,6 +135,17 @@ impl Prescan {
         !(anchored || hides(text, self.wide) || self.phones && numbered(text, digits))
     }
 
+    /// Whether `text` certainly holds no whole identifier, where `other` found that it has no escape that could hide one.
+    pub(super) fn is_clean_after(&self, other: &Self, text: &[u8], digits: &Automaton) -> bool {
+        let looked = !matches!(other.search, Search::Nothing) || other.phones;
+        match &self.search {
+            Search::Anchors(searcher) if looked && !self.phones && other.wide >= self.wide => {
+                !self.anchored(searcher, text)
+            }
+            _ => self.is_clean(text, digits),
+        }
+    }
+
     fn anchored(&self, searcher: &packed::Searcher, text: &[u8]) -> bool {
         if text.len() <= SMALL {
             self.anchored_in(searcher, text, &mut [0; SMALL])

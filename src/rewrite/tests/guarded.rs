@@ -30,6 +30,7 @@ fn foreign(syntax: Syntax, body: &str) -> Vec<String> {
 
 #[test]
 fn in_every_spelling() {
+    let nobody = compile(&[]);
     for (syntax, body, want) in [
         (Syntax::Text, "to maria.keller42k7qx@alias.example.", FOREIGN),
         (Syntax::Text, "MARIA.Keller42k7qx@Alias.Example", "MARIA.Keller42k7qx@Alias.Example"),
@@ -71,6 +72,8 @@ fn in_every_spelling() {
     ] {
         assert_eq!(foreign(syntax, body), [want], "{body}");
         assert!(!GUARDED.is_clean(body.as_bytes()), "{body}");
+        let nobodys = nobody.guarding(Guard::new(&book(), OWN).unwrap());
+        assert!(!nobodys.is_clean(body.as_bytes()), "for who has nothing of their own: {body}");
     }
 }
 
