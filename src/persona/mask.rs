@@ -16,6 +16,11 @@ fn possible(identity: &MemberIdentity, slot: &Slot, today: Date) -> Possible {
     Possible { pseudonym, coarse: identity.coarse(slot, today).is_some() }
 }
 
+/// Whether the vendor knows the slot from before, so that it is no first time.
+fn is_known(ruling: &Ruling, worn: &Worn, slot: &Slot) -> bool {
+    ruling.rule == FIRST_ASK && worn.get(slot).is_some_and(|issued| issued.recorded)
+}
+
 /// The rulings for one member at one vendor. Pure; made once per policy snapshot, vendor and party, or per exchange.
 #[derive(Clone, Debug)]
 pub struct Mask {
@@ -78,8 +83,8 @@ impl Mask {
     pub fn asks(&self, identity: &MemberIdentity, worn: &Worn, hit: &Hit) -> Option<Slot> {
         let slot = &identity.identifiers().get(hit.identifier)?.slot;
         let ruling = self.ruling(slot).filter(|ruling| ruling.treatment == Treatment::Ask)?;
-        let known = ruling.rule == FIRST_ASK && worn.get(slot).is_some_and(|issued| issued.recorded);
-        (!known).then(|| slot.clone())
+        // Of what a signature covers nothing can be made, whatever they would say.
+        (!hit.signed && !is_known(ruling, worn, slot)).then(|| slot.clone())
     }
 
     /// Puts what the owner said in the place of the question; `None` where nobody answered: then the value does not go.
@@ -210,9 +215,7 @@ impl Mask {
                 None => Verdict::Refuse(refusal_of(slot, ruling)),
             },
             // The vendor knows it from before.
-            Treatment::Ask
-                if ruling.rule == FIRST_ASK && worn.get(slot).is_some_and(|issued| issued.recorded) =>
-            {
+            Treatment::Ask if is_known(ruling, worn, slot) => {
                 let known = Ruling {
                     treatment: Treatment::Pseudonym,
                     rule: ruling.rule.clone(),

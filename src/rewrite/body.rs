@@ -70,7 +70,7 @@ impl BodyFinder {
     /// Takes the next bytes; gives the hits that are sure by now, in order.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Hit> {
         self.sniff(chunk);
-        if !self.values.notices {
+        if self.values.looks == 0 {
             self.mark_quiet(chunk);
         }
         match &mut self.structure {
@@ -267,7 +267,7 @@ pub fn read_body(
         return Ok(Findings::default());
     }
     let mut finder = BodyFinder::new(Arc::clone(identifiers), syntax);
-    finder.values.notices = notices;
+    finder.values.looks = if notices { unknown::LOOKS } else { 0 };
     let mut found = Findings::default();
     for piece in body.chunks(PIECE) {
         found.hits.extend(finder.push(piece));

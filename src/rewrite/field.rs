@@ -129,19 +129,13 @@ const NAMES: &[(&[&str], Typed)] = &[
 ];
 
 /// The name of every field for a position ends in one of these.
-pub(super) const POSITION_ENDS: &[&str] = &[
-    "lat",
-    "latitude",
-    "lng",
-    "lon",
-    "longitude",
-    "latlong",
-    "coords",
-    "coordinates",
-    "geo",
-    "position",
-    "location",
-];
+pub(super) fn position_ends() -> impl Iterator<Item = &'static str> {
+    let names = || {
+        let positions = NAMES.iter().filter(|(_, typed)| matches!(typed, Typed::Position(_)));
+        positions.flat_map(|(names, _)| names.iter().copied())
+    };
+    names().filter(move |name| !names().any(|other| other != *name && name.ends_with(other)))
+}
 
 /// What stands before the part in the name of a field for a part of a birth date.
 const BIRTH: &[&str] =
@@ -262,5 +256,17 @@ mod tests {
         ] {
             assert_eq!(typed(name.as_bytes()), want, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_looked_for_first_stands_in_every_name_that_counts() {
+        for birth in BIRTH {
+            assert!(birth.contains('b') && BIRTH_STEMS.iter().any(|stem| birth.contains(stem)), "{birth}");
+        }
+        let ends: Vec<_> = position_ends().collect();
+        assert!(
+            ends.contains(&"lat") && ends.contains(&"location") && !ends.contains(&"geolocation"),
+            "{ends:?}"
+        );
     }
 }

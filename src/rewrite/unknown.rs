@@ -12,6 +12,10 @@ use crate::model::{Category, Place, Secret};
 pub(super) const LONGEST: usize = 254;
 /// Most that is told of one body.
 pub(super) const MOST: usize = 16;
+/// Fewest bytes of one.
+pub(super) const SHORTEST: usize = 6;
+/// Most values of one body that are looked at: some take ten microseconds.
+pub(super) const LOOKS: usize = 256;
 /// Fewer digits in a row are anything.
 const FEWEST: usize = 8;
 

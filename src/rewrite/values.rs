@@ -51,8 +51,8 @@ pub(super) struct Values<S> {
     scanner: Scanner,
     open: Option<Open>,
     drafts: Vec<Placed>,
-    /// Whether personal data that is nobody's here is told.
-    pub(super) notices: bool,
+    /// So many values are still looked at for personal data that is nobody's here.
+    pub(super) looks: usize,
     noticed: Vec<Noticed>,
     /// Places where a run was too long to be looked into, since they were last taken.
     unread: Vec<Place>,
@@ -83,7 +83,7 @@ impl<S: Source> Values<S> {
             scanner,
             open: None,
             drafts: Vec::new(),
-            notices: false,
+            looks: 0,
             noticed: Vec::new(),
             unread: Vec::new(),
             quiet: Vec::new(),
@@ -129,7 +129,7 @@ impl<S: Source> Values<S> {
     pub(super) fn begin(&mut self, token: usize, content: usize, script: Script, typed: Option<Typed>) {
         let weak = &self.identifiers.compiled.weak;
         let weak = if typed.is_some_and(|typed| weak.has(typed)) { weak.longest() } else { 0 };
-        let keep = if self.notices { weak.max(unknown::LONGEST) } else { weak };
+        let keep = if self.looks > 0 { weak.max(unknown::LONGEST) } else { weak };
         self.scanner.begin(&self.identifiers, keep);
         self.open = Some(Open { token, content, fed: content, script, typed });
     }
@@ -169,7 +169,7 @@ impl<S: Source> Values<S> {
             if let Some((identifier, written)) = weak {
                 let found = Found { identifier, start: open.content, end: content, written };
                 self.draft(found, open.script, whole, place);
-            } else if self.notices && token.is_some() {
+            } else if self.looks > 0 && token.is_some() {
                 self.notice(place);
             }
             return;
@@ -182,11 +182,15 @@ impl<S: Source> Values<S> {
 
     /// Tells what the value that ended seems to be.
     fn notice(&mut self, place: &impl Locate) {
-        let Some(decoded) = self.scanner.weak().filter(|_| self.noticed.len() < unknown::MOST) else {
+        let Some(decoded) = self.scanner.weak().filter(|decoded| decoded.len() >= unknown::SHORTEST) else {
             return;
         };
+        self.looks -= 1;
         if let Some(kind) = unknown::kind_of(decoded) {
             let value = Secret::new(String::from_utf8_lossy(decoded).trim().to_owned());
+            if self.noticed.len() + 1 >= unknown::MOST {
+                self.looks = 0;
+            }
             self.noticed.push(Noticed { place: place.locate(&self.identifiers, self.side), kind, value });
         }
     }

@@ -32,7 +32,7 @@ fn may_be_of_name(byte: u8) -> bool {
 }
 
 /// Signs behind which a name may begin, and in front of which it may end.
-fn parts(byte: u8) -> bool {
+fn separates(byte: u8) -> bool {
     matches!(byte, b'_' | b'+' | RAW_PLUS)
 }
 
@@ -71,7 +71,7 @@ impl Core {
     fn look_up(&mut self, identifiers: &Identifiers, guard: &Guard, begun: &Begun, end: usize) {
         let letters: Vec<u8> = (begun.from..begun.at).map(|number| self.bytes.get(number)).collect();
         let begins =
-            |at: &usize| at.checked_sub(1).and_then(|at| letters.get(at)).is_none_or(|&byte| parts(byte));
+            |at: &usize| at.checked_sub(1).and_then(|at| letters.get(at)).is_none_or(|&byte| separates(byte));
         for at in (0..letters.len()).filter(begins) {
             let name = letters.get(at..).unwrap_or_default();
             // Signs in front are not of the name.

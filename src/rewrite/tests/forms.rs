@@ -111,3 +111,18 @@ fn what_stands_in_a_part_of_a_form_is_found_wherever_it_is_cut() {
         }
     }
 }
+
+#[test]
+fn what_is_noticed_of_one_body_is_bounded() {
+    let noticed = |value: &str, times: usize| {
+        let fields: Vec<_> = (0..times).map(|number| format!(r#""f{number}":"{value}""#)).collect();
+        let body = format!("{{{}}}", fields.join(","));
+        read_body(&BORN, Syntax::Json, body.as_bytes(), 10, true).unwrap().noticed.len()
+    };
+    assert_eq!((noticed("bob@other.example", 3), noticed("bob@other.example", 300)), (3, 16));
+    // A number that is none costs as much as one that is.
+    assert_eq!(noticed("+4915112345678", 1), 1);
+    let body = format!(r#"[{}"bob@other.example"]"#, r#""+4900000000","#.repeat(300));
+    assert!(read_body(&BORN, Syntax::Json, body.as_bytes(), 10, true).unwrap().noticed.is_empty());
+    assert_eq!(read_body(&BORN, Syntax::Json, body.as_bytes(), 10, false).unwrap().noticed.len(), 0);
+}

@@ -77,9 +77,9 @@ impl WeakValues {
         let whole = entries().filter(|(_, entry)| entry.unit.is_none()).map(|(text, _)| Wanted::weak(text));
         let parts: &[&str] =
             if entries().any(|(_, entry)| entry.unit.is_some()) { field::BIRTH_STEMS } else { &[] };
-        let positions: &[&str] = if self.positions.is_empty() { &[] } else { field::POSITION_ENDS };
+        let positions = field::position_ends().filter(|_| !self.positions.is_empty());
         let parts = parts.iter().map(|stem| Wanted::name(stem, false));
-        whole.chain(parts).chain(positions.iter().map(|end| Wanted::name(end, true)))
+        whole.chain(parts).chain(positions.map(|end| Wanted::name(end, true)))
     }
 
     /// The identifier that a field of that type with that decoded value holds, and how it is written.
