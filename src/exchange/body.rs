@@ -7,10 +7,9 @@ use super::tally::Tally;
 use super::upload::Course;
 use super::websocket::Channel;
 use crate::model::Outcome;
-use crate::upstream::Connection;
+use crate::upstream::{Answer, Connection};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,7 +35,7 @@ pub enum ReplyBody {
 
 /// A vendor's body with the connection it comes from.
 pub struct VendorBody {
-    pub(super) incoming: Incoming,
+    pub(super) incoming: Answer,
     pub(super) connection: Connection<SendBody>,
 }
 
@@ -90,7 +89,7 @@ impl Body for ReplyBody {
 /// A vendor's body on its way to the client. However it ends — read out, broken off, dropped — the flow's CLOSE is
 /// written from here: at once, or when the request's body is over too.
 pub struct FlowBody {
-    incoming: Incoming,
+    incoming: Answer,
     connection: Option<Connection<SendBody>>,
     flow: Flow,
     upload: Option<Arc<Course>>,

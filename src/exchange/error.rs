@@ -2,7 +2,7 @@
 
 use super::reception::Reception;
 use crate::model::Blame;
-use crate::upstream::{TlsError, UpstreamError};
+use crate::upstream::{TlsError, TransportError, UpstreamError};
 use http::StatusCode;
 use std::borrow::Cow;
 use thiserror::Error;
@@ -77,7 +77,7 @@ pub enum ExchangeError {
     Unserved(&'static str),
     /// The vendor closed or broke HTTP before a response head.
     #[error("the vendor broke off before it answered")]
-    NoResponse(#[source] Option<hyper::Error>),
+    NoResponse(#[source] Option<TransportError>),
     /// The vendor's answer breaks a rule of HTTP.
     #[error("{reason}")]
     BadResponse {

@@ -13,15 +13,13 @@ use super::send_body::SendBody;
 use super::upload::overdue;
 use super::websocket::{Channel, Handshake};
 use crate::model::Scheme;
-use crate::upstream::{Connection, Key, Protocol, TlsError, UpstreamError};
+use crate::upstream::{Answer, Connection, Key, Protocol, Switched, TlsError, TransportError, UpstreamError};
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT,
     WWW_AUTHENTICATE,
 };
 use http::uri::{self, PathAndQuery};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use hyper::body::Incoming;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,7 +39,7 @@ impl UpstreamSender {
         exchange: &mut Exchange,
         connection: &mut Connection<SendBody>,
         last: bool,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Answer>, Failure> {
         exchange.attempts += 1;
         exchange.flow.attempted(exchange.attempts);
         let request = outgoing(exchange, connection.protocol(), last).map_err(Failure::Final)?;
@@ -87,9 +85,9 @@ fn binds(headers: &HeaderMap, field: HeaderName) -> bool {
 
 enum Failure {
     /// No byte left.
-    NotSent(hyper::Error),
+    NotSent(TransportError),
     /// Bytes may have left.
-    Broken(hyper::Error),
+    Broken(TransportError),
     /// No second try.
     Final(ExchangeError),
 }
@@ -111,7 +109,6 @@ impl Dispatch for UpstreamSender {
             connection = Box::pin(self.upgradable(exchange, connection, &key)).await?;
         }
         let reused = connection.reused;
-        let repeatable = exchange.body.is_repeatable() && exchange.method.is_idempotent();
         let bound = binds(&exchange.headers, AUTHORIZATION);
         let response = match self.attempt(exchange, &mut connection, !reused).await {
             Ok(response) => response,
@@ -125,9 +122,7 @@ impl Dispatch for UpstreamSender {
             Err(Failure::NotSent(_)) if reused => {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
-            Err(Failure::Broken(error))
-                if reused && repeatable && !error.is_timeout() && !is_malformed(&error) =>
-            {
+            Err(Failure::Broken(error)) if reused && repeats(exchange, &error) => {
                 Box::pin(self.again(exchange, &mut connection, &key)).await?
             }
             Err(Failure::NotSent(error) | Failure::Broken(error)) => return Err(blame(error, exchange)),
@@ -159,7 +154,7 @@ fn unasked() -> ExchangeError {
 }
 
 /// The vendor goes on with another protocol.
-fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result<Reply, ExchangeError> {
+fn switched(exchange: &mut Exchange, response: Response<Answer>) -> Result<Reply, ExchangeError> {
     // RFC 9110 section 15.2.2: 101 answers an Upgrade; where none was sent, or another one, it means nothing.
     // RFC 8441 section 5: over HTTP/2 "Sec-WebSocket-Accept" is not used, success is enough.
     let is_accepted =
@@ -171,8 +166,7 @@ fn switched(exchange: &mut Exchange, mut response: Response<Incoming>) -> Result
     let Handshake { client: Some(client), messages, .. } = handshake else {
         return Err(unasked());
     };
-    let vendor = hyper::upgrade::on(&mut response);
-    let (mut head, _) = response.into_parts();
+    let (mut head, vendor) = Switched::of(response);
     if over_http2 {
         head.status = StatusCode::OK;
         head.headers.remove(SEC_WEBSOCKET_ACCEPT);
@@ -231,7 +225,7 @@ impl UpstreamSender {
         exchange: &mut Exchange,
         connection: &mut Connection<SendBody>,
         key: &Arc<Key>,
-    ) -> Result<Response<Incoming>, ExchangeError> {
+    ) -> Result<Response<Answer>, ExchangeError> {
         *connection = self.checkout(exchange, key, true).await?;
         match self.attempt(exchange, connection, true).await {
             Ok(response) => Ok(response),
@@ -241,29 +235,31 @@ impl UpstreamSender {
     }
 }
 
+/// Whether a request that broke off on a kept connection may be sent once more.
+fn repeats(exchange: &Exchange, error: &TransportError) -> bool {
+    if !exchange.body.is_repeatable() || error.is_timeout() || error.is_malformed() {
+        return false;
+    }
+    exchange.method.is_idempotent() || error.is_unprocessed()
+}
+
 /// A request that broke off because its own body did is the client's doing.
-fn blame(error: hyper::Error, exchange: &Exchange) -> ExchangeError {
+fn blame(error: TransportError, exchange: &Exchange) -> ExchangeError {
     if let Some(reason) = exchange.body.failure() {
         return reason;
     }
-    if error.is_user() {
+    if error.is_own() {
         ExchangeError::RequestBody
-    } else if error.is_parse_too_large() {
+    } else if error.is_head_too_large() {
         ExchangeError::BadResponse {
             error: "http_response_header_section_size",
             reason: "the vendor's answer has too large a head",
         }
-    } else if is_malformed(&error) {
+    } else if error.is_malformed() {
         ExchangeError::BadResponse { error: "http_protocol_error", reason: "the vendor's answer is not HTTP" }
     } else {
         ExchangeError::NoResponse(Some(error))
     }
-}
-
-/// Whether the vendor did answer, but not by the rules of HTTP: asked again, it would say the same.
-fn is_malformed(error: &hyper::Error) -> bool {
-    let http2 = || error.source()?.downcast_ref::<h2::Error>().map(h2::Error::is_library);
-    error.is_parse() || http2() == Some(true)
 }
 
 /// The request as it leaves: edits applied, framing set, in the protocol's own form. Where it is the `last` attempt, what
@@ -316,7 +312,7 @@ pub(super) fn outgoing(
     *request.method_mut() = exchange.method.clone();
     if protocol == Protocol::Http2 && exchange.websocket.is_some() {
         *request.method_mut() = Method::CONNECT;
-        request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
+        request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
     }
     *request.headers_mut() = headers;
     Ok(match protocol {

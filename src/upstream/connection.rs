@@ -1,33 +1,28 @@
 //! One connection to a vendor: TCP, TLS, HTTP/1.1 or HTTP/2, and what comes back into the pool.
 
 use super::UpstreamError;
-use super::gather::{Gather, Gathering};
-use super::offers::{self, Offer};
+use super::answer::Answer;
+use super::http2::{self, Client};
 use super::pool::{Key, Pool};
 use super::stream::Stream;
 use super::tls::{ClientConfigs, TlsError, server_name};
+use super::transport::TransportError;
 use super::wanted;
 use crate::model::Scheme;
 use crate::telemetry::Handshake;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use rustls::HandshakeKind;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
 /// A response head has at most this many fields.
 const HEAD_FIELDS: usize = 200;
-/// HTTP/2 windows: memory is streams × stream window at the most, and never above the connection window.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
-const SEND_BUFFER: usize = 256 * 1024;
 
 /// What the connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,21 +35,22 @@ pub enum Protocol {
 
 pub(super) enum Sender<B> {
     Http1(http1::SendRequest<B>),
-    Http2(http2::SendRequest<B>, Offer),
+    Http2(Client),
 }
 
 impl<B: Body + 'static> Sender<B> {
-    pub(super) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&mut self) -> bool {
         match self {
             Self::Http1(sender) => sender.is_closed(),
-            Self::Http2(sender, _) => sender.is_closed(),
+            Self::Http2(client) => client.is_closed(),
         }
     }
 
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         match self {
             Self::Http1(sender) => sender.poll_ready(cx),
-            Self::Http2(sender, _) => sender.poll_ready(cx),
+            // Many exchanges at once; one that finds no room for its stream waits when it is sent.
+            Self::Http2(_) => Poll::Ready(Ok(())),
         }
     }
 }
@@ -63,7 +59,7 @@ impl<B: Body + 'static> Sender<B> {
 #[derive(Debug)]
 pub struct SendError<B> {
     /// What went wrong.
-    pub error: hyper::Error,
+    pub error: TransportError,
     /// The body, untouched, where no byte of the request was sent.
     pub unsent: Option<B>,
 }
@@ -94,7 +90,7 @@ where
     /// Carries no other exchange after this one: what it stands for belongs to whoever sent this one.
     pub fn retire(&mut self) {
         self.kept = false;
-        if let Sender::Http2(..) = self.sender {
+        if let Sender::Http2(_) = self.sender {
             self.pool.unshare(&self.key);
         }
     }
@@ -103,7 +99,7 @@ where
     pub fn protocol(&self) -> Protocol {
         match self.sender {
             Sender::Http1(_) => Protocol::Http1,
-            Sender::Http2(..) => Protocol::Http2,
+            Sender::Http2(_) => Protocol::Http2,
         }
     }
 
@@ -111,20 +107,29 @@ where
     pub async fn takes_websockets(&self) -> bool {
         match &self.sender {
             Sender::Http1(_) => false,
-            Sender::Http2(_, offer) => offer.is_made().await,
+            Sender::Http2(client) => client.will_offer_websockets().await,
         }
     }
 
     /// Sends; resolves with the response head. The connection stays borrowed until the body has been read.
-    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Incoming>, SendError<B>> {
-        let sent = match &mut self.sender {
-            Sender::Http1(sender) => sender.try_send_request(request).await,
-            Sender::Http2(sender, _) => sender.try_send_request(request).await,
-        };
-        sent.map_err(|mut failed| SendError {
-            unsent: failed.take_message().map(Request::into_body),
-            error: failed.into_error(),
-        })
+    pub async fn send(&mut self, request: Request<B>) -> Result<Response<Answer>, SendError<B>> {
+        match &mut self.sender {
+            Sender::Http1(sender) => match sender.try_send_request(request).await {
+                Ok(response) => Ok(response.map(Answer::Http1)),
+                Err(mut failed) => Err(SendError {
+                    unsent: failed.take_message().map(Request::into_body),
+                    error: failed.into_error().into(),
+                }),
+            },
+            Sender::Http2(client) => {
+                let answer = client.send(request).await;
+                // Clients are told in our SETTINGS, from their next connection on.
+                if answer.is_ok() && client.is_first_answer() && client.offers_websockets() {
+                    self.pool.offers().note(self.key.member, &self.key.origin);
+                }
+                answer
+            }
+        }
     }
 
     /// Gives an HTTP/1.1 connection back after its response was read to the end. HTTP/2 ones are shared all along.
@@ -167,17 +172,13 @@ where
         let session = tls.get_ref().1;
         let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
         if session.alpn_protocol() == Some(b"h2") {
-            // Boxed: hyper makes of each exchange a future that has room for the whole connection.
-            (speak_http2(Box::new(tls), key, pool, head_bytes).await?, resumed)
+            (Sender::Http2(http2::open(tls, head_bytes).await.map_err(UpstreamError::Http)?), resumed)
         } else {
             (speak_http1(tls, head_bytes).await?, resumed)
         }
     };
     let sender = match sender {
-        Sender::Http2(sender, offer) if key.is_pooled() => {
-            let (sender, offer) = pool.share(key, sender, offer, era);
-            Sender::Http2(sender, offer)
-        }
+        Sender::Http2(client) if key.is_pooled() => Sender::Http2(pool.share(key, client, era)),
         one => {
             if key.is_pooled() {
                 pool.speaks_http1(key);
@@ -212,42 +213,9 @@ where
         .max_header_size(head_bytes as usize)
         .handshake(TokioIo::new(io))
         .await
-        .map_err(UpstreamError::Http)?;
+        .map_err(|error| UpstreamError::Http(error.into()))?;
     // Ends with the connection: when the vendor closes it, when it goes on with another protocol, or when the last handle
     // to it is dropped.
     tokio::spawn(connection.with_upgrades());
     Ok(Sender::Http1(sender))
-}
-
-async fn speak_http2<B, T>(
-    io: T,
-    key: &Arc<Key>,
-    pool: &Arc<Pool<B>>,
-    head_bytes: u32,
-) -> Result<Sender<B>, UpstreamError>
-where
-    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let (sender, connection) = http2::Builder::new(Gathering::default())
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(head_bytes)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(15))
-        .handshake(TokioIo::new(io))
-        .await
-        .map_err(UpstreamError::Http)?;
-    let offer = Offer::default();
-    let (key, pool) = (Arc::clone(key), Arc::downgrade(pool));
-    let offered = move || {
-        if let Some(pool) = pool.upgrade() {
-            pool.offers().note(key.member, &key.origin);
-        }
-    };
-    tokio::spawn(Gather::new(Box::pin(offers::run(connection, offer.clone(), offered))));
-    Ok(Sender::Http2(sender, offer))
 }

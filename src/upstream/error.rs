@@ -2,6 +2,7 @@
 
 use super::next_hop::NextHopError;
 use super::tls::TlsError;
+use super::transport::TransportError;
 use super::vet::Refusal;
 use crate::model::Blame;
 use thiserror::Error;
@@ -38,7 +39,7 @@ pub enum UpstreamError {
     HandshakeTimeout,
     /// HTTP could not be started on the connection.
     #[error("the vendor does not speak HTTP")]
-    Http(#[source] hyper::Error),
+    Http(#[source] TransportError),
 }
 
 impl UpstreamError {

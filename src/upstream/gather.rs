@@ -2,8 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 /// Polls a connection's future one turn of the scheduler after it was woken.
@@ -39,33 +37,11 @@ impl<F: Future + Unpin> Future for Gather<F> {
     }
 }
 
-/// Runs what an HTTP/2 connection toward a vendor consists of: the first future it starts is the connection itself, which
-/// gathers; all others belong to one exchange each.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Gathering {
-    has_connection: Arc<AtomicBool>,
-}
-
-impl<F> hyper::rt::Executor<F> for Gathering
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, future: F) {
-        // One type for the connection and for an exchange: as large as the larger, so it is moved once only.
-        let future = Box::pin(future);
-        if self.has_connection.swap(true, Ordering::Relaxed) {
-            tokio::spawn(future);
-        } else {
-            tokio::spawn(Gather::new(future));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::future::poll_fn;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
     use std::task::Waker;
 
     const EXCHANGES: usize = 8;

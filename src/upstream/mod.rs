@@ -4,24 +4,27 @@
 //! [`Upstream::checkout`] gives a connection that is ready to send; sending is a second step
 //! ([`Connection::send`]), so that the ledger's OPEN can be made durable in between.
 
+mod answer;
 mod connection;
 mod dial;
 mod error;
 mod eyeballs;
 mod flight;
 mod gather;
+mod http2;
 mod moved;
 mod next_hop;
-mod offers;
 mod pool;
 mod remembered;
 mod resolve;
 mod stream;
 mod tls;
+mod transport;
 mod vet;
 mod wake;
 mod wanted;
 
+pub use answer::{Answer, Switched};
 pub use connection::{Connection, Protocol, SendError};
 pub use error::UpstreamError;
 pub use next_hop::{NextHop, NextHopError};
@@ -29,6 +32,7 @@ pub use pool::Key;
 pub use resolve::{Resolve, SystemResolver};
 pub use stream::Stream;
 pub use tls::{TlsError, Trust};
+pub use transport::TransportError;
 pub use vet::{Refusal, is_local_name, is_special_use, vet};
 
 use crate::config::value::NextHopScheme;

@@ -2,13 +2,12 @@
 
 use super::connection::{Connection, Sender};
 use super::flight::{First, Turn};
+use super::http2::Client;
 use super::next_hop::NextHop;
-use super::offers::Offer;
 use super::remembered::Remembered;
 use crate::model::{MemberId, Origin, QuickMap, Scheme};
 use bytes::Bytes;
 use http_body::Body;
-use hyper::client::conn::http2;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,16 +54,15 @@ struct Idle<B> {
 
 struct Shelf<B> {
     idle: Vec<Idle<B>>,
-    shared: Option<Shared<B>>,
+    shared: Option<Shared>,
     /// The first connection is being made.
     first: Option<CancellationToken>,
     /// When a connection was last made that speaks HTTP/1.1.
     http1: Option<Instant>,
 }
 
-struct Shared<B> {
-    sender: http2::SendRequest<B>,
-    offer: Offer,
+struct Shared {
+    client: Client,
     used: Instant,
 }
 
@@ -193,15 +191,15 @@ where
         let shelf = shelves.by_key.get_mut(key)?;
         if let Some(shared) = &mut shelf.shared {
             // Streams under way hold the connection themselves; the shelf only lets go of it.
-            if !shared.sender.is_closed() && shared.used.elapsed() < lifetime {
+            if !shared.client.is_closed() && shared.used.elapsed() < lifetime {
                 shared.used = Instant::now();
-                return Some((Sender::Http2(shared.sender.clone(), shared.offer.clone()), era));
+                return Some((Sender::Http2(shared.client.clone()), era));
             }
             shelf.shared = None;
         }
         let mut taken = 0;
         let found = loop {
-            let Some(idle) = shelf.idle.pop() else { break None };
+            let Some(mut idle) = shelf.idle.pop() else { break None };
             taken += 1;
             if idle.since.elapsed() < lifetime && !idle.sender.is_closed() {
                 break Some(idle.sender);
@@ -212,7 +210,7 @@ where
     }
 
     /// Keeps an HTTP/1.1 connection that was made in this `era`.
-    pub(super) fn put(&self, key: &Arc<Key>, sender: Sender<B>, era: u64) {
+    pub(super) fn put(&self, key: &Arc<Key>, mut sender: Sender<B>, era: u64) {
         if sender.is_closed() {
             return;
         }
@@ -232,27 +230,15 @@ where
     }
 
     /// Shares an HTTP/2 connection; where a stampede made two, the first one serves.
-    pub(super) fn share(
-        &self,
-        key: &Arc<Key>,
-        sender: http2::SendRequest<B>,
-        offer: Offer,
-        era: u64,
-    ) -> (http2::SendRequest<B>, Offer) {
+    pub(super) fn share(&self, key: &Arc<Key>, client: Client, era: u64) -> Client {
         let mut shelves = self.lock();
         if shelves.era != era {
-            return (sender, offer);
+            return client;
         }
         let shelf = shelves.by_key.entry(Arc::clone(key)).or_default();
         shelf.http1 = None;
-        match &shelf.shared {
-            Some(shared) if !shared.sender.is_closed() => (shared.sender.clone(), shared.offer.clone()),
-            _ => {
-                let (shared, offered) = (sender.clone(), offer.clone());
-                shelf.shared = Some(Shared { sender: shared, offer: offered, used: Instant::now() });
-                (sender, offer)
-            }
-        }
+        shelf.shared.take_if(|shared| shared.client.is_closed());
+        shelf.shared.get_or_insert_with(|| Shared { client, used: Instant::now() }).client.clone()
     }
 
     /// Closes what has been idle for `lifetime` or was closed by the vendor.
@@ -260,9 +246,8 @@ where
         let mut shelves = self.lock();
         let mut idle = 0;
         shelves.by_key.retain(|_, shelf| {
-            shelf.idle.retain(|one| one.since.elapsed() < lifetime && !one.sender.is_closed());
-            shelf.shared =
-                shelf.shared.take().filter(|one| one.used.elapsed() < lifetime && !one.sender.is_closed());
+            shelf.idle.retain_mut(|one| one.since.elapsed() < lifetime && !one.sender.is_closed());
+            shelf.shared.take_if(|one| one.used.elapsed() >= lifetime || one.client.is_closed());
             shelf.http1 = shelf.http1.filter(|made| made.elapsed() < lifetime);
             idle += shelf.idle.len();
             !shelf.idle.is_empty() || shelf.shared.is_some() || shelf.first.is_some() || shelf.http1.is_some()

@@ -1,5 +1,6 @@
 //! Bytes to and from a vendor, on a connection of our own or through a next hop.
 
+use super::http2::Tunnel;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
@@ -13,8 +14,10 @@ use tokio::net::TcpStream;
 pub enum Stream {
     /// TCP, to the vendor itself or behind a SOCKS proxy.
     Tcp(TcpStream),
-    /// A tunnel that an HTTP proxy has made.
+    /// A tunnel that an HTTP proxy has made, or a connection that goes on with another protocol.
     Tunnelled(TokioIo<Upgraded>),
+    /// A stream of an HTTP/2 connection that does.
+    OfConnection(Box<Tunnel>),
 }
 
 /// The same call on whichever it is.
@@ -26,6 +29,10 @@ macro_rules! inner {
                 $call
             }
             Self::Tunnelled(stream) => {
+                let $io = Pin::new(stream);
+                $call
+            }
+            Self::OfConnection(stream) => {
                 let $io = Pin::new(stream);
                 $call
             }
@@ -56,6 +63,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Tunnelled(stream) => stream.is_write_vectored(),
+            Self::OfConnection(stream) => stream.is_write_vectored(),
         }
     }
 

@@ -8,6 +8,7 @@ use crate::exchange::record;
 use crate::exchange::relay::{Watch, relay, winds_up};
 use crate::exchange::tally::Tally;
 use crate::model::{Container, Outcome, Part, Place};
+use crate::upstream::Switched;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ enum Code {
 /// A WebSocket between client and vendor. Dropped, it ends the flow.
 pub struct Channel {
     pub(in crate::exchange) client: OnUpgrade,
-    pub(in crate::exchange) vendor: OnUpgrade,
+    pub(in crate::exchange) vendor: Switched,
     pub(in crate::exchange) messages: Option<Messages>,
     /// Whether the client's side is a stream of HTTP/2.
     pub over_http2: bool,
@@ -61,11 +62,11 @@ impl Channel {
     /// the flow's end.
     pub async fn run(self, closing: &CancellationToken) {
         let Some(mut flow) = self.flow else { return };
-        let (Ok(client), Ok(vendor)) = tokio::join!(self.client, self.vendor) else {
+        let (Ok(client), Ok(vendor)) = tokio::join!(self.client, self.vendor.stream()) else {
             return flow.close(Outcome::CutByClient);
         };
         let (mut client_reads, mut client_writes) = tokio::io::split(TokioIo::new(client));
-        let (mut vendor_reads, mut vendor_writes) = tokio::io::split(TokioIo::new(vendor));
+        let (mut vendor_reads, mut vendor_writes) = tokio::io::split(vendor);
         let tally = Arc::clone(flow.tally());
         let moved = AtomicU64::new(0);
         let (mut upward, mut downward) = (Boundary::default(), Boundary::default());
