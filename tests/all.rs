@@ -33,6 +33,7 @@ mod portals;
 mod protocol;
 mod proxy_tls;
 mod questions;
+mod refused_streams;
 mod reload;
 mod resolver;
 mod reverse;

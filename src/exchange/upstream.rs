@@ -226,7 +226,10 @@ impl UpstreamSender {
         connection: &mut Connection<SendBody>,
         key: &Arc<Key>,
     ) -> Result<Response<Answer>, ExchangeError> {
-        *connection = self.checkout(exchange, key, true).await?;
+        connection.retire();
+        // Any other that is kept may have been closed with it; of HTTP/2 there is none but one that came after it.
+        let fresh = connection.protocol() == Protocol::Http1;
+        *connection = self.checkout(exchange, key, fresh).await?;
         match self.attempt(exchange, connection, true).await {
             Ok(response) => Ok(response),
             Err(Failure::Final(error)) => Err(error),

@@ -87,11 +87,11 @@ where
         Self { sender, key, pool, era, kept, reused }
     }
 
-    /// Carries no other exchange after this one: what it stands for belongs to whoever sent this one.
+    /// Carries no other exchange after this one: what it stands for belongs to whoever sent this one, or it takes none.
     pub fn retire(&mut self) {
         self.kept = false;
-        if let Sender::Http2(_) = self.sender {
-            self.pool.unshare(&self.key);
+        if let Sender::Http2(client) = &self.sender {
+            self.pool.unshare(&self.key, client);
         }
     }
 

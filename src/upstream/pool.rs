@@ -161,9 +161,9 @@ impl<B> Pool<B> {
     }
 
     /// Lets go of an HTTP/2 connection; what is under way on it goes on.
-    pub(super) fn unshare(&self, key: &Key) {
+    pub(super) fn unshare(&self, key: &Key, client: &Client) {
         if let Some(shelf) = self.lock().by_key.get_mut(key) {
-            shelf.shared = None;
+            shelf.shared.take_if(|shared| shared.client.is_same(client));
         }
     }
 }

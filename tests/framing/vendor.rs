@@ -1,7 +1,7 @@
 //! What hostile and careless vendors answer.
 
 use crate::support::client::{Client, request};
-use crate::support::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, block, frame};
+use crate::support::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, block, frame};
 use crate::support::{Household, RawHttp2Vendor, TestCa, Vendor};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
@@ -163,6 +163,8 @@ async fn each_answer_over_http2_has_one_reading() {
     let head = |flags: u8, fields: &[(&str, &[u8])]| frame(HEADERS, END_HEADERS | flags, 1, &block(fields));
     let data = |flags: u8, bytes: &[u8]| frame(DATA, flags, 1, bytes);
     let whole = |fields: &[(&str, &[u8])]| [head(0, fields), data(END_STREAM, b"abc")].concat();
+    let reset =
+        |code: u8| [head(0, &[status]), data(0, b"abc"), frame(RST_STREAM, 0, 1, &[0, 0, 0, code])].concat();
     let interim = head(0, &[(":status", b"103"), ("link", b"</a>")]);
     let cases: Vec<(&str, Vec<u8>, Expected)> = vec![
         ("good", whole(&[status]), Read(200, "abc", None)),
@@ -184,6 +186,9 @@ async fn each_answer_over_http2_has_one_reading() {
         ("a length that is none", whole(&[status, ("content-length", b"+3")]), Bad(PROTOCOL)),
         ("more than its length", whole(&[status, ("content-length", b"2")]), Cut),
         ("less than its length", whole(&[status, ("content-length", b"5")]), Cut),
+        ("a reset without an error", reset(0), Cut),
+        ("a reset by an error of its own", reset(2), Cut),
+        ("a reset by a cancellation", reset(8), Cut),
         ("a body before its head", data(END_STREAM, b"abc"), Bad(PROTOCOL)),
         ("a push", frame(5, END_HEADERS, 1, &[0, 0, 0, 2]), Bad(PROTOCOL)),
         ("a frame that is none", vec![0xff; 64], Bad(PROTOCOL)),

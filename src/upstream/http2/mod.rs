@@ -69,6 +69,11 @@ where
 }
 
 impl Client {
+    /// Whether both are handles to one connection.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pulse, &other.pulse)
+    }
+
     /// Whether no stream can be opened any more.
     pub(super) fn is_closed(&mut self) -> bool {
         // A handle that has opened no stream waits for none, so nobody has to be woken.
