@@ -13,6 +13,7 @@ mod curl;
 mod direct;
 mod drain;
 mod edits;
+mod exceptions;
 mod existing_accounts;
 mod expect;
 mod eyes;

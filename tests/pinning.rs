@@ -3,6 +3,7 @@
 
 use crate::support::client::Client;
 use crate::support::{Household, TestCa, Vendor};
+use doorward::model::Host;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -75,6 +76,25 @@ async fn one_that_says_so_passes_the_next_time_and_stands_in_the_log() {
     scene.browses().await;
     let other = scene.home.client().from("127.0.0.2");
     assert_eq!(other.get("https://app.test/").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_sees_what_passes_and_has_it_inspected_again() {
+    let scene = Scene::with("").await;
+    scene.browses().await;
+    let application = scene.application();
+    assert!(!scene.works(&application).await && scene.works(&application).await);
+    let (house, ann) = (&scene.home.house, scene.home.id("ann"));
+    let seen = house.uninspected(ann);
+    assert_eq!(seen.len(), 1);
+    assert_eq!((&*seen[0].host, &*seen[0].device, seen[0].why), ("app.test", "address:127.0.0.1", "pinned"));
+    let again = |host: &str| house.inspect_again(ann, &Host::parse(host).unwrap()).unwrap();
+    assert_eq!((again("shop.test"), again("app.test"), again("app.test")), (0, 1, 0));
+    assert!(!scene.works(&application).await, "it is inspected again");
+    assert!(scene.works(&application).await, "and passes again where it does not bear that");
+    again("app.test");
+    let restarted = scene.home.pauses().await.start().await;
+    assert_eq!(restarted.house.uninspected(restarted.id("ann")), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use crate::support::{Household, TestCa, Vendor};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use doorward::model::{Level, Party, Slot, VendorId};
-use doorward::persona::{Derivation, Mask, Order, Persona, Sources};
+use doorward::persona::{Derivation, Mask, Order, Persona, Shown, Sources};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -42,6 +42,7 @@ fn dress(
         category: None,
         settings,
         own: None,
+        shown: &Shown::default(),
         today: rooms.clock.now().calendar().date(),
     };
     let mask = Mask::new(&persona.identity, &sources);

@@ -7,6 +7,7 @@ mod ca;
 mod config;
 mod demo;
 mod env;
+mod exceptions;
 mod explain;
 mod flows;
 mod members;
@@ -44,6 +45,8 @@ fn execute(cli: Cli) -> Exit {
         Command::Member(command) => members::execute(&context, command),
         Command::Persona(command) => personas::execute(&context, command),
         Command::Question(command) => questions::execute(&context, command),
+        Command::Allow(command) => exceptions::allow(&context, command),
+        Command::Pause(command) => exceptions::pause(&context, command),
         Command::Ca(command) => ca::execute(&context, command),
         Command::Env => env::print_env(&context),
         Command::Status => status::print_status(&context),

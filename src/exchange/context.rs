@@ -1,34 +1,53 @@
 //! Layer 4: whose request, to which vendor, in what role; frozen before anything edits.
 
 use super::error::ExchangeError;
+use super::exceptions::Relief;
 use super::layers::{Context, Exchange, Handle, Reply};
+use super::rooms::Rooms;
 use super::signed::signed_parts;
 use crate::config::{Decision, is_portal_check};
 use crate::model::record::NOT_INSPECTED;
-use crate::model::{Host, Party, RequestType};
+use crate::model::{Host, Party, RequestType, VendorId};
 use crate::persona::{Persona, Standing};
 use http::header::{ACCEPT, CONTENT_TYPE, ORIGIN, REFERER};
 use http::{HeaderMap, HeaderName};
+use std::sync::Arc;
 use tower::Layer;
 
 /// The rule by which a device's check for a captive portal is left alone.
 pub(super) const PORTALS: &str = "builtin/portals";
 
 /// The layer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ContextLayer;
+#[derive(Clone)]
+pub struct ContextLayer {
+    rooms: Arc<Rooms>,
+    heeds_exceptions: bool,
+}
+
+impl ContextLayer {
+    /// With the exceptions of these rooms.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms, heeds_exceptions: true }
+    }
+
+    /// As if nobody had let anything by.
+    pub fn without_exceptions(rooms: Arc<Rooms>) -> Self {
+        Self { rooms, heeds_exceptions: false }
+    }
+}
 
 impl<S> Layer<S> for ContextLayer {
     type Service = Contextual<S>;
 
     fn layer(&self, inner: S) -> Contextual<S> {
-        Contextual { inner }
+        Contextual { layer: self.clone(), inner }
     }
 }
 
 /// The layer around the rest.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Contextual<S> {
+    layer: ContextLayer,
     inner: S,
 }
 
@@ -49,10 +68,11 @@ impl<S: Handle> Handle for Contextual<S> {
         };
         let label = vendor.id;
         let source = source_of(&exchange.headers);
-        let same_vendor = source
+        let page = source
             .as_deref()
             .and_then(Host::parse)
-            .map(|host| exchange.generation.config.vendor_of(&host).id == label);
+            .map(|host| (exchange.generation.config.vendor_of(&host).id, host));
+        let same_vendor = page.as_ref().map(|(page, _)| *page == label);
         let kind = match exchange.websocket {
             Some(_) => RequestType::Websocket,
             None => kind_of(&exchange.headers),
@@ -66,6 +86,7 @@ impl<S: Handle> Handle for Contextual<S> {
             }
             None => (label.clone(), Standing::default()),
         };
+        let relief = self.relief(exchange, &vendor, page);
         let configured = exchange.generation.config.vendor(&label).is_some();
         let signed = signed_parts(&exchange.headers, &exchange.target);
         if let Some(scheme) = signed.scheme {
@@ -82,8 +103,27 @@ impl<S: Handle> Handle for Contextual<S> {
             source,
             signed,
             unread,
+            relief,
         });
         self.inner.handle(exchange).await
+    }
+}
+
+impl<S> Contextual<S> {
+    /// What the member has let by of this request, which comes from a page of `page`.
+    fn relief(
+        &self,
+        exchange: &Exchange,
+        vendor: &VendorId,
+        page: Option<(VendorId, Host)>,
+    ) -> Option<Arc<Relief>> {
+        let rooms = &self.layer.rooms;
+        if rooms.exceptions.is_empty() || !self.layer.heeds_exceptions {
+            return None;
+        }
+        let member = exchange.who.member;
+        let page = page.map(|(label, host)| rooms.personas.sector(member, &host.to_string(), &label));
+        rooms.exceptions.bearing_on(&exchange.who, vendor, page.as_ref(), rooms.clock.now())
     }
 }
 

@@ -5,7 +5,7 @@ use super::canonical::CanonicalLayer;
 use super::context::ContextLayer;
 use super::error::ExchangeError;
 use super::flow::Flow;
-use super::layers::{Client, Exchange, Handle, Reply, Who};
+use super::layers::{Client, Context, Exchange, Handle, Reply, Who};
 use super::persona::PersonaLayer;
 use super::record;
 use super::request_body::RequestBody;
@@ -93,19 +93,28 @@ impl Handle for BeforeTheGate {
 /// Answers a question. A request that would be refused gets an explanation too.
 pub async fn explain(rooms: &Arc<Rooms>, question: Question) -> Result<Explanation, ExchangeError> {
     let generation = rooms.generation.load_full();
-    explain_under(rooms, &generation, question).await
+    walk(rooms, &generation, question, ContextLayer::new(Arc::clone(rooms))).await
 }
 
-/// Likewise, under a policy that need not be the one in force.
+/// Likewise, under a policy that need not be the one in force, and whatever its owner has let by.
 pub async fn explain_under(
     rooms: &Arc<Rooms>,
     generation: &Arc<Generation>,
     question: Question,
 ) -> Result<Explanation, ExchangeError> {
+    walk(rooms, generation, question, ContextLayer::without_exceptions(Arc::clone(rooms))).await
+}
+
+async fn walk(
+    rooms: &Arc<Rooms>,
+    generation: &Arc<Generation>,
+    question: Question,
+    context: ContextLayer,
+) -> Result<Explanation, ExchangeError> {
     let layers = ServiceBuilder::new()
         .layer(CanonicalLayer)
-        .layer(ContextLayer)
-        .layer(TrackersLayer)
+        .layer(context)
+        .layer(TrackersLayer::new(Arc::clone(rooms)))
         .layer(PersonaLayer::new(Arc::clone(rooms)))
         .layer(TermsLayer::new(Arc::clone(rooms)))
         .service(BeforeTheGate);
@@ -161,7 +170,9 @@ fn not_inspected(exchange: &Exchange) -> Option<Explanation> {
         return None;
     };
     // As on the way out: a tunnel goes nowhere that a list names.
-    let refused = origin.host.name().and_then(|name| exchange.generation.trackers.host_rule(name));
+    let is_paused = exchange.context.as_ref().is_some_and(Context::is_paused);
+    let name = origin.host.name().filter(|_| !is_paused);
+    let refused = name.and_then(|name| exchange.generation.trackers.host_rule(name));
     let (verdict, reason) = match &refused {
         Some(_) => (Verdict::Refused, TRACKER_HOST.to_owned()),
         None => (Verdict::NotInspected, reason.rule()),

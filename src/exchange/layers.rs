@@ -2,6 +2,7 @@
 
 use super::body::ReplyBody;
 use super::error::ExchangeError;
+use super::exceptions::Relief;
 use super::flow::Flow;
 use super::request_body::RequestBody;
 use super::rooms::Generation;
@@ -152,6 +153,15 @@ pub struct Context {
     pub signed: SignedParts,
     /// The rule by which a cleartext request passes as it is, like a tunnel does.
     pub unread: Option<String>,
+    /// What its member has let by here, where they have.
+    pub relief: Option<Arc<Relief>>,
+}
+
+impl Context {
+    /// Whether its member has trackers and terms step aside.
+    pub fn is_paused(&self) -> bool {
+        self.relief.as_ref().is_some_and(|relief| relief.is_paused())
+    }
 }
 
 /// One exchange on its way. Layers fill it from the top; nothing edits the head before the gate.

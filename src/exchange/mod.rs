@@ -9,6 +9,7 @@ mod canonical;
 mod context;
 mod errand;
 mod error;
+pub mod exceptions;
 mod expect;
 pub mod explain;
 mod flow;

@@ -16,7 +16,9 @@ use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
 use crate::model::{Host, MemberId, Plan, RequestView, Slot};
-use crate::persona::{Gathered, Mask, MemberIdentity, Order, Persona, Settled, Sources, Worn, find_in_head};
+use crate::persona::{
+    Gathered, Mask, MemberIdentity, Order, Persona, Settled, Shown, Sources, Worn, find_in_head,
+};
 use crate::rewrite::codec::{Coding, Limits};
 use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
 use bytes::Bytes;
@@ -98,7 +100,15 @@ impl<S> Personified<S> {
         if hits.is_empty() && !exchange.body.flows() {
             return Ok(());
         }
-        let mask = self.mask(exchange, &persona)?;
+        let flows = body.flows.is_some();
+        let found = |slot: &Slot| {
+            let mut slots = hits.iter().filter_map(|hit| persona.identity.identifiers().get(hit.identifier));
+            flows || slots.any(|identifier| identifier.slot == *slot)
+        };
+        let mask = self.mask(exchange, &persona, found)?;
+        if let Some(relief) = &exchange.context()?.relief {
+            self.rooms.exceptions.settle(relief, self.rooms.clock.now()).await?;
+        }
         let (mask, worn) = self.decide(exchange, &persona, mask, hits).await?;
         if let RequestBody::Whole(whole) = &mut exchange.body
             && let Some(edited) = apply::body(whole.decoded(), &exchange.plan)
@@ -142,7 +152,8 @@ impl<S> Personified<S> {
         if exchange.websocket.is_none() || exchange.plan.answer().is_some() {
             return Ok(());
         }
-        let mask = Arc::new(self.mask(exchange, &persona)?);
+        // What holds once serves no message: nobody knows whether one will need it.
+        let mask = Arc::new(self.mask(exchange, &persona, |_| false)?);
         let worn = persona.wardrobe.worn(mask.sector(), exchange.context()?.epoch);
         let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
         if let Some(handshake) = &mut exchange.websocket {
@@ -152,8 +163,21 @@ impl<S> Personified<S> {
         Ok(())
     }
 
-    fn mask(&self, exchange: &Exchange, persona: &Persona) -> Result<Mask, ExchangeError> {
+    /// What the vendor gets to see; `is_needed` says of a slot whether its value may be in the request.
+    fn mask(
+        &self,
+        exchange: &Exchange,
+        persona: &Persona,
+        is_needed: impl Fn(&Slot) -> bool,
+    ) -> Result<Mask, ExchangeError> {
         let context = exchange.context()?;
+        let shown = match &context.relief {
+            Some(relief) => Shown {
+                all: relief.shows_all(),
+                slots: relief.shown(exchange.rehearsal, is_needed).collect(),
+            },
+            None => Shown::default(),
+        };
         let (member, label, sector) = (exchange.who.member, &context.label, &context.vendor);
         let own = self.rooms.vendor_settings(&exchange.generation, member, label, sector);
         let sources = Sources {
@@ -163,6 +187,7 @@ impl<S> Personified<S> {
             category: real_category(&exchange.origin()?.host),
             settings: &exchange.generation.identity,
             own: own.as_deref(),
+            shown: &shown,
             today: self.rooms.clock.now().calendar().date(),
         };
         Ok(Mask::new(&persona.identity, &sources))

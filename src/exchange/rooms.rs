@@ -1,5 +1,6 @@
 //! What the layers work with: the rooms below, and one generation of policy.
 
+use super::exceptions::Exceptions;
 use super::limits::{Admission, Limits};
 use super::questions::Questions;
 use super::send_body::SendBody;
@@ -40,6 +41,8 @@ pub struct Rooms {
     pub spools: Spools,
     /// What members are asked while requests wait.
     pub questions: Questions,
+    /// What members have let by.
+    pub exceptions: Arc<Exceptions>,
     /// What members set for vendors themselves, from the store.
     pub own_settings: ArcSwap<OwnSettings>,
 }

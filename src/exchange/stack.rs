@@ -27,12 +27,12 @@ pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {
         .layer(FlowLayer::new(Arc::clone(rooms)))
         // 3. One origin for the request; hop-by-hop fields end here, in both directions.
         .layer(CanonicalLayer)
-        // 4. Member, vendor, party, type, what is signed; frozen from here on.
-        .layer(ContextLayer)
+        // 4. Member, vendor, party, type, what is signed, what its owner has let by; frozen from here on.
+        .layer(ContextLayer::new(Arc::clone(rooms)))
         // 5. Quotas, and room for one more exchange.
         .layer(LimitsLayer)
         // 6. Blocked, or without tracking parameters and fields; the response without what follows people.
-        .layer(TrackersLayer)
+        .layer(TrackersLayer::new(Arc::clone(rooms)))
         // 7. Identifiers become this vendor's pseudonyms.
         .layer(PersonaLayer::new(Arc::clone(rooms)))
         // 8. GPC and the person's terms; the vendor's answer.

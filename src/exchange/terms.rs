@@ -41,7 +41,8 @@ pub struct Termed<S> {
 
 impl<S: Handle> Handle for Termed<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        let told = if exchange.is_unread() { None } else { Some(self.tell(exchange)?) };
+        let silent = exchange.is_unread() || exchange.context()?.is_paused();
+        let told = if silent { None } else { Some(self.tell(exchange)?) };
         let reply = self.inner.handle(exchange).await?;
         if let Some(told) = told {
             self.hear(exchange, told, reply.headers())?;

@@ -2,9 +2,12 @@
 
 use super::context::PORTALS;
 use super::error::ExchangeError;
+use super::exceptions::{PAUSED, Relief};
 use super::layers::{Exchange, Handle, Reply};
 use super::page;
+use super::rooms::Rooms;
 use crate::model::{Answer, RequestView};
+use crate::trackers::steps_aside;
 use std::sync::Arc;
 use tower::Layer;
 
@@ -12,34 +15,46 @@ use tower::Layer;
 pub const TRACKER_HOST: &str = "a tracker host";
 
 /// The layer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TrackersLayer;
+#[derive(Clone)]
+pub struct TrackersLayer {
+    rooms: Arc<Rooms>,
+}
+
+impl TrackersLayer {
+    /// Lets go in these rooms of exceptions that held once.
+    pub fn new(rooms: Arc<Rooms>) -> Self {
+        Self { rooms }
+    }
+}
 
 impl<S> Layer<S> for TrackersLayer {
     type Service = Tracked<S>;
 
     fn layer(&self, inner: S) -> Tracked<S> {
-        Tracked { inner }
+        Tracked { rooms: Arc::clone(&self.rooms), inner }
     }
 }
 
 /// The layer around the rest.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tracked<S> {
+    rooms: Arc<Rooms>,
     inner: S,
 }
 
 impl<S: Handle> Handle for Tracked<S> {
     async fn handle(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
-        let unread = exchange.is_unread();
-        if unread {
-            refuse_tracker_host(exchange)?;
-        } else {
-            let generation = Arc::clone(&exchange.generation);
-            let client = Arc::clone(&exchange.client);
-            let (view, plan) = exchange.view_and_plan()?;
-            generation.trackers.plan(&view, client.passes(), plan);
+        let (relief, unread) = (exchange.context()?.relief.clone(), exchange.is_unread());
+        let paused = relief.as_ref().is_some_and(|relief| relief.is_paused());
+        if paused {
+            exchange.notes.push(PAUSED.to_owned());
         }
+        match unread {
+            true if paused => {}
+            true => refuse_tracker_host(exchange)?,
+            false => plan(exchange, relief.as_deref())?,
+        }
+        self.settle(relief.as_deref()).await?;
         if let Some(answer) = exchange.plan.answer() {
             return settled(answer, exchange);
         }
@@ -47,8 +62,41 @@ impl<S: Handle> Handle for Tracked<S> {
         if !unread {
             plan_reply(exchange, &reply)?;
         }
+        self.settle(relief.as_deref()).await?;
         Ok(reply)
     }
+}
+
+impl<S> Tracked<S> {
+    /// Uses up what holds once and was needed.
+    async fn settle(&self, relief: Option<&Relief>) -> Result<(), ExchangeError> {
+        match relief {
+            // Boxed, like everything that few exchanges need.
+            Some(relief) => Box::pin(self.rooms.exceptions.settle(relief, self.rooms.clock.now())).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn plan(exchange: &mut Exchange, relief: Option<&Relief>) -> Result<(), ExchangeError> {
+    let (generation, client) = (Arc::clone(&exchange.generation), Arc::clone(&exchange.client));
+    let rehearsal = exchange.rehearsal;
+    let (view, plan) = exchange.view_and_plan()?;
+    let trackers = &generation.trackers;
+    match relief {
+        None => trackers.plan(&view, client.passes(), plan),
+        Some(relief) if relief.is_paused() => trackers.plan_paused(&view, plan),
+        Some(relief) => {
+            let excepted = |rule: &str| relief.lets_by(rule, rehearsal).map(said);
+            trackers.plan_except(&view, client.passes(), excepted, plan);
+        }
+    }
+    Ok(())
+}
+
+/// Why a rule does nothing.
+fn said(exception: i64) -> String {
+    format!("let by: your exception {exception}")
 }
 
 /// Cleartext that is left unread passes as a tunnel does: tracker hosts are refused by name. A device's check for a captive
@@ -88,6 +136,15 @@ fn plan_reply(exchange: &mut Exchange, reply: &Reply) -> Result<(), ExchangeErro
         source: context.source.as_deref(),
         signed: &context.signed,
     };
-    exchange.generation.trackers.plan_response(&view, reply.headers(), &mut exchange.reply_plan);
+    let (trackers, plan) = (&exchange.generation.trackers, &mut exchange.reply_plan);
+    match &context.relief {
+        None => trackers.plan_response(&view, reply.headers(), plan),
+        Some(relief) if relief.is_paused() => trackers.plan_paused_response(&view, reply.headers(), plan),
+        Some(relief) => {
+            trackers.plan_response(&view, reply.headers(), plan);
+            let lets_by = |rule: &str| relief.lets_by(rule, exchange.rehearsal).map(said);
+            plan.except(|rule| if steps_aside(rule) { lets_by(rule) } else { None });
+        }
+    }
     Ok(())
 }

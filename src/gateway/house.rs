@@ -11,6 +11,7 @@ use super::who::Roster;
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, WriteMode};
 use crate::config::value::{HostPattern, PolicyKey};
+use crate::exchange::exceptions::Exceptions;
 use crate::exchange::questions::Questions;
 use crate::exchange::{Generation, OwnSettings, Rooms, Spools};
 use crate::ledger::note::{NoteError, Signer};
@@ -165,6 +166,7 @@ impl House {
             admission: Default::default(),
             spools: Spools::new(home.dir().to_owned()),
             questions: Questions::new(Arc::clone(&seams.clock)),
+            exceptions: Arc::new(Exceptions::new(store.clone())),
             own_settings: ArcSwap::default(),
             clock: seams.clock,
             vault,
@@ -223,6 +225,7 @@ impl House {
             own.extend(settings_of(&self.store, member.id)?);
         }
         rooms.own_settings.store(Arc::new(own));
+        rooms.exceptions.renew(rooms.clock.now())?;
         self.regroup();
         self.front.roster.store(Arc::new(Roster::new(&members, &generation.config)));
         self.front.look_again();

@@ -4,7 +4,7 @@
 use super::house::{House, HouseError};
 use crate::exchange::Rooms;
 use crate::model::{MemberId, Party, Slot, VendorId};
-use crate::persona::{Issued, Mask, Order, Persona, Settled, Sources};
+use crate::persona::{Issued, Mask, Order, Persona, Settled, Shown, Sources};
 use crate::vault::VaultError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -34,8 +34,9 @@ impl House {
             let own = own.as_deref();
             let party = Party::First;
             let today = rooms.clock.now().calendar().date();
+            let (category, shown) = (None, &Shown::default());
             let sources =
-                Sources { vendor: &label, sector: &sector, party, category: None, settings, own, today };
+                Sources { vendor: &label, sector: &sector, party, category, settings, own, shown, today };
             let mask = Mask::new(&persona.identity, &sources);
             let derivation = settings.derivation;
             let host = meet(&rooms, &persona, &label, &sector)?;

@@ -38,6 +38,7 @@ pub use front::Front;
 pub use house::{House, HouseError, Seams};
 pub use listen::{Door, ListenError, Listening, listen};
 pub use own::is_addressed_to_us;
+pub use passing::Uninspected;
 pub use peek::{Opening, Peeked};
 pub use policy::{AdoptError, Doors, Handed};
 pub use reload::{ReloadError, Reloaded};

@@ -4,6 +4,10 @@
 //! It is learned by device and host, and what that device opens there next passes uninspected, for a week, over a restart
 //! too. A device that never accepted one of our certificates does not trust this gateway at all: of it nothing is learned.
 
+mod overview;
+
+pub use overview::Uninspected;
+
 use crate::exchange::Who;
 use crate::model::{Host, MemberId, Timestamp};
 use crate::store::{PassingRow, Store, StoreError};

@@ -32,7 +32,7 @@ impl Tunnel {
     ) -> Result<Self, ExchangeError> {
         let mut flow = begin(rooms, generation, who, origin).await?;
         let opened = async {
-            admit(generation, &mut flow, origin)?;
+            admit(rooms, generation, who, &mut flow, origin)?;
             let located = rooms.upstream.locate(who.member, origin, &**generation).await?;
             let event = event(&flow, origin, reason);
             let dial = rooms.upstream.dial(located, who.member, origin, &**generation);
@@ -89,7 +89,7 @@ impl Waiting {
     ) -> Result<Self, ExchangeError> {
         let mut flow = begin(rooms, generation, who, origin).await?;
         let dialled = async {
-            admit(generation, &mut flow, origin)?;
+            admit(rooms, generation, who, &mut flow, origin)?;
             let located = rooms.upstream.locate(who.member, origin, &**generation).await?;
             Ok(rooms.upstream.dial(located, who.member, origin, &**generation).await?)
         };
@@ -134,15 +134,24 @@ async fn begin(
     Ok(flow)
 }
 
-/// The member's limits, and the hosts nobody shall reach.
-fn admit(generation: &Generation, flow: &mut Flow, origin: &Origin) -> Result<(), ExchangeError> {
-    flow.admit(generation, &generation.config.vendor_of(&origin.host).id)?;
-    match origin.host.name().and_then(|name| generation.trackers.host_rule(name)) {
-        Some(matched) => {
-            Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
-        }
-        None => Ok(()),
+/// The member's limits, and the hosts nobody shall reach unless the member has trackers step aside.
+fn admit(
+    rooms: &Rooms,
+    generation: &Generation,
+    who: &Who,
+    flow: &mut Flow,
+    origin: &Origin,
+) -> Result<(), ExchangeError> {
+    let label = generation.config.vendor_of(&origin.host).id;
+    flow.admit(generation, &label)?;
+    let matched = origin.host.name().and_then(|name| generation.trackers.host_rule(name));
+    let Some(matched) = matched else { return Ok(()) };
+    let sector = rooms.personas.sector(who.member, &origin.host.to_string(), &label);
+    let relief = rooms.exceptions.bearing_on(who, &sector, None, rooms.clock.now());
+    if relief.is_some_and(|relief| relief.is_paused()) {
+        return Ok(());
     }
+    Err(ExchangeError::Forbidden { rule: matched.rule.into(), reason: TRACKER_HOST.into() })
 }
 
 /// Ends the flow of a tunnel that came to nothing. What the house's resolver blocks is no failure.

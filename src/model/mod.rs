@@ -3,6 +3,7 @@
 pub mod blame;
 pub mod clock;
 pub mod edit;
+pub mod exception;
 pub mod flow;
 pub mod key;
 pub mod map;

@@ -85,6 +85,24 @@ impl Plan {
         self.edits.push(edit);
     }
 
+    /// Has the edits stand back whose rule is `excepted`, which says why.
+    pub fn except(&mut self, excepted: impl Fn(&str) -> Option<String>) {
+        for (at, edit) in self.edits.iter_mut().enumerate() {
+            if edit.action == Action::WouldHave {
+                continue;
+            }
+            let Some(reason) = excepted(&edit.rule) else { continue };
+            edit.action = Action::WouldHave;
+            edit.reason = reason.into();
+            if let Some(spans) = self.standing.get_mut(&edit.container) {
+                spans.retain(|_, stand| {
+                    stand.retain(|stands| *stands != at);
+                    !stand.is_empty()
+                });
+            }
+        }
+    }
+
     /// The numbers of the edits that stand on some of these bytes.
     fn meeting<'a>(
         &'a self,

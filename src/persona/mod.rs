@@ -32,7 +32,7 @@ pub use issue::Order;
 pub use login::is_login;
 pub use mask::Mask;
 pub use personas::{Persona, Personas};
-pub use policy::{Derivation, Ruling, Settings, Sources, Treatment, VendorSettings};
+pub use policy::{Derivation, Ruling, Settings, Shown, Sources, Treatment, VendorSettings};
 pub use verdict::Verdict;
 pub use wardrobe::{Issued, Standing, Wardrobe, Worn};
 pub use withhold::Surroundings;

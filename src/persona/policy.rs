@@ -6,7 +6,7 @@
 
 use crate::model::{Level, Party, Policy, Slot, SlotKind, VendorId};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use time::Date;
 
 /// Where pseudonyms come from.
@@ -68,6 +68,24 @@ pub struct VendorSettings {
     pub slots: Written,
 }
 
+/// What the owner lets one vendor see as it is, whatever else is written.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// Everything.
+    pub all: bool,
+    /// These.
+    pub slots: BTreeSet<Slot>,
+}
+
+impl Shown {
+    fn covers(&self, slot: &Slot) -> bool {
+        self.all || self.slots.contains(slot)
+    }
+}
+
+/// The rule of what its owner lets a vendor see.
+const LET_BY: &str = "let by";
+
 /// What is done with a slot's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
@@ -98,7 +116,7 @@ pub struct Ruling {
     /// What is done.
     pub treatment: Treatment,
     /// Which line says so: `vendor.shop.identity.email=real`, `identity.email=pseudonym`, `level=alias`, `third party`,
-    /// `no mail route`.
+    /// `no mail route`, `let by`.
     pub rule: Cow<'static, str>,
     /// For the owner.
     pub reason: Cow<'static, str>,
@@ -119,6 +137,8 @@ pub struct Sources<'a> {
     pub settings: &'a Settings,
     /// For this vendor.
     pub own: Option<&'a VendorSettings>,
+    /// What the owner lets it see.
+    pub shown: &'a Shown,
     /// The day it is.
     pub today: Date,
 }
@@ -142,6 +162,13 @@ impl Sources<'_> {
                 treatment: Treatment::Withhold,
                 rule: "third party".into(),
                 reason: "not the site you are on: it gets nothing that says who you are".into(),
+            };
+        }
+        if self.shown.covers(slot) {
+            return Ruling {
+                treatment: Treatment::Real,
+                rule: LET_BY.into(),
+                reason: format!("you let {} see this as it is", self.vendor).into(),
             };
         }
         let written = self.built_in(slot).or_else(|| self.written(slot)).or_else(|| self.first());
@@ -263,7 +290,8 @@ mod tests {
     ) -> Sources<'a> {
         static SHOP: LazyLock<VendorId> = LazyLock::new(|| "shop".into());
         let today = date!(2026 - 11 - 27);
-        Sources { vendor: &SHOP, sector: &SHOP, party, category, settings, own, today }
+        static NOTHING: LazyLock<Shown> = LazyLock::new(Shown::default);
+        Sources { vendor: &SHOP, sector: &SHOP, party, category, settings, own, shown: &NOTHING, today }
     }
 
     /// What can be made of what Ann would have in the slot.

@@ -91,6 +91,7 @@ impl Home {
             category: None,
             settings: &self.settings,
             own: Some(&own),
+            shown: &Shown::default(),
             today: NOW.calendar().date(),
         };
         Mask::new(&persona.identity, &sources)

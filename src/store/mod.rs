@@ -5,6 +5,7 @@
 
 mod database;
 mod error;
+mod exceptions;
 mod keys;
 mod log_index;
 mod members;

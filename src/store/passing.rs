@@ -42,6 +42,19 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Lets go of what was learned of one host by the member's devices.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn forget_passing(&self, member: MemberId, host: &str) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("DELETE FROM passing WHERE member = ?1 AND host = ?2")?
+                .execute(params![member.0.as_bytes(), host])?;
+            Ok(())
+        })
+    }
+
     /// Keeps what was learned, and lets go of what was before `over`.
     ///
     /// # Errors

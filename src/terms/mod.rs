@@ -11,5 +11,5 @@ pub mod state;
 mod tests;
 
 pub use answer::{Answer, AnswerError, parse_answer};
-pub use offer::{MAX_OFFER, Offer, offer_value, plan_offer};
+pub use offer::{MAX_OFFER, Offer, RULES, offer_value, plan_offer};
 pub use state::State;

@@ -9,6 +9,10 @@ use std::sync::Arc;
 
 /// How many agreements one offer names at most.
 pub const MAX_OFFER: usize = 4;
+/// The rules of this room's edits, as the log names them.
+pub const RULES: [&str; 2] = [GPC_RULE, OFFER_RULE];
+const GPC_RULE: &str = "terms.gpc";
+const OFFER_RULE: &str = "terms.offer";
 
 const GPC: &str = "sec-gpc";
 const KEY_OFFER: &KeyRef = key_ref("offer");
@@ -75,7 +79,7 @@ fn plan_gpc(request: &RequestView<'_>, wanted: bool, plan: &mut Plan) -> bool {
     }
     if request.signed.covers_header(GPC) {
         if !says {
-            plan.add(injected("terms.gpc", GPC, "1", Action::WouldHave, SIGNED));
+            plan.add(injected(GPC_RULE, GPC, "1", Action::WouldHave, SIGNED));
         }
         return says;
     }
@@ -85,12 +89,12 @@ fn plan_gpc(request: &RequestView<'_>, wanted: bool, plan: &mut Plan) -> bool {
             kept = true;
         } else {
             let reason = if one { "the signal goes once" } else { "only 1 is a value of this field" };
-            plan.add(removed(request, "terms.gpc", GPC, nth, reason));
+            plan.add(removed(request, GPC_RULE, GPC, nth, reason));
         }
     }
     if !kept {
         let reason = "you ask that your data be neither sold nor shared";
-        plan.add(injected("terms.gpc", GPC, "1", Action::Injected, reason));
+        plan.add(injected(GPC_RULE, GPC, "1", Action::Injected, reason));
     }
     true
 }
@@ -102,15 +106,15 @@ fn plan_field(request: &RequestView<'_>, offer: &Offer<'_>, plan: &mut Plan) -> 
         .flatten();
     if request.signed.covers_header(name) {
         if let Some(value) = value {
-            plan.add(injected("terms.offer", name, &value, Action::WouldHave, SIGNED));
+            plan.add(injected(OFFER_RULE, name, &value, Action::WouldHave, SIGNED));
         }
         return false;
     }
     for nth in 0..request.headers.get_all(offer.field).iter().count() {
-        plan.add(removed(request, "terms.offer", name, nth, "only you say your terms, and only here"));
+        plan.add(removed(request, OFFER_RULE, name, nth, "only you say your terms, and only here"));
     }
     let Some(value) = value else { return false };
-    plan.add(injected("terms.offer", name, &value, Action::Injected, "your terms, offered to this vendor"));
+    plan.add(injected(OFFER_RULE, name, &value, Action::Injected, "your terms, offered to this vendor"));
     true
 }
 

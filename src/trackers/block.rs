@@ -10,12 +10,35 @@ const MAX_RULE: usize = 512;
 /// Answers a request that a filter rule blocks.
 pub(super) fn by_rule(request: &RequestView<'_>, matched: &Matched, plan: &mut Plan) {
     let reason = format!("on the tracker list {}", clip(&matched.list));
-    settle(plan, stub(request.kind), clip(&matched.rule).into_owned().into(), reason.into());
+    settle(plan, stub(request.kind), rule_of(matched).into(), reason.into());
 }
+
+/// The rule as the log names it.
+pub(super) fn rule_of(matched: &Matched) -> String {
+    clip(&matched.rule).into_owned()
+}
+
+/// Tells of a rule that would have blocked a request and was let by.
+pub(super) fn not_by_rule(matched: &Matched, reason: String, plan: &mut Plan) {
+    plan.add(let_by(rule_of(matched).into(), reason.into()));
+}
+
+/// The same of a hyperlink audit.
+pub(super) fn no_link_audit(reason: String, plan: &mut Plan) {
+    plan.add(let_by(LINK_AUDIT.into(), reason.into()));
+}
+
+fn let_by(rule: Cow<'static, str>, reason: Cow<'static, str>) -> Edit {
+    let whole = removal(Place::request(Part::Message), Container::Message, 0..0, rule, reason);
+    Edit { action: Action::WouldHave, ..whole }
+}
+
+/// The rule against hyperlink audits.
+pub(super) const LINK_AUDIT: &str = "builtin/headers:ping-to";
 
 /// Answers a hyperlink audit (HTML section 4.6.5): a report that a link was followed, of no use to the person.
 pub(super) fn link_audit(plan: &mut Plan) {
-    settle(plan, Stub::Nothing, "builtin/headers:ping-to".into(), "a report that a link was followed".into());
+    settle(plan, Stub::Nothing, LINK_AUDIT.into(), "a report that a link was followed".into());
 }
 
 /// The rule by which the house's resolver blocks a name.

@@ -22,11 +22,29 @@ pub(super) fn is_link_audit(headers: &HeaderMap) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"text/ping")
 }
 
-/// Drops what a request should not carry. What a signature covers stays.
-pub(super) fn plan_request(request: &RequestView<'_>, plan: &mut Plan) {
+/// The rules of fields, before the field's name.
+const RULE: &str = "builtin/headers:";
+
+/// Whether a field goes whatever its owner lets by: it tells where they are or who, or leads past the gateway.
+pub(super) fn always_goes(name: &str) -> bool {
+    name == "alt-svc"
+        || from_request(name).is_some_and(|cause| [IP_ADDRESS, EMAIL, TELEPHONE].contains(&cause.category))
+        || matches!(
+            name,
+            "via" | "x-uidh" | "x-acr" | "x-up-subno" | "x-nokia-msisdn" | "x-up-calling-line-id"
+        )
+}
+
+/// Whether this is the rule of such a field.
+pub(super) fn is_of_one_that_always_goes(rule: &str) -> bool {
+    rule.strip_prefix(RULE).is_some_and(always_goes)
+}
+
+/// Drops what a request should not carry, of the fields that are `meant`. What a signature covers stays.
+pub(super) fn plan_request(request: &RequestView<'_>, meant: impl Fn(&str) -> bool, plan: &mut Plan) {
     for name in request.headers.keys() {
         let Some(cause) = from_request(name.as_str()) else { continue };
-        if request.signed.covers_header(name.as_str()) {
+        if request.signed.covers_header(name.as_str()) || !meant(name.as_str()) {
             continue;
         }
         for (nth, value) in request.headers.get_all(name).iter().enumerate() {
@@ -38,9 +56,14 @@ pub(super) fn plan_request(request: &RequestView<'_>, plan: &mut Plan) {
     }
 }
 
-/// Drops what a response should not bring.
-pub(super) fn plan_response(party: Party, headers: &HeaderMap, plan: &mut Plan) {
-    for name in headers.keys() {
+/// Drops what a response should not bring, of the fields that are `meant`.
+pub(super) fn plan_response(
+    party: Party,
+    headers: &HeaderMap,
+    meant: impl Fn(&str) -> bool,
+    plan: &mut Plan,
+) {
+    for name in headers.keys().filter(|name| meant(name.as_str())) {
         if let Some(cause) = from_response(name.as_str(), party) {
             for (nth, value) in headers.get_all(name).iter().enumerate() {
                 plan.add(whole_line(Side::Response, name.as_str(), nth, value, cause));
@@ -103,7 +126,7 @@ fn from_response(name: &str, party: Party) -> Option<Cause> {
 fn whole_line(side: Side, name: &str, nth: usize, value: &HeaderValue, cause: Cause) -> Edit {
     let place = Place { side, part: Part::Header(name.into()), occurrence: nth + 1 };
     let container = Container::Header { name: name.into(), nth };
-    let edit = removal(place, container, 0..value.len(), format!("builtin/headers:{name}"), cause.reason);
+    let edit = removal(place, container, 0..value.len(), [RULE, name].concat(), cause.reason);
     Edit { category: cause.category, ..edit }
 }
 

@@ -99,17 +99,49 @@ impl Trackers {
     /// parameters and header fields. The gateway's own requests, and what a signature covers, stay as they are. `passes`
     /// is what the request's connection asked before.
     pub fn plan(&self, request: &RequestView<'_>, passes: Option<&Passes>, plan: &mut Plan) {
+        self.plan_except(request, passes, |_| None, plan);
+    }
+
+    /// The same where rules may be let by: `excepted` says of a rule why it is. What it would have done is told.
+    pub fn plan_except(
+        &self,
+        request: &RequestView<'_>,
+        passes: Option<&Passes>,
+        excepted: impl Fn(&str) -> Option<String>,
+        plan: &mut Plan,
+    ) {
         if request.party == Party::Gateway || plan.answer().is_some() {
             return;
         }
-        if let Decision::Block(rule) = self.decide(request, passes) {
-            return block::by_rule(request, &rule, plan);
+        if let Decision::Block(matched) = self.decide(request, passes) {
+            match excepted(&block::rule_of(&matched)) {
+                None => return block::by_rule(request, &matched, plan),
+                Some(reason) => block::not_by_rule(&matched, reason, plan),
+            }
         }
         if headers::is_link_audit(request.headers) {
-            return block::link_audit(plan);
+            match excepted(block::LINK_AUDIT) {
+                None => return block::link_audit(plan),
+                Some(reason) => block::no_link_audit(reason, plan),
+            }
         }
         self.params.plan(request, plan);
-        headers::plan_request(request, plan);
+        headers::plan_request(request, |_| true, plan);
+        plan.except(|rule| if steps_aside(rule) { excepted(rule) } else { None });
+    }
+
+    /// What happens to a request all the same where its owner has trackers step aside.
+    pub fn plan_paused(&self, request: &RequestView<'_>, plan: &mut Plan) {
+        if request.party != Party::Gateway {
+            headers::plan_request(request, headers::always_goes, plan);
+        }
+    }
+
+    /// The same of a response.
+    pub fn plan_paused_response(&self, request: &RequestView<'_>, headers: &HeaderMap, plan: &mut Plan) {
+        if request.party != Party::Gateway {
+            headers::plan_response(request.party, headers, headers::always_goes, plan);
+        }
     }
 
     fn decide(&self, request: &RequestView<'_>, passes: Option<&Passes>) -> Decision {
@@ -129,7 +161,7 @@ impl Trackers {
     /// follow the person, or leave the gateway.
     pub fn plan_response(&self, request: &RequestView<'_>, headers: &HeaderMap, plan: &mut Plan) {
         if request.party != Party::Gateway {
-            headers::plan_response(request.party, headers, plan);
+            headers::plan_response(request.party, headers, |_| true, plan);
         }
     }
 
@@ -146,6 +178,11 @@ impl Trackers {
         }
         self.filters.matches(request)
     }
+}
+
+/// Whether the owner may let this rule by: not what keeps from vendors where they are, or what keeps the browser here.
+pub fn steps_aside(rule: &str) -> bool {
+    !headers::is_of_one_that_always_goes(rule)
 }
 
 /// A removal by a built-in rule.

@@ -1,8 +1,10 @@
 //! What can be typed.
 
+mod exceptions;
 mod home;
 mod people;
 
+pub use exceptions::{Allow, Pause};
 pub use home::{Ca, Config, Explain, ExportFormat, Ledger};
 pub use people::{AccountFormat, Member, Persona, Question, Vendor};
 
@@ -65,6 +67,11 @@ pub enum Command {
     /// What you are asked while a request waits, where a policy is "ask".
     #[command(subcommand)]
     Question(Question),
+    /// Let something by that the gateway did: not here again, for a while or for good.
+    #[command(visible_alias = "undo")]
+    Allow(Allow),
+    /// Have trackers and terms step aside for a while; vendors meet the same person all along, and the log goes on.
+    Pause(Pause),
     /// The log.
     #[command(subcommand)]
     Ledger(Ledger),

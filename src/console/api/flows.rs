@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use super::read::Wanted;
+use super::span::milliseconds;
 use super::who::{Asker, name_of};
 use super::{Api, off_worker};
 use crate::exchange::Who;
@@ -93,19 +94,8 @@ fn moment(text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     if let Some(time) = Timestamp::parse(text) {
         return Ok(time);
     }
-    let ago = || {
-        let unit = text.chars().last()?;
-        let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
-        let seconds = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            _ => return None,
-        };
-        Some(Timestamp(now.0.saturating_sub(count.checked_mul(seconds)?.checked_mul(1_000)?)))
-    };
-    ago().ok_or_else(|| {
+    let ago = milliseconds(text).map(|ago| Timestamp(now.0.saturating_sub(ago)));
+    ago.ok_or_else(|| {
         ApiError::usage("a time is written 2026-11-22T10:00:00Z, or 15m, 3h or 2d for so long ago")
     })
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod ca;
 mod configuration;
 mod error;
+mod exceptions;
 mod explain;
 mod flows;
 mod log;
@@ -12,13 +13,14 @@ mod openapi;
 mod personas;
 mod questions;
 mod read;
+mod span;
 mod status;
 mod vendors;
 mod who;
 
 use crate::gateway::House;
 use axum::Router;
-use axum::routing::{MethodRouter, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post};
 use error::ApiError;
 use http::StatusCode;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub fn router(house: Arc<House>) -> Router {
 }
 
 /// What there is; `openapi.json` describes each.
-fn routes() -> [(&'static str, MethodRouter<Api>); 24] {
+fn routes() -> [(&'static str, MethodRouter<Api>); 27] {
     [
         ("/status", get(status::status)),
         ("/reload", post(configuration::reload)),
@@ -57,6 +59,9 @@ fn routes() -> [(&'static str, MethodRouter<Api>); 24] {
         ("/personas/{vendor}/adopt", post(personas::adopt)),
         ("/questions", get(questions::list)),
         ("/questions/{question}", post(questions::answer)),
+        ("/exceptions", get(exceptions::list).post(exceptions::add).delete(exceptions::resume)),
+        ("/exceptions/{id}", delete(exceptions::remove)),
+        ("/uninspected/{host}", delete(exceptions::inspect)),
         ("/accounts", get(accounts::export).post(accounts::import)),
         ("/flows", get(flows::list)),
         ("/flows/{flow}", get(flows::show)),

@@ -30,7 +30,7 @@ fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
     let doors = house.doors();
     let readiness = house.readiness.report();
     let line = [
-        format!("Trackers {}", trackers(config)),
+        format!("Trackers {}", paused(house, &asker.who).unwrap_or_else(|| trackers(config).to_owned())),
         format!("Terms: {}", terms(config, &asker.who)),
         format!("Identity: {}", identity(house, config, &asker.who)),
     ]
@@ -54,6 +54,17 @@ fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
         "questions": rooms.questions.of(asker.who.member).len(),
         "version": env!("CARGO_PKG_VERSION"),
     }))
+}
+
+/// Where, and until when, whoever asks has trackers step aside.
+fn paused(house: &House, who: &Who) -> Option<String> {
+    let rooms = house.rooms();
+    let own = rooms.exceptions.of_member(who.member, rooms.clock.now());
+    let pauses: Vec<_> = own.iter().filter(|exception| exception.what.pauses()).collect();
+    let last = pauses.iter().filter_map(|pause| pause.until).max_by_key(|until| until.0)?;
+    let vendors: Option<Vec<_>> = pauses.iter().map(|pause| Some(pause.vendor.as_ref()?.as_str())).collect();
+    let place = vendors.map(|vendors| format!(" at {}", vendors.join(", "))).unwrap_or_default();
+    Some(format!("paused{place} until {last}"))
 }
 
 /// Trackers step aside where nothing is decrypted, but for the names of their hosts.

@@ -213,7 +213,7 @@ fn check(key: &str, value: Option<&str>) -> Result<(), ApiError> {
 }
 
 /// A choice that the file overrides would look as if it held.
-fn written(house: &House, vendor: &VendorId, key: &str) -> Result<(), ApiError> {
+pub fn written(house: &House, vendor: &VendorId, key: &str) -> Result<(), ApiError> {
     let generation = house.rooms().generation.load();
     let Some(configured) = generation.config.vendor(vendor) else { return Ok(()) };
     let slot = key.strip_prefix("identity.").unwrap_or_default();

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::Party;
 use crate::model::{Host, Origin, Policy, RequestType, Scheme, Secret, Timestamp, VendorId};
 use crate::persona::Locale;
-use crate::persona::policy::{Settings, Sources, VendorSettings};
+use crate::persona::policy::{Settings, Shown, Sources, VendorSettings};
 use crate::persona::wardrobe::Issued;
 use crate::rewrite::splice;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -88,6 +88,7 @@ impl Case {
             category: None,
             settings: &self.settings,
             own: Some(&self.own),
+            shown: &Shown::default(),
             today: time::macros::date!(2026 - 11 - 27),
         };
         let mask = Mask::new(&self.identity, &sources);
