@@ -38,6 +38,7 @@ mod refused_streams;
 mod reload;
 mod resolver;
 mod reverse;
+mod rules;
 mod socks;
 mod ssrf;
 mod systemd;

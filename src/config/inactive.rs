@@ -44,9 +44,6 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
         if vendor.reveal != Reveal::None {
             later(findings, &format!("{at}.reveal"), "nothing is revealed");
         }
-        if !vendor.rule.is_empty() {
-            later(findings, &format!("{at}.rule"), "fields are found by the values they hold");
-        }
     }
     people(settings, findings);
 }

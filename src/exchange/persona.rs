@@ -2,41 +2,32 @@
 
 use super::apply;
 use super::error::ExchangeError;
+use super::inspect::{Flowing, chosen, inspect_body, is_ruled};
 use super::layers::{Exchange, Handle, Reply};
 use super::met::{has_account, meet};
 use super::questions::{About, Questions};
-use super::request_body::{MOST_WHOLE, RequestBody, UNREAD_PART};
+use super::request_body::RequestBody;
 use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
 use super::trackers::settled;
 use super::trailers::TrailerGuard;
-use super::unknown;
 use super::websocket::{self, Messages};
 use crate::config::category_of;
 use crate::config::value::HostCategory;
 use crate::model::{Host, MemberId, Plan, RequestView, Slot};
 use crate::persona::{
     Gathered, Mask, MemberIdentity, Order, Persona, Settled, Shown, Sources, Worn, find_in_head,
+    select_in_head,
 };
-use crate::rewrite::codec::{Coding, Limits};
-use crate::rewrite::{Findings, Hit, Identifiers, StreamEditor, Syntax, TooMany, read_body, syntax_of};
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use crate::rewrite::codec::Limits;
+use crate::rewrite::{BodyFinder, Hit, StreamEditor};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::task::JoinSet;
 use tower::Layer;
 
-/// Most protected values in a whole body.
-const MOST_HITS: usize = 8 << 10;
-/// Most parts of a body that are named because they could not be inspected.
-const NOTED: usize = 16;
-
-/// Of an upload that came with a length.
-const HELD: &str = "the body is edited as it comes; over HTTP/1.1 it waits until its new length is known";
-const WITHOUT_LENGTH: &str = "the body is edited as it flows and leaves without its length";
 const CROWDED: &str = "too many uploads wait for their length already: this one leaves without";
 
 /// The layer.
@@ -76,7 +67,7 @@ impl<S: Handle> Handle for Personified<S> {
             exchange.persona = Some(persona.clone());
             if !persona.identity.identifiers().is_empty() {
                 meet(&self.rooms, exchange, &persona)?;
-                exchange.is_clean = is_clean(exchange, &persona)?;
+                exchange.is_clean = !is_ruled(exchange)? && is_clean(exchange, &persona)?;
                 if !exchange.is_clean {
                     // Boxed: what a body or a hit needs would make the future of every exchange larger.
                     Box::pin(self.protect(exchange, persona)).await?;
@@ -93,9 +84,11 @@ impl<S: Handle> Handle for Personified<S> {
 
 impl<S> Personified<S> {
     async fn protect(&self, exchange: &mut Exchange, persona: Persona) -> Result<(), ExchangeError> {
-        let body = inspect_body(exchange, &persona).await?;
+        let generation = Arc::clone(&exchange.generation);
+        let chosen = chosen(&generation, exchange, &persona)?;
+        let body = inspect_body(exchange, &persona, &chosen).await?;
         let (view, _) = exchange.view_and_plan()?;
-        let mut hits = find_in_head(&view, persona.identity.identifiers());
+        let mut hits = select_in_head(&view, persona.identity.identifiers(), &chosen.named());
         hits.extend(body.hits);
         if hits.is_empty() && !exchange.body.flows() {
             return Ok(());
@@ -265,13 +258,10 @@ impl<S> Personified<S> {
         else {
             return Err(ExchangeError::Internal("a body that flows is not there"));
         };
-        let editor = StreamEditor::new(
-            Arc::clone(persona.identity.identifiers()),
-            flows.syntax,
-            &flows.codings,
-            Limits::default(),
-        )
-        .map_err(|_| ExchangeError::Internal("an editor could not be set up"))?;
+        let finder = BodyFinder::new(Arc::clone(persona.identity.identifiers()), flows.syntax);
+        let finder = finder.selecting(flows.selection);
+        let editor = StreamEditor::with(finder, &flows.codings, Limits::default())
+            .map_err(|_| ExchangeError::Internal("an editor could not be set up"))?;
         let substitute = Substitute::new(&self.rooms, exchange, persona, mask, worn)?;
         let body = EditedBody::new(arriving, editor, Box::new(substitute));
         exchange.body = RequestBody::Edited(Box::new(body), place);
@@ -317,96 +307,6 @@ fn is_clean(exchange: &mut Exchange, persona: &Persona) -> Result<bool, Exchange
     }
     let (view, _) = exchange.view_and_plan()?;
     Ok(find_in_head(&view, persona.identity.identifiers()).is_empty())
-}
-
-/// What became of the body on its way to the plan.
-#[derive(Default)]
-struct Inspected {
-    hits: Vec<Hit>,
-    flows: Option<Flowing>,
-}
-
-/// How a body that flows is read.
-struct Flowing {
-    syntax: Syntax,
-    codings: Vec<Coding>,
-}
-
-/// Looks into a body that can hold text. What cannot be looked into is noted, and refused under `strict`.
-async fn inspect_body(exchange: &mut Exchange, persona: &Persona) -> Result<Inspected, ExchangeError> {
-    if matches!(exchange.body, RequestBody::Empty) {
-        return Ok(Inspected::default());
-    }
-    let Some(syntax) = syntax_of(exchange.headers.get(CONTENT_TYPE)) else {
-        opaque(exchange, "could not inspect: the body is not text")?;
-        return Ok(Inspected::default());
-    };
-    let Ok(codings) = Coding::of(&exchange.headers) else {
-        opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
-        return Ok(Inspected::default());
-    };
-    let asked = Instant::now();
-    let gathered = exchange.body.gather(&codings).await;
-    exchange.flow.waited(asked.elapsed());
-    if let Some(note) = gathered? {
-        opaque(exchange, note)?;
-    }
-    if exchange.body.flows() {
-        if exchange.context()?.signed.body {
-            opaque(exchange, "real, signed: the body flows as it is")?;
-            return Ok(Inspected::default());
-        }
-        // Before its end nobody knows whether anything in it will change.
-        if exchange.body.has_length() {
-            let note = if exchange.body.is_holdable() { HELD } else { WITHOUT_LENGTH };
-            exchange.notes.push(note.to_owned());
-        }
-        if !codings.is_empty() {
-            exchange.notes.push("the body is decoded and coded again as it flows".to_owned());
-        }
-    }
-    match exchange.body.decoded_bytes() {
-        Some(decoded) => {
-            let identifiers = persona.identity.identifiers();
-            let Findings { hits, unread, noticed } = find_in_whole(identifiers, syntax, decoded).await?;
-            if !unread.is_empty() {
-                opaque(exchange, UNREAD_PART)?;
-            }
-            let places = unread.iter().take(NOTED).map(|place| format!("could not inspect: {place}"));
-            exchange.notes.extend(places);
-            unknown::note(exchange, persona, noticed)?;
-            Ok(Inspected { hits, flows: None })
-        }
-        None => {
-            let flows = Some(Flowing { syntax, codings });
-            Ok(Inspected { hits: Vec::new(), flows })
-        }
-    }
-}
-
-/// What a short compressed body unfolds to may take too long for a worker. More hits than anybody types are refused.
-async fn find_in_whole(
-    identifiers: &Arc<Identifiers>,
-    syntax: Syntax,
-    decoded: Bytes,
-) -> Result<Findings, ExchangeError> {
-    let found = if decoded.len() as u64 <= MOST_WHOLE {
-        read_body(identifiers, syntax, &decoded, MOST_HITS, true)
-    } else {
-        let identifiers = Arc::clone(identifiers);
-        tokio::task::spawn_blocking(move || read_body(&identifiers, syntax, &decoded, MOST_HITS, false))
-            .await
-            .map_err(|_| ExchangeError::Internal("a body could not be looked into"))?
-    };
-    found.map_err(|TooMany| ExchangeError::BodyTooLarge)
-}
-
-fn opaque(exchange: &mut Exchange, note: &'static str) -> Result<(), ExchangeError> {
-    if exchange.generation.identity.strict {
-        return Err(ExchangeError::unread(note));
-    }
-    exchange.notes.push(note.to_owned());
-    Ok(())
 }
 
 /// Tells the store what the log has, off the workers. Nothing waits for it.

@@ -3,6 +3,7 @@
 use super::exceptions::Exceptions;
 use super::limits::{Admission, Limits};
 use super::questions::Questions;
+use super::rules::Rules;
 use super::send_body::SendBody;
 use super::spool::Spools;
 use crate::config::Config;
@@ -91,6 +92,8 @@ pub struct Generation {
     pub limits: Arc<Limits>,
     /// What `[identity]` says.
     pub identity: persona::Settings,
+    /// What the fields of vendors hold by the owner's word.
+    pub rules: Arc<Rules>,
     vendors: HashMap<VendorId, Arc<VendorSettings>>,
     own: Vec<SocketAddr>,
     next_hop: Option<Arc<NextHop>>,
@@ -119,7 +122,8 @@ impl Generation {
             (VendorId::from(name.as_str()), Arc::new(settings))
         });
         let next_hop = config.settings.upstream.proxy.as_ref().map(|written| Arc::new(NextHop::of(written)));
-        Self { limits, identity, vendors: vendors.collect(), own, next_hop, trackers, config }
+        let rules = Arc::new(Rules::of(&config.settings));
+        Self { limits, identity, rules, vendors: vendors.collect(), own, next_hop, trackers, config }
     }
 
     /// The same policy, whose quotas go on where those of `before` are written alike.

@@ -88,6 +88,11 @@ impl EditedBody {
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
+            for place in self.editor.take_unread() {
+                if let Err(error) = self.decide.unread(place) {
+                    return self.unreadable(error);
+                }
+            }
             if let Err(error) = ready!(self.poll_decisions(cx)) {
                 return self.refused(error);
             }
@@ -107,11 +112,6 @@ impl EditedBody {
             if !self.came.is_empty() {
                 if let Err(error) = self.edit() {
                     return self.broke(error);
-                }
-                for place in self.editor.take_unread() {
-                    if let Err(error) = self.decide.unread(place) {
-                        return self.unreadable(error);
-                    }
                 }
                 continue;
             }

@@ -12,9 +12,13 @@ use super::wardrobe::Worn;
 use super::withhold::Surroundings;
 use super::{Mask, MemberIdentity, Verdict};
 use crate::model::{Action, Answer, Container, Edit, Plan, RequestView, SignedParts, Slot};
-use crate::rewrite::{Hit, Identifiers, find_in_header, find_in_target, is_clean_head};
+use crate::rewrite::{
+    Hit, Identifiers, Selection, find_in_header, find_in_target, is_clean_head, select_in_header,
+    select_in_target,
+};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Fields that say where the request goes; what stands in them is the client's choice of server.
 const LEFT_ALONE: &[&str] = &["host"];
@@ -32,6 +36,24 @@ pub fn find_in_head(view: &RequestView<'_>, identifiers: &Identifiers) -> Vec<Hi
     for name in view.headers.keys().filter(|name| !LEFT_ALONE.contains(&name.as_str())) {
         for (nth, value) in view.headers.get_all(name).iter().enumerate() {
             hits.extend(find_in_header(identifiers, name.as_str(), nth, value.as_bytes()));
+        }
+    }
+    hits
+}
+
+/// The same, and the values of the fields that are `selected`, each before what else is found in it.
+pub fn select_in_head(
+    view: &RequestView<'_>,
+    identifiers: &Identifiers,
+    selected: &Arc<Selection>,
+) -> Vec<Hit> {
+    if selected.is_empty() {
+        return find_in_head(view, identifiers);
+    }
+    let mut hits = select_in_target(identifiers, selected, view.target);
+    for name in view.headers.keys().filter(|name| !LEFT_ALONE.contains(&name.as_str())) {
+        for (nth, value) in view.headers.get_all(name).iter().enumerate() {
+            hits.extend(select_in_header(identifiers, selected, name.as_str(), nth, value.as_bytes()));
         }
     }
     hits

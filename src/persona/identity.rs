@@ -80,6 +80,13 @@ impl MemberIdentity {
         Self { identifiers, real: Arc::clone(&self.real) }
     }
 
+    /// The identifier that stands for a slot's value; `None` where the member has none.
+    pub fn identifier_of(&self, slot: &Slot) -> Option<usize> {
+        let identifiers = &self.identifiers;
+        let all = (0..).map_while(|at| Some((at, identifiers.get(at)?)));
+        all.filter(|(at, _)| !self.is_foreign(*at)).find(|(_, one)| one.slot == *slot).map(|(at, _)| at)
+    }
+
     /// Whether the identifier with this index was made for another vendor.
     pub fn is_foreign(&self, identifier: usize) -> bool {
         self.identifiers.is_guarded(identifier)

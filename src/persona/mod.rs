@@ -26,7 +26,7 @@ mod withhold;
 pub use carry::{Carried, Settled};
 pub use error::IssueError;
 pub use format::Locale;
-pub use head::{Gathered, find_in_head};
+pub use head::{Gathered, find_in_head, select_in_head};
 pub use identity::{MemberIdentity, Values};
 pub use issue::Order;
 pub use login::is_login;

@@ -4,6 +4,7 @@ use super::encoded;
 use super::form::{Form, FormKind};
 use super::json::Json;
 use super::multipart::Multipart;
+use super::select::Selection;
 use super::spelling::Script;
 use super::values::{Source, Values};
 use super::{Hit, Identifiers, Noticed, Syntax, unknown};
@@ -62,6 +63,13 @@ impl BodyFinder {
         }
     }
 
+    /// The same, which takes all of a value whose field is one of these.
+    #[must_use]
+    pub fn selecting(mut self, selection: Arc<Selection>) -> Self {
+        self.values = self.values.selecting(selection);
+        self
+    }
+
     /// What it looks for.
     pub(super) fn identifiers(&self) -> &Identifiers {
         self.values.identifiers()
@@ -70,7 +78,7 @@ impl BodyFinder {
     /// Takes the next bytes; gives the hits that are sure by now, in order.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Hit> {
         self.sniff(chunk);
-        if self.values.looks == 0 {
+        if !self.values.reads_all() {
             self.mark_quiet(chunk);
         }
         match &mut self.structure {
@@ -261,12 +269,30 @@ pub fn read_body(
     most: usize,
     notices: bool,
 ) -> Result<Findings, TooMany> {
+    read_selected_body(identifiers, syntax, body, most, notices, None)
+}
+
+/// The same, which takes all of a value whose field is one of `selection`.
+///
+/// # Errors
+/// As [`read_body`].
+pub fn read_selected_body(
+    identifiers: &Arc<Identifiers>,
+    syntax: Syntax,
+    body: &[u8],
+    most: usize,
+    notices: bool,
+    selection: Option<&Arc<Selection>>,
+) -> Result<Findings, TooMany> {
     let parts = matches!(syntax, Syntax::Multipart { .. });
     let notices = notices && unknown::may_hold(&syntax, body);
-    if !parts && !notices && identifiers.is_clean(body) {
+    if !parts && !notices && selection.is_none() && identifiers.is_clean(body) {
         return Ok(Findings::default());
     }
     let mut finder = BodyFinder::new(Arc::clone(identifiers), syntax);
+    if let Some(selection) = selection {
+        finder = finder.selecting(Arc::clone(selection));
+    }
     finder.values.looks = if notices { unknown::LOOKS } else { 0 };
     let mut found = Findings::default();
     for piece in body.chunks(PIECE) {
@@ -298,6 +324,7 @@ pub(super) fn read_value<S: Source>(
     let (start, bytes) = content;
     let typed = if values.wants_type(start) { super::field::typed(name) } else { None };
     values.begin(token.start, start, script, typed);
+    values.stands_at(place);
     values.feed(bytes, start);
     values.end(start + bytes.len(), Some(token.end), place);
 }

@@ -93,6 +93,9 @@ impl Form {
             self.name.clear();
         }
         values.begin(at, at, self.script(), typed);
+        if self.in_value {
+            values.stands_at(&self.locate());
+        }
     }
 
     /// A `&` or `=` at `at` ends what is open.

@@ -43,8 +43,11 @@ pub fn find_in_target(identifiers: &Identifiers, target: &str) -> Vec<Hit> {
     if is_clean_head(identifiers, target, []) {
         return Vec::new();
     }
+    read_target(Values::new(identifiers, Side::Request), target)
+}
+
+pub(super) fn read_target(mut values: Values<&Identifiers>, target: &str) -> Vec<Hit> {
     let bytes = target.as_bytes();
-    let mut values = Values::new(identifiers, Side::Request);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut at = 0;
     for (number, segment) in path.split('/').enumerate() {
@@ -81,11 +84,20 @@ pub fn find_in_field(
     if identifiers.is_clean(value) {
         return Vec::new();
     }
+    read_field(Values::new(identifiers, side), (name, nth), value)
+}
+
+pub(super) fn read_field(
+    mut values: Values<&Identifiers>,
+    (name, nth): (&str, usize),
+    value: &[u8],
+) -> Vec<Hit> {
     match name {
-        "cookie" => find_in_cookies(identifiers, side, (name, nth), value, usize::MAX),
-        "set-cookie" => find_in_cookies(identifiers, side, (name, nth), value, 1),
-        _ => find_in_value(identifiers, side, (name, nth), value, Part::Header),
+        "cookie" => cookies(&mut values, value, usize::MAX),
+        "set-cookie" => cookies(&mut values, value, 1),
+        _ => return read_line(values, (name, nth), value, Part::Header),
     }
+    values.hits(&Container::Header { name: name.into(), nth }, |span| value.get(span).map(Cow::Borrowed))
 }
 
 /// The same for the `nth` trailer field line of that name of a request; spans count in its value.
@@ -93,35 +105,21 @@ pub fn find_in_trailer(identifiers: &Identifiers, name: &str, nth: usize, value:
     if identifiers.is_clean(value) {
         return Vec::new();
     }
-    find_in_value(identifiers, Side::Request, (name, nth), value, Part::Trailer)
+    read_line(Values::new(identifiers, Side::Request), (name, nth), value, Part::Trailer)
 }
 
-fn find_in_value(
-    identifiers: &Identifiers,
-    side: Side,
+fn read_line(
+    mut values: Values<&Identifiers>,
     (name, nth): (&str, usize),
     value: &[u8],
     part: fn(Arc<str>) -> Part,
 ) -> Vec<Hit> {
-    let mut values = Values::new(identifiers, side);
     let place = |identifiers: &Identifiers, side| {
         let part = part(safe_name(identifiers, name.as_bytes()).into());
         Place { side, part, occurrence: nth + 1 }
     };
     let typed = name.strip_prefix("x-").unwrap_or(name).as_bytes();
     read_value(&mut values, 0..value.len(), (0, value), Script::Header, typed, &place);
-    values.hits(&Container::Header { name: name.into(), nth }, |span| value.get(span).map(Cow::Borrowed))
-}
-
-fn find_in_cookies(
-    identifiers: &Identifiers,
-    side: Side,
-    (name, nth): (&str, usize),
-    value: &[u8],
-    most: usize,
-) -> Vec<Hit> {
-    let mut values = Values::new(identifiers, side);
-    cookies(&mut values, value, most);
     values.hits(&Container::Header { name: name.into(), nth }, |span| value.get(span).map(Cow::Borrowed))
 }
 

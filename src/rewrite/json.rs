@@ -101,6 +101,9 @@ impl Json {
                 }
                 let typed = if key { None } else { self.typed(at, values) };
                 values.begin(at, at + 1, Script::JsonString, typed);
+                if !key {
+                    values.stands_at(&self.locate());
+                }
                 self.state = State::String { key, escaped: false };
             }
             b'{' | b'[' => self.open(byte == b'{'),
@@ -111,6 +114,10 @@ impl Json {
                 self.document();
                 let typed = self.typed(at, values);
                 values.begin(at, at, Script::JsonBare, typed);
+                // What is true, false or null is nobody's value.
+                if matches!(byte, b'-' | b'0'..=b'9') {
+                    values.stands_at(&self.locate());
+                }
                 self.state = State::Bare { end: at };
                 return 0;
             }

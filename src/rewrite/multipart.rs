@@ -151,6 +151,7 @@ impl Multipart {
             let name = self.name.as_deref().filter(|_| values.wants_type(at));
             let typed = name.and_then(field::typed);
             values.begin(at, at, Script::Text, typed);
+            values.stands_at(&self.locate());
             self.open = true;
         }
         values.feed(bytes, at);

@@ -81,6 +81,12 @@ impl Spelling {
         }
     }
 
+    /// Of whatever stood in a field: nothing is known of its form but how it is escaped.
+    pub(super) fn of_any(written: &[u8], script: Script) -> Self {
+        let plus_is_space = matches!(script, Script::Form | Script::Query);
+        Self { plus_is_space, ..Self::of_letters(written, script) }
+    }
+
     /// Of letters that are nobody's value themselves: base64, hex.
     pub(super) fn of_letters(written: &[u8], script: Script) -> Self {
         Self {

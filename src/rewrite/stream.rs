@@ -135,9 +135,10 @@ impl StreamEditor {
         self.finder.identifiers()
     }
 
-    /// The hit with this number, until it was decided and left.
+    /// The hit with this number, until it is decided.
     pub fn hit(&self, number: usize) -> Option<&Hit> {
-        self.waiting.get(number.checked_sub(self.first)?).map(|waiting| &waiting.hit)
+        let waiting = self.waiting.get(number.checked_sub(self.first)?)?;
+        waiting.decision.is_none().then_some(&waiting.hit)
     }
 
     /// The numbers of hits that wait for a decision.
@@ -148,7 +149,8 @@ impl StreamEditor {
             .map(|(number, _)| number)
     }
 
-    /// Says what becomes of a hit. A span that is neither the hit's nor its token's counts as the hit's.
+    /// Says what becomes of a hit, and of those that go with it. A span that is neither the hit's nor its token's counts
+    /// as the hit's.
     pub fn decide(&mut self, number: usize, decision: Decision) {
         let Some(at) = number.checked_sub(self.first) else { return };
         let Some(waiting) = self.waiting.get_mut(at) else { return };
@@ -159,7 +161,15 @@ impl StreamEditor {
             }
             Decision::Keep => Decision::Keep,
         };
+        let gone = match &decision {
+            Decision::Replace { span, .. } if waiting.hit.within.is_none() => span.clone(),
+            _ => 0..0,
+        };
         waiting.decision = Some(decision);
+        let inside = |next: &&mut Waiting| next.hit.span.start < gone.end && next.hit.span.end <= gone.end;
+        for next in self.waiting.iter_mut().skip(at + 1).take_while(inside) {
+            next.decision.get_or_insert(Decision::Keep);
+        }
     }
 
     /// Whether anything that left so far is not as it came.

@@ -11,6 +11,7 @@ mod forms;
 mod guarded;
 mod heads;
 mod properties;
+mod selected;
 mod streams;
 mod structures;
 

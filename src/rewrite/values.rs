@@ -1,33 +1,16 @@
 //! One value after another runs through the scanner; what is found becomes a hit with its place.
 
-use super::encoded::{Reading, Run, look_into};
+use super::draft::{Draft, Placed};
+use super::encoded::{Run, look_into};
 use super::field::Typed;
 use super::identifier::Identifiers;
 use super::scan::{Found, Scanner};
+use super::select::{self, Selection};
 use super::spelling::Script;
-use super::written::Written;
-use super::{Hit, Noticed, Spelling, unknown};
+use super::{Hit, Noticed, unknown};
 use crate::model::{Container, Place, Secret, Side};
 use std::ops::{Deref, Range};
-
-/// What is found, before its spelling is taken from the bytes at the end of a push.
-enum Draft {
-    Value(Found),
-    /// A text in another alphabet, with a signature over it or without.
-    Encoded {
-        span: Range<usize>,
-        reading: Reading,
-        signed: bool,
-    },
-}
-
-/// A draft with its place.
-struct Placed {
-    draft: Draft,
-    place: Place,
-    script: Script,
-    token: Option<Range<usize>>,
-}
+use std::sync::Arc;
 
 /// The value that is being read.
 #[derive(Clone, Copy)]
@@ -37,6 +20,8 @@ struct Open {
     fed: usize,
     script: Script,
     typed: Option<Typed>,
+    /// What stands here by the owner's word.
+    selected: Option<usize>,
 }
 
 /// A matcher that is lent or shared.
@@ -56,6 +41,8 @@ pub(super) struct Values<S> {
     noticed: Vec<Noticed>,
     /// Places where a run was too long to be looked into, since they were last taken.
     unread: Vec<Place>,
+    /// Fields that hold a value by the owner's word.
+    selection: Option<Arc<Selection>>,
     /// Bytes of the current chunk in which nothing can start or end, in order.
     quiet: Vec<Range<usize>>,
     /// The first of these that is not behind us.
@@ -86,8 +73,28 @@ impl<S: Source> Values<S> {
             looks: 0,
             noticed: Vec::new(),
             unread: Vec::new(),
+            selection: None,
             quiet: Vec::new(),
             next: 0,
+        }
+    }
+
+    /// The same, which takes all of a value whose field is one of these.
+    pub(super) fn selecting(mut self, selection: Arc<Selection>) -> Self {
+        self.selection = Some(selection).filter(|selection| !selection.is_empty());
+        self
+    }
+
+    /// Whether every value has to be read, whatever is in it.
+    pub(super) fn reads_all(&self) -> bool {
+        self.looks > 0 || self.selection.is_some()
+    }
+
+    /// The open value, which is no name, stands at `place`.
+    pub(super) fn stands_at(&mut self, place: &impl Locate) {
+        let Some(selection) = &self.selection else { return };
+        if let Some(open) = &mut self.open {
+            open.selected = selection.at(&place.locate(&self.identifiers, self.side));
         }
     }
 
@@ -131,7 +138,7 @@ impl<S: Source> Values<S> {
         let weak = if typed.is_some_and(|typed| weak.has(typed)) { weak.longest() } else { 0 };
         let keep = if self.looks > 0 { weak.max(unknown::LONGEST) } else { weak };
         self.scanner.begin(&self.identifiers, keep);
-        self.open = Some(Open { token, content, fed: content, script, typed });
+        self.open = Some(Open { token, content, fed: content, script, typed, selected: None });
     }
 
     /// The next bytes of the value, which stand at `offset`.
@@ -158,18 +165,25 @@ impl<S: Source> Values<S> {
         let Some(open) = self.open.take() else { return };
         self.scanner.end(&self.identifiers);
         let runs = self.scanner.take_runs(&self.identifiers);
+        let selected = self.select(open, content, token, place);
         self.runs(runs, open, Some(content), token, place);
         let weak = open
             .typed
             .zip(self.scanner.weak())
             .and_then(|(typed, decoded)| self.identifiers.compiled.weak.find(typed, decoded));
         let whole = token.map(|end| open.token..end);
-        let found = std::mem::take(self.scanner.found());
+        let mut found = std::mem::take(self.scanner.found());
+        if let Some(selected) = selected {
+            // What else stands there is told too: the field's own slot may be one that goes as it is.
+            let is_whole = |found: &Found| found.start == open.content && found.end == content;
+            found.retain(|found| found.identifier != selected || !is_whole(found));
+        }
         if found.is_empty() {
-            if let Some((identifier, written)) = weak {
+            if let Some((identifier, written)) = weak.filter(|(identifier, _)| selected != Some(*identifier))
+            {
                 let found = Found { identifier, start: open.content, end: content, written };
                 self.draft(found, open.script, whole, place);
-            } else if self.looks > 0 && token.is_some() {
+            } else if self.looks > 0 && token.is_some() && selected.is_none() {
                 self.notice(place);
             }
             return;
@@ -178,6 +192,27 @@ impl<S: Source> Values<S> {
             let is_whole = found.start == open.content && found.end == content;
             self.draft(found, open.script, whole.clone().filter(|_| is_whole), place);
         }
+    }
+
+    /// Takes all of a value that has ended because of its field. Gives what it holds then.
+    fn select(
+        &mut self,
+        open: Open,
+        content: usize,
+        token: Option<usize>,
+        place: &impl Locate,
+    ) -> Option<usize> {
+        let identifier = open.selected?;
+        let span = open.content..content;
+        if span.len() > select::LONGEST {
+            self.unread.push(place.locate(&self.identifiers, self.side));
+        }
+        if span.is_empty() || span.len() > select::LONGEST {
+            return None;
+        }
+        let token = token.map(|end| open.token..end);
+        self.placed(Draft::Selected { identifier, span }, open.script, token, place);
+        Some(identifier)
     }
 
     /// Tells what the value that ended seems to be.
@@ -204,6 +239,9 @@ impl<S: Source> Values<S> {
     /// `content` so far, where that is not all that was fed.
     pub(super) fn pause(&mut self, content: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open else { return };
+        if self.is_kept_whole(content.unwrap_or(open.fed), place) {
+            return;
+        }
         let runs = self.scanner.take_runs(&self.identifiers);
         self.runs(runs, open, None, None, place);
         let content = content.unwrap_or(open.fed);
@@ -220,6 +258,9 @@ impl<S: Source> Values<S> {
     /// first byte that has to wait all the same: a value that may be a weak one, or most of a strong one.
     pub(super) fn hurry(&mut self, place: &impl Locate) -> Option<usize> {
         let open = self.open?;
+        if self.is_kept_whole(open.fed, place) {
+            return Some(open.token);
+        }
         self.scanner.hurry(&self.identifiers);
         let runs = self.scanner.hurry_runs(&self.identifiers);
         self.runs(runs, open, None, None, place);
@@ -228,6 +269,19 @@ impl<S: Source> Values<S> {
         }
         let weak = self.scanner.weak().is_some().then_some(open.token);
         weak.or_else(|| self.scanner.telling(&self.identifiers))
+    }
+
+    /// Whether the open value, whose content reaches to `content` by now, waits for its end because of its field. One
+    /// that is too long does not.
+    fn is_kept_whole(&mut self, content: usize, place: &impl Locate) -> bool {
+        let Some(open) = self.open.as_mut().filter(|open| open.selected.is_some()) else { return false };
+        if content.saturating_sub(open.content) <= select::LONGEST {
+            return true;
+        }
+        open.selected = None;
+        let place = place.locate(&self.identifiers, self.side);
+        self.unread.push(place);
+        false
     }
 
     fn draft(&mut self, found: Found, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
@@ -270,6 +324,9 @@ impl<S: Source> Values<S> {
     /// The first byte of the open value that may still be claimed, with its token's start where all of it may be.
     pub(super) fn held(&self) -> Option<usize> {
         let open = self.open?;
+        if open.selected.is_some() {
+            return Some(open.token);
+        }
         let held = self.scanner.held(&self.identifiers).unwrap_or(open.fed);
         let whole = held <= open.content || self.scanner.weak().is_some();
         Some(if whole { open.token } else { held })
@@ -281,55 +338,14 @@ impl<S: Source> Values<S> {
         container: &Container,
         bytes: impl Fn(Range<usize>) -> Option<std::borrow::Cow<'a, [u8]>>,
     ) -> Vec<Hit> {
-        let identifiers = &*self.identifiers;
         let mut hits = Vec::with_capacity(self.drafts.len());
-        for Placed { draft, place, script, token } in self.drafts.drain(..) {
-            let container = container.clone();
-            match draft {
-                Draft::Value(Found { identifier, start, end, written: form }) => {
-                    let written = bytes(start..end).unwrap_or_default();
-                    let spelling = spelling(identifiers, identifier, &written, script, form);
-                    let (span, within) = (start..end, None);
-                    hits.push(Hit {
-                        identifier,
-                        container,
-                        place,
-                        span,
-                        spelling,
-                        within,
-                        signed: false,
-                        token,
-                    });
-                }
-                Draft::Encoded { span, reading, signed } => {
-                    let written = bytes(span.clone()).unwrap_or_default();
-                    hits.extend(reading.open(identifiers, &written, script).into_iter().map(|inner| Hit {
-                        identifier: inner.identifier,
-                        container: container.clone(),
-                        place: place.clone(),
-                        span: span.clone(),
-                        spelling: inner.spelling,
-                        within: Some(inner.within),
-                        signed,
-                        token: token.clone(),
-                    }));
-                }
-            }
+        for draft in self.drafts.drain(..) {
+            let written = bytes(draft.span()).unwrap_or_default();
+            hits.extend(draft.hits(&self.identifiers, container, &written));
         }
         hits.sort_by_key(|hit| hit.span.start);
         hits
     }
-}
-
-fn spelling(
-    identifiers: &Identifiers,
-    identifier: usize,
-    written: &[u8],
-    script: Script,
-    form: Option<Written>,
-) -> Spelling {
-    let value = identifiers.get(identifier).map_or("", |identifier| identifier.value.expose().as_str());
-    Spelling::new(written, value, script, form)
 }
 
 /// What a name that holds an identifier is called instead.

@@ -7,6 +7,8 @@ use crate::config::origins::join;
 use crate::config::schema::{InterceptMode, Select, Settings, VendorConfig};
 use crate::config::value::{HostPattern, NeverEntry};
 use crate::model::Host;
+use http::HeaderName;
+use serde_json_path::JsonPath;
 
 pub(super) fn vendors(settings: &Settings, findings: &mut Findings<'_>) {
     if settings.intercept.mode == InterceptMode::Chosen && settings.vendor.is_empty() {
@@ -79,6 +81,21 @@ fn vendor_name(at: &str, name: &str, vendor: &VendorConfig, findings: &mut Findi
     }
 }
 
+/// Fields that say how a message is framed, coded or led, and the one that has a selector of its own.
+const NO_FIELD: &[&str] = &[
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
 fn rules(at: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
     for (index, rule) in vendor.rule.iter().enumerate() {
         let key = format!("{at}.rule[{index}]");
@@ -92,9 +109,23 @@ fn rules(at: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
         };
         if text.is_empty() {
             findings.error(&format!("{key}.select"), format!("`select.{kind}` is empty"), None);
-        } else if kind == "json" && !text.starts_with('$') {
-            let message = format!("`{text}` is not a JSONPath");
+        } else if kind == "json"
+            && let Err(error) = JsonPath::parse(text)
+        {
+            let message = format!("`{text}` is not a JSONPath: {}", error.message());
             findings.error(&format!("{key}.select"), message, "it begins with $, as in \"$.user.email\"");
+        }
+        if let Select::Header(name) = &rule.select
+            && (HeaderName::from_bytes(name.as_bytes()).is_err()
+                || NO_FIELD.iter().any(|no| name.eq_ignore_ascii_case(no)))
+            && !name.is_empty()
+        {
+            let message = format!("`{name}` is no header field that holds somebody's value");
+            findings.error(
+                &format!("{key}.select"),
+                message,
+                "for a cookie write select = { cookie = \"NAME\" }",
+            );
         }
         if rule.when.path.as_deref().is_some_and(|path| !path.starts_with('/')) {
             findings.error(&format!("{key}.when"), "a path begins with /".to_owned(), None);

@@ -75,6 +75,32 @@ fn all_errors_of_a_file_are_told_at_once() {
 }
 
 #[test]
+fn a_rule_names_a_field_that_can_hold_a_value() {
+    for (select, want) in [
+        ("json = \"user.mail\"", Some("`user.mail` is not a JSONPath: ")),
+        ("json = \"$.user[\"", Some("`$.user[` is not a JSONPath: ")),
+        ("json = \"$..contacts[?@.kind == 'mail'].value\"", None),
+        ("header = \"\"", Some("`select.header` is empty")),
+        ("header = \"X-User\"", None),
+        ("header = \"x user\"", Some("`x user` is no header field that holds somebody's value")),
+        ("header = \"Host\"", Some("`Host` is no header field that holds somebody's value")),
+        ("header = \"Cookie\"", Some("write select = { cookie = \"NAME\" }")),
+    ] {
+        let text = format!(
+            "[vendor.shop]\nhosts = [\"shop.test\"]\n[[vendor.shop.rule]]\nselect = {{ {} }}\nslot = \"email.primary\"\n",
+            select
+        );
+        match want {
+            Some(want) => {
+                let said = findings(&text);
+                assert!(said.iter().any(|line| line.contains(want)), "{select}: {said:?}");
+            }
+            None => drop(taken(&text)),
+        }
+    }
+}
+
+#[test]
 fn broken_toml_names_its_place() {
     let lines = findings("[ledger\nkeep_days = 3\n");
     assert!(lines.first().is_some_and(|line| line.starts_with("doorward.toml:1:8: error: ")), "{lines:#?}");
