@@ -17,6 +17,7 @@ mod exceptions;
 mod existing_accounts;
 mod expect;
 mod eyes;
+mod federated;
 mod first_connection;
 mod first_use;
 mod framing;

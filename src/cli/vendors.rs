@@ -67,6 +67,20 @@ fn show(vendor: &Value) {
     if text(vendor, "answer") != "-" {
         print(&format!("  answered    {}", text(vendor, "answer")));
     }
+    for sign_in in items(vendor, "sign_ins") {
+        print(&format!(
+            "  signs in    by way of {} ({}), which is asked for {}",
+            text(sign_in, "provider"),
+            if text(sign_in, "went") == "-" { "not yet" } else { "seen here" },
+            match text(sign_in, "scopes").as_str() {
+                "-" => "what it tells everybody".to_owned(),
+                scopes => scopes.to_owned(),
+            }
+        ));
+    }
+    if text(vendor, "federated_login") == "block" {
+        print("  signs in    by way of nobody: federated_login = block");
+    }
     for (slot, policy) in vendor.get("identity").and_then(Value::as_object).into_iter().flatten() {
         print(&format!("  identity    {slot} = {}", policy.as_str().unwrap_or_default()));
     }

@@ -4,6 +4,7 @@ use super::body::ReplyBody;
 use super::canonical::CanonicalLayer;
 use super::context::ContextLayer;
 use super::error::ExchangeError;
+use super::federated::FederatedLayer;
 use super::flow::Flow;
 use super::layers::{Client, Context, Exchange, Handle, Reply, Who};
 use super::persona::PersonaLayer;
@@ -114,6 +115,7 @@ async fn walk(
     let layers = ServiceBuilder::new()
         .layer(CanonicalLayer)
         .layer(context)
+        .layer(FederatedLayer::new(Arc::clone(rooms)))
         .layer(TrackersLayer::new(Arc::clone(rooms)))
         .layer(PersonaLayer::new(Arc::clone(rooms)))
         .layer(TermsLayer::new(Arc::clone(rooms)))

@@ -1,4 +1,4 @@
-//! Layer 9: nothing passes before it stands in the log.
+//! Layer 10: nothing passes before it stands in the log.
 //!
 //! A connection is checked out while OPEN becomes durable; only when both are there does the exchange go on.
 

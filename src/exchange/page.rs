@@ -40,7 +40,9 @@ pub fn refusal(status: StatusCode, error: &str, details: &str, accepts: Option<&
         accepts.and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"));
     let title = status.canonical_reason().unwrap_or("Refused");
     let (media_type, body) = if wants_page {
-        ("text/html; charset=utf-8", page(title, details))
+        // To a person "Forbidden" sounds like the site's own word, and like the end.
+        let heading = if status == StatusCode::FORBIDDEN { "Nothing was sent" } else { title };
+        ("text/html; charset=utf-8", page(heading, details))
     } else {
         let problem = serde_json::json!({
             "type": "about:blank", "title": title, "status": status.as_u16(), "detail": details, "error": error,

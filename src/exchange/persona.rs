@@ -1,4 +1,4 @@
-//! Layer 7: identifiers become this vendor's pseudonyms, in the head, in a whole body, and in one that flows.
+//! Layer 8: identifiers become this vendor's pseudonyms, in the head, in a whole body, and in one that flows.
 
 use super::apply;
 use super::error::ExchangeError;

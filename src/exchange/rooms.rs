@@ -9,7 +9,7 @@ use super::spool::Spools;
 use crate::config::Config;
 use crate::config::schema::{Carriers, Derivation, First, Policies};
 use crate::ledger::Ledger;
-use crate::model::{Clock, Host, MemberId, Origin, Policy, VendorId};
+use crate::model::{Clock, FederatedLogin, Host, MemberId, Origin, Policy, VendorId};
 use crate::persona::{self, Personas, VendorSettings};
 use crate::telemetry::Metrics;
 use crate::trackers::Trackers;
@@ -67,12 +67,25 @@ impl Rooms {
         let mut merged = own.clone();
         if let Some(file) = file {
             merged.level = file.level.or(own.level);
+            merged.federated_login = file.federated_login.or(own.federated_login);
             // To a question of the file's the member may have given the answer.
             let stands = |key: &str, policy: Policy| policy != Policy::Ask || !own.slots.contains_key(key);
             let file = file.slots.iter().filter(|(key, policy)| stands(key, **policy));
             merged.slots.extend(file.map(|(key, policy)| (key.clone(), *policy)));
         }
         Some(Arc::new(merged))
+    }
+
+    /// What becomes of the member's signing in at a vendor by way of somebody else.
+    pub fn federated_login(
+        &self,
+        generation: &Generation,
+        member: MemberId,
+        label: &VendorId,
+        vendor: &VendorId,
+    ) -> FederatedLogin {
+        let own = self.vendor_settings(generation, member, label, vendor);
+        own.and_then(|own| own.federated_login).unwrap_or(generation.identity.federated_login)
     }
 }
 
@@ -112,13 +125,18 @@ impl Generation {
             block_carriers: identity.carriers == Carriers::Block,
             learn: identity.first == First::Learn,
             ask_first: identity.first == First::Ask,
+            federated_login: identity.federated_login,
             derivation: match identity.derivation {
                 Derivation::Seed => persona::Derivation::Seed,
                 Derivation::Random => persona::Derivation::Random,
             },
         };
         let vendors = config.settings.vendor.iter().map(|(name, vendor)| {
-            let settings = VendorSettings { level: vendor.level, slots: written(&vendor.identity) };
+            let settings = VendorSettings {
+                level: vendor.level,
+                federated_login: vendor.federated_login,
+                slots: written(&vendor.identity),
+            };
             (VendorId::from(name.as_str()), Arc::new(settings))
         });
         let next_hop = config.settings.upstream.proxy.as_ref().map(|written| Arc::new(NextHop::of(written)));

@@ -2,6 +2,7 @@
 
 use super::canonical::{Canonical, CanonicalLayer};
 use super::context::{ContextLayer, Contextual};
+use super::federated::{Federated, FederatedLayer};
 use super::flow::{FlowLayer, Flows};
 use super::gate::{Gate, GateLayer};
 use super::limits::{Limited, LimitsLayer};
@@ -15,8 +16,9 @@ use std::sync::Arc;
 use tower::ServiceBuilder;
 
 /// The corridor from the front door to the vendor.
-pub type Corridor =
-    Rescue<Flows<Canonical<Contextual<Limited<Tracked<Personified<Termed<Gate<UpstreamSender>>>>>>>>>;
+pub type Corridor = Rescue<
+    Flows<Canonical<Contextual<Limited<Federated<Tracked<Personified<Termed<Gate<UpstreamSender>>>>>>>>>,
+>;
 
 /// Builds the corridor through `rooms`.
 pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {
@@ -31,14 +33,16 @@ pub fn corridor(rooms: &Arc<Rooms>) -> Corridor {
         .layer(ContextLayer::new(Arc::clone(rooms)))
         // 5. Quotas, and room for one more exchange.
         .layer(LimitsLayer)
-        // 6. Blocked, or without tracking parameters and fields; the response without what follows people.
+        // 6. Signing in at a vendor by way of somebody else: told the first time, or refused.
+        .layer(FederatedLayer::new(Arc::clone(rooms)))
+        // 7. Blocked, or without tracking parameters and fields; the response without what follows people.
         .layer(TrackersLayer::new(Arc::clone(rooms)))
-        // 7. Identifiers become this vendor's pseudonyms.
+        // 8. Identifiers become this vendor's pseudonyms.
         .layer(PersonaLayer::new(Arc::clone(rooms)))
-        // 8. GPC and the person's terms; the vendor's answer.
+        // 9. GPC and the person's terms; the vendor's answer.
         .layer(TermsLayer::new(Arc::clone(rooms)))
-        // 9. A connection and a durable OPEN; nothing passes before both.
+        // 10. A connection and a durable OPEN; nothing passes before both.
         .layer(GateLayer::new(Arc::clone(rooms)))
-        // 10. The plan becomes bytes, and they go.
+        // 11. The plan becomes bytes, and they go.
         .service(UpstreamSender::new(Arc::clone(rooms)))
 }

@@ -1,4 +1,4 @@
-//! Layer 8: what the person says about terms, and what the vendor answers.
+//! Layer 9: what the person says about terms, and what the vendor answers.
 
 use super::error::ExchangeError;
 use super::layers::{Exchange, Handle, Reply};

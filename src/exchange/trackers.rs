@@ -1,4 +1,4 @@
-//! Layer 6: tracker rules, on the way out and on the way back.
+//! Layer 7: tracker rules, on the way out and on the way back.
 
 use super::context::PORTALS;
 use super::error::ExchangeError;

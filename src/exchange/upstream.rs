@@ -1,4 +1,4 @@
-//! Layer 10: sends, once, and a second time only where a kept connection had been closed under us.
+//! Layer 11: sends, once, and a second time only where a kept connection had been closed under us.
 
 use super::apply;
 use super::body::{ReplyBody, VendorBody};

@@ -17,7 +17,7 @@ use crate::exchange::{Generation, OwnSettings, Rooms, Spools};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, Host, MemberId, Policy, SystemClock, VendorId};
+use crate::model::{Clock, FederatedLogin, Host, MemberId, Policy, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{LogIndex, Store, StoreError};
 use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
@@ -365,12 +365,16 @@ fn settings_of(store: &Store, member: MemberId) -> Result<OwnSettings, HouseErro
     for relationship in store.relationships(member)? {
         let mut settings = VendorSettings { level: relationship.level, ..VendorSettings::default() };
         for (key, value) in store.vendor_settings(member, &relationship.vendor)? {
+            if key == "federated_login" {
+                settings.federated_login = FederatedLogin::parse(&value);
+                continue;
+            }
             let policy = PolicyKey::from_str(key.strip_prefix("identity.").unwrap_or_default())
                 .ok()
                 .zip(Policy::parse(&value));
             settings.slots.extend(policy.map(|(key, policy)| (key.to_string(), policy)));
         }
-        if settings.level.is_some() || !settings.slots.is_empty() {
+        if settings != VendorSettings::default() {
             own.insert((member, relationship.vendor), settings);
         }
     }

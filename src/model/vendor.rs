@@ -57,6 +57,32 @@ impl Level {
     }
 }
 
+/// What becomes of signing in at a vendor by way of somebody else, who tells it things that the gateway does not see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FederatedLogin {
+    /// The person is told the first time, and it goes on.
+    #[default]
+    Allow,
+    /// It is refused.
+    Block,
+}
+
+impl FederatedLogin {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Block => "block",
+        }
+    }
+
+    /// Reads the word of the configuration.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Allow, Self::Block].into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
 /// The request's place in what the person is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,7 +4,7 @@
 //! level; a slot wins over its kind. Third
 //! parties get no protected value whatever is written.
 
-use crate::model::{Level, Party, Policy, Slot, SlotKind, VendorId};
+use crate::model::{FederatedLogin, Level, Party, Policy, Slot, SlotKind, VendorId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Date;
@@ -57,13 +57,17 @@ pub struct Settings {
     pub learn: bool,
     /// The owner is asked what a vendor gets of which nothing is written.
     pub ask_first: bool,
+    /// What becomes of signing in at a vendor by way of somebody else.
+    pub federated_login: FederatedLogin,
 }
 
 /// What `[vendor.NAME]` says, or what a member set for the vendor.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct VendorSettings {
     /// Its level.
     pub level: Option<Level>,
+    /// What becomes of signing in there by way of somebody else.
+    pub federated_login: Option<FederatedLogin>,
     /// Its policies.
     pub slots: Written,
 }
@@ -360,7 +364,11 @@ mod tests {
             (&[("phone", Real)], &[("name", Real)], Treatment::Pseudonym, "level=alias"),
         ];
         for (everyone, vendor, treatment, text) in cases {
-            let own = VendorSettings { level: Some(Level::Alias), slots: written(vendor) };
+            let own = VendorSettings {
+                level: Some(Level::Alias),
+                slots: written(vendor),
+                ..VendorSettings::default()
+            };
             let ruling = rule("email.work", Party::First, &settings(everyone), Some(&own));
             assert_eq!((ruling.treatment, &*ruling.rule), (treatment, text));
         }
@@ -374,13 +382,25 @@ mod tests {
             sources(party, Some("@travel"), &settings, Some(own))
                 .rule(&slot("email.primary"), possible("email.primary"))
         };
-        let unwritten = VendorSettings { level: None, slots: written(&[("name", Withhold)]) };
+        let unwritten = VendorSettings {
+            level: None,
+            slots: written(&[("name", Withhold)]),
+            ..VendorSettings::default()
+        };
         let ruling = ruled(Party::First, &unwritten);
         assert_eq!((ruling.treatment, &*ruling.rule), (Treatment::Real, "builtin/categories:@travel"));
         assert_eq!(ruled(Party::Third, &unwritten).treatment, Treatment::Withhold);
-        let own = VendorSettings { level: None, slots: written(&[("email", Pseudonym)]) };
+        let own = VendorSettings {
+            level: None,
+            slots: written(&[("email", Pseudonym)]),
+            ..VendorSettings::default()
+        };
         assert_eq!(ruled(Party::First, &own).rule, "vendor.shop.identity.email=pseudonym");
-        let own = VendorSettings { level: Some(Level::Stranger), slots: Written::new() };
+        let own = VendorSettings {
+            level: Some(Level::Stranger),
+            slots: Written::new(),
+            ..VendorSettings::default()
+        };
         assert_eq!(ruled(Party::First, &own).rule, "identity.email=withhold");
     }
 
@@ -394,12 +414,20 @@ mod tests {
             ("phone.primary", None, Treatment::Withhold),
             (
                 "name.full",
-                Some(&VendorSettings { level: Some(Level::Known), slots: Written::new() }),
+                Some(&VendorSettings {
+                    level: Some(Level::Known),
+                    slots: Written::new(),
+                    ..VendorSettings::default()
+                }),
                 Treatment::Real,
             ),
             (
                 "name.full",
-                Some(&VendorSettings { level: None, slots: written(&[("name.full", Policy::Pseudonym)]) }),
+                Some(&VendorSettings {
+                    level: None,
+                    slots: written(&[("name.full", Policy::Pseudonym)]),
+                    ..VendorSettings::default()
+                }),
                 Treatment::Pseudonym,
             ),
         ] {
@@ -410,7 +438,11 @@ mod tests {
 
     #[test]
     fn third_parties_get_nothing_whatever_is_written() {
-        let own = VendorSettings { level: Some(Level::Known), slots: written(&[("email", Policy::Real)]) };
+        let own = VendorSettings {
+            level: Some(Level::Known),
+            slots: written(&[("email", Policy::Real)]),
+            ..VendorSettings::default()
+        };
         for party in [Party::Third, Party::Gateway] {
             for name in ["email.primary", "name.full", "address.street", "username"] {
                 let ruling = rule(name, party, &settings(&[("name", Policy::Real)]), Some(&own));

@@ -8,6 +8,7 @@ use super::derive::{CheckKey, PersonaKey, VendorKey};
 use super::error::IssueError;
 use super::format::email;
 use super::rows::{ADOPTED, open};
+use super::sign_in::{self, Pair, Told};
 use crate::model::{MemberId, QuickMap, Secret, Slot, Timestamp, VendorId};
 use crate::rewrite::AddressBook;
 use crate::store::Store;
@@ -76,6 +77,8 @@ pub(super) struct State {
     pub(super) owners: QuickMap<(VendorId, u32), u32>,
     /// Whom the member has met here, and who knew them before.
     pub(super) met: QuickMap<VendorId, bool>,
+    /// By way of whom the member signs in where.
+    pub(super) sign_ins: QuickMap<Pair, Told>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }
@@ -121,6 +124,7 @@ impl Wardrobe {
             state.bind(&host, &vendor);
         }
         state.met.extend(store.met(member)?);
+        state.sign_ins.extend(sign_in::stored(store.sign_ins(member)?));
         let state = RwLock::new(state);
         let (vault, store, settled) = (vault.clone(), store.clone(), Notify::new());
         let wardrobe = Self { member, vault, store, persona, check, blind, settled, state };

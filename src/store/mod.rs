@@ -15,6 +15,7 @@ mod passing;
 mod pseudonyms;
 mod relationships;
 mod rows;
+mod sign_ins;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +24,4 @@ pub use error::StoreError;
 pub use log_index::{Block, LogIndex};
 pub use passing::PassingRow;
 pub use rows::{AttributeRow, Claim, IssuedRow, KeyRow, MemberRow, Relationship, TokenRow};
+pub use sign_ins::SignInRow;

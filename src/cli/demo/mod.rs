@@ -135,6 +135,7 @@ fn adjusted(config: &Config, shop: &Shop) -> Result<Config, Failure> {
                 hosts: vec![host],
                 level: Some(Level::Stranger),
                 identity: Policies::default(),
+                federated_login: None,
                 reveal: Reveal::default(),
                 terms: None,
                 limit: None,

@@ -1,7 +1,7 @@
 //! `[identity]`: settings, and a policy per slot beside them.
 
 use crate::config::value::{MailDomain, PolicyKey};
-use crate::model::{Level, Policy};
+use crate::model::{FederatedLogin, Level, Policy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
@@ -30,6 +30,8 @@ pub struct Identity {
     pub strict: bool,
     /// What happens to identifiers inside what cannot be rewritten (JWT, signed, protobuf).
     pub carriers: Carriers,
+    /// What becomes of signing in at a vendor by way of somebody else.
+    pub federated_login: FederatedLogin,
     /// Where pseudonyms come from.
     pub derivation: Derivation,
     /// Expert view: policies that hold at every vendor.
@@ -44,6 +46,7 @@ impl Default for Identity {
             domain: None,
             strict: false,
             carriers: Carriers::Allow,
+            federated_login: FederatedLogin::Allow,
             derivation: Derivation::Seed,
             policies: Policies::default(),
         }
@@ -85,7 +88,8 @@ pub enum Derivation {
     Random,
 }
 
-pub(crate) const SETTINGS: [&str; 6] = ["new_vendor", "first", "domain", "strict", "carriers", "derivation"];
+pub(crate) const SETTINGS: [&str; 7] =
+    ["new_vendor", "first", "domain", "strict", "carriers", "federated_login", "derivation"];
 
 // By hand, since `flatten` would lose where in the file an error is.
 impl<'de> Deserialize<'de> for Identity {
@@ -133,6 +137,7 @@ impl<'de> Visitor<'de> for Table {
                 Key::Setting("domain") => identity.domain = Some(map.next_value()?),
                 Key::Setting("strict") => identity.strict = map.next_value()?,
                 Key::Setting("carriers") => identity.carriers = map.next_value()?,
+                Key::Setting("federated_login") => identity.federated_login = map.next_value()?,
                 Key::Setting(_) => identity.derivation = map.next_value()?,
                 Key::Policy(key) => {
                     let policy = map.next_value()?;
@@ -154,6 +159,7 @@ impl Serialize for Identity {
         }
         map.serialize_entry("strict", &self.strict)?;
         map.serialize_entry("carriers", &self.carriers)?;
+        map.serialize_entry("federated_login", &self.federated_login)?;
         map.serialize_entry("derivation", &self.derivation)?;
         for (key, policy) in &self.policies.0 {
             map.serialize_entry(key, policy)?;
@@ -177,6 +183,7 @@ impl JsonSchema for Identity {
                 "domain": generator.subschema_for::<MailDomain>(),
                 "strict": { "type": "boolean", "default": false },
                 "carriers": generator.subschema_for::<Carriers>(),
+                "federated_login": generator.subschema_for::<FederatedLogin>(),
                 "derivation": generator.subschema_for::<Derivation>(),
             },
             "additionalProperties": generator.subschema_for::<Policy>(),

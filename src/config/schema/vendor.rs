@@ -2,7 +2,7 @@
 
 use super::Policies;
 use crate::config::value::{HostPattern, OfferId, Quota};
-use crate::model::{Level, Slot};
+use crate::model::{FederatedLogin, Level, Slot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -19,6 +19,9 @@ pub struct VendorConfig {
     /// Policies that win over the level.
     #[serde(default)]
     pub identity: Policies,
+    /// What becomes of signing in here by way of somebody else; else `identity.federated_login`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federated_login: Option<FederatedLogin>,
     /// Where its pseudonyms become real again on the way back.
     #[serde(default)]
     pub reveal: Reveal,

@@ -7,7 +7,7 @@ use super::{Api, off_worker};
 use crate::config::value::PolicyKey;
 use crate::exchange::{Generation, Who};
 use crate::gateway::House;
-use crate::model::{Host, Level, Policy, VendorId};
+use crate::model::{FederatedLogin, Host, Level, Policy, VendorId};
 use crate::store::Relationship;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -165,6 +165,13 @@ fn describe(
     let hosts = configured.map(|vendor| vendor.hosts.iter().map(ToString::to_string).collect::<Vec<_>>());
     let epoch = rooms.personas.standing(who.member, sector).epoch;
     let persona = rooms.personas.of(who.member);
+    let sign_ins = house.store.sign_ins(who.member)?.into_iter().filter(|row| row.vendor == *sector);
+    let sign_ins: Vec<_> = sign_ins
+        .map(|row| {
+            let scopes: Vec<_> = row.scopes.split(' ').filter(|scope| !scope.is_empty()).collect();
+            json!({ "provider": row.provider.as_str(), "scopes": scopes, "asked": row.asked, "went": row.went })
+        })
+        .collect();
     Ok(json!({
         "vendor": label.as_str(),
         "member": &*who.name,
@@ -176,6 +183,8 @@ fn describe(
         "since": stored.map(|row| row.since),
         "epoch": epoch,
         "pseudonyms": persona.map_or(0, |persona| persona.wardrobe.worn(sector, epoch).len()),
+        "federated_login": rooms.federated_login(&generation, who.member, label, sector).as_str(),
+        "sign_ins": sign_ins,
         "terms": stored.map(|row| row.terms.as_str()),
         "answer": stored.and_then(|row| row.answer.as_deref()),
     }))
@@ -202,8 +211,18 @@ fn check(key: &str, value: Option<&str>) -> Result<(), ApiError> {
             _ => Ok(()),
         };
     }
+    if key == "federated_login" {
+        return match value {
+            Some(policy) if FederatedLogin::parse(policy).is_none() => {
+                Err(ApiError::usage("federated_login is allow or block"))
+            }
+            _ => Ok(()),
+        };
+    }
     let slot = key.strip_prefix("identity.").ok_or_else(|| {
-        ApiError::usage("a key is level or identity.SLOT, as in level=stranger or identity.email=real")
+        ApiError::usage(
+            "a key is level, federated_login or identity.SLOT, as in level=stranger or identity.email=real",
+        )
     })?;
     PolicyKey::from_str(slot).map_err(|error| ApiError::usage(error.to_string().replace('\n', "; ")))?;
     match value.map(Policy::parse) {
@@ -219,6 +238,7 @@ pub fn written(house: &House, vendor: &VendorId, key: &str) -> Result<(), ApiErr
     let slot = key.strip_prefix("identity.").unwrap_or_default();
     let there = match key {
         "level" => configured.level.is_some(),
+        "federated_login" => configured.federated_login.is_some(),
         // A question of the file's may be answered for good.
         _ => configured
             .identity
