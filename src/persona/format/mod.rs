@@ -190,6 +190,8 @@ impl Maker<'_> {
 }
 
 #[cfg(test)]
+mod linkage;
+#[cfg(test)]
 mod stable;
 #[cfg(test)]
 mod tests;
