@@ -20,6 +20,7 @@ mod eyes;
 mod federated;
 mod first_connection;
 mod first_use;
+mod foreign_text;
 mod framing;
 mod front_door;
 mod isolation;

@@ -100,8 +100,11 @@ impl Identifiers {
             if !(shortest..=Self::LONGEST).contains(&value.len()) {
                 return Err(CompileError::Length(identifier.slot.clone()));
             }
-            if identifier.strength == Strength::Weak {
+            let is_weak = identifier.strength == Strength::Weak;
+            if is_weak || pattern::reads_like_a_word(identifier.slot.kind(), value) {
                 weak.add(index, &identifier.slot, value);
+            }
+            if is_weak {
                 continue;
             }
             mailboxes.extend(Mailbox::of(index, identifier.slot.kind(), value));

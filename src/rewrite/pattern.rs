@@ -37,14 +37,54 @@ pub(super) enum PhoneForm {
     Significant,
 }
 
+/// Letters at most of a user name that may be a word or somebody's name: so many most of these have.
+const WORD: usize = 8;
+
+/// How letters that were found folded have to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Letters {
+    /// As anybody likes.
+    Folded,
+    /// In lower case these: a `+` must be told from a space.
+    Signed(Vec<u8>),
+    /// All small or all capital: `wright` is somebody's user name, Wright the name of many.
+    OneCase,
+}
+
+impl Letters {
+    /// Whether decoded letters may be it; `plus` stands for a `+` that is no space.
+    pub(super) fn admit(&self, mut written: impl Iterator<Item = u8> + Clone, plus: u8) -> bool {
+        match self {
+            Self::Folded => true,
+            Self::Signed(wanted) => wanted.iter().all(|wanted| match written.next() {
+                Some(byte) if byte == plus => *wanted == b'+',
+                byte => byte.map(|byte| byte.to_ascii_lowercase()) == Some(*wanted),
+            }),
+            Self::OneCase => {
+                !(written.clone().any(|byte| byte.is_ascii_lowercase())
+                    && written.any(|byte| byte.is_ascii_uppercase()))
+            }
+        }
+    }
+}
+
+/// Whether a user name reads like a word or a name: a few letters, none capital but perhaps the first. As the whole value
+/// of a field that is typed for it, it counts in any letters.
+pub(super) fn reads_like_a_word(kind: SlotKind, value: &str) -> bool {
+    kind == SlotKind::Username
+        && value.chars().count() <= WORD
+        && value.chars().all(char::is_alphabetic)
+        && !value.chars().skip(1).any(char::is_uppercase)
+}
+
 /// One spelling of one value.
 pub(super) struct Pattern {
     /// Whose.
     pub(super) identifier: usize,
     /// What is searched for, folded; digits only for a phone.
     pub(super) folded: Vec<u8>,
-    /// Lower-case but otherwise exact, where a `+` must be told from a space.
-    pub(super) exact: Option<Vec<u8>>,
+    /// How the letters must stand there, since the search folds them.
+    pub(super) letters: Letters,
     /// What must stand around it.
     pub(super) boundary: Boundary,
     /// Set for a phone.
@@ -58,14 +98,24 @@ pub(super) fn of_value(identifier: usize, kind: SlotKind, value: &str) -> Vec<Pa
         SlotKind::Email => cased(&addresses(value.trim()))
             .into_iter()
             .map(|text| {
-                let exact = text.as_bytes().contains(&b'+').then(|| text.to_ascii_lowercase().into_bytes());
-                Pattern { identifier, folded: folded(&text), exact, boundary: Boundary::Address, phone: None }
+                let letters = match text.contains('+') {
+                    true => Letters::Signed(text.to_ascii_lowercase().into_bytes()),
+                    false => Letters::Folded,
+                };
+                let boundary = Boundary::Address;
+                Pattern { identifier, folded: folded(&text), letters, boundary, phone: None }
             })
             .collect(),
         SlotKind::Name => words(identifier, names(value)),
         SlotKind::Device | SlotKind::Ad => words(identifier, hexadecimal(value)),
         SlotKind::Ip => words(identifier, ip(value)),
-        _ => words(identifier, BTreeSet::from([value.trim().to_owned()])),
+        _ => {
+            let mut patterns = words(identifier, BTreeSet::from([value.trim().to_owned()]));
+            if reads_like_a_word(kind, value.trim()) {
+                patterns.iter_mut().for_each(|pattern| pattern.letters = Letters::OneCase);
+            }
+            patterns
+        }
     }
 }
 
@@ -152,7 +202,13 @@ fn words(identifier: usize, forms: BTreeSet<String>) -> Vec<Pattern> {
         for text in [form.clone(), form.replace(' ', "\u{A0}")] {
             let folded = folded(&text);
             if seen.insert(folded.clone()) {
-                patterns.push(Pattern { identifier, folded, exact: None, boundary, phone: None });
+                patterns.push(Pattern {
+                    identifier,
+                    folded,
+                    letters: Letters::Folded,
+                    boundary,
+                    phone: None,
+                });
             }
         }
     }
@@ -236,7 +292,7 @@ fn phone(identifier: usize, value: &str) -> Vec<Pattern> {
         .map(|(digits, form)| Pattern {
             identifier,
             folded: digits.into_bytes(),
-            exact: None,
+            letters: Letters::Folded,
             boundary: Boundary::Number,
             phone: Some(form),
         })

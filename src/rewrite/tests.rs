@@ -183,6 +183,33 @@ fn names_are_words() {
     }
 }
 
+/// A short user name of nothing but letters may be a word, or what somebody else is called.
+#[test]
+fn user_names_that_read_like_words_stand_in_one_case() {
+    let found = |username: &str, syntax: Syntax, body: &str| {
+        let james = compile(&[("username", username, Strength::Strong)]);
+        find_in_body(&james, syntax, body.as_bytes()).len()
+    };
+    for (username, text, want) in [
+        ("wright", "by wright, WRIGHT and /u/wright/", 3),
+        ("wright", "The Wright brothers; WrighT", 0),
+        ("Wright", "The Wright brothers and wright", 1),
+        ("wright", "name%3Dwright %57right", 1),
+        ("annReal", "annReal Annreal annreal", 3),
+        ("jwright84", "Jwright84 jwright84", 2),
+        ("thomas.real", "Thomas.Real", 1),
+        ("carpenters", "Carpenters", 1),
+    ] {
+        assert_eq!(found(username, Syntax::Text, text), want, "{username}: {text}");
+    }
+    for (body, want) in [
+        (r#"{"username":"Wright","login":"wright"}"#, 2),
+        (r#"{"note":"Wright","author":{"username":"Wright"}}"#, 1),
+    ] {
+        assert_eq!(found("wright", Syntax::Json, body), want, "{body}");
+    }
+}
+
 #[test]
 fn accents_composed_and_not_small_and_capital() {
     let zoe = compile(&[("name.full", "Zoë Müller", Strength::Strong)]);

@@ -243,13 +243,11 @@ impl Core {
         for index in identifiers.compiled.text.matches(self.text) {
             let Some(pattern) = identifiers.compiled.patterns.get(index) else { continue };
             let Some(first) = self.count.checked_sub(pattern.folded.len()) else { continue };
-            let exact = pattern.exact.as_ref().is_none_or(|exact| {
-                (first..).zip(exact).all(|(number, &wanted)| match self.bytes.get(number) {
-                    RAW_PLUS => wanted == b'+',
-                    byte => byte.to_ascii_lowercase() == wanted,
-                })
-            });
-            if exact && boundary::left(pattern.boundary, &self.before(first)) {
+            let written = (first..self.count).map(|number| self.bytes.get(number));
+            if !pattern.letters.admit(written, RAW_PLUS) {
+                continue;
+            }
+            if boundary::left(pattern.boundary, &self.before(first)) {
                 let start = self.starts.get(first);
                 let found = Found { identifier: pattern.identifier, start, end, written: None };
                 self.candidates.push(Candidate {
