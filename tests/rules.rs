@@ -64,6 +64,7 @@ async fn each_kind_of_field_holds_what_its_rule_says() {
             ("", "json = \"$..contacts[?@.kind == 'mail'].value\"", "email.primary"),
             ("", "form = \"user[email]\"", "email.primary"),
             ("", "query = \"e mail\"", "email.primary"),
+            ("path = \"/b/*/c\"", "segment = 1", "email.primary"),
             ("", "header = \"X-User\"", "email.primary"),
             ("", "cookie = \"who\"", "email.primary"),
             ("", "multipart = \"mail\"", "email.primary"),
@@ -115,6 +116,10 @@ async fn each_kind_of_field_holds_what_its_rule_says() {
     assert_eq!(got.header("x-user"), [alias.as_str()]);
     assert_eq!(got.header("cookie"), [format!("a=1; who={alias}; b=2")]);
     assert_eq!(got.header("x-other"), [TYPED]);
+    ruled.home.client().get("https://shop.test/b/annie/c").await;
+    let segment = alias.replace('@', "%40");
+    assert!([format!("/b/{alias}/c"), format!("/b/{segment}/c")].contains(&ruled.shop.last().target()));
+    ruled.home.client().get_with(&url, &fields).await;
     // The record and the explanation say so like of any other value.
     let open = ruled.home.of_kind("open").await.pop().unwrap();
     let edits: Vec<_> =

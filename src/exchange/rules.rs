@@ -74,6 +74,7 @@ impl Rule {
             Select::Json(path) => Selects::Json(JsonPath::parse(path).ok()?),
             Select::Form(name) => Selects::Field(Field::Form(name.clone())),
             Select::Query(name) => Selects::Field(Field::Query(name.clone())),
+            Select::Segment(number) => Selects::Field(Field::Segment(*number)),
             Select::Header(name) => Selects::Field(Field::Header(name.to_ascii_lowercase())),
             Select::Cookie(name) => Selects::Field(Field::Cookie(name.clone())),
             Select::Multipart(name) => Selects::Field(Field::Part(name.clone())),

@@ -20,6 +20,8 @@ pub enum Field {
     Form(String),
     /// A parameter of the URL.
     Query(String),
+    /// A segment of the path, by its number from 0.
+    Segment(usize),
     /// A part of a multipart body.
     Part(String),
     /// A header field, by its lower-case name.
@@ -36,6 +38,7 @@ impl Field {
             | (Self::Part(name), Part::BodyPart(there))
             | (Self::Header(name), Part::Header(there))
             | (Self::Cookie(name), Part::Cookie(there)) => **name == **there,
+            (Self::Segment(number), Part::UrlPath(there)) => number == there,
             // The place has it as sent.
             (Self::Query(name), Part::UrlQuery(there)) => {
                 let spaced = there.replace('+', " ");

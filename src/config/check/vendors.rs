@@ -99,33 +99,8 @@ const NO_FIELD: &[&str] = &[
 fn rules(at: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
     for (index, rule) in vendor.rule.iter().enumerate() {
         let key = format!("{at}.rule[{index}]");
-        let (kind, text) = match &rule.select {
-            Select::Json(text) => ("json", text),
-            Select::Form(text) => ("form", text),
-            Select::Query(text) => ("query", text),
-            Select::Header(text) => ("header", text),
-            Select::Cookie(text) => ("cookie", text),
-            Select::Multipart(text) => ("multipart", text),
-        };
-        if text.is_empty() {
-            findings.error(&format!("{key}.select"), format!("`select.{kind}` is empty"), None);
-        } else if kind == "json"
-            && let Err(error) = JsonPath::parse(text)
-        {
-            let message = format!("`{text}` is not a JSONPath: {}", error.message());
-            findings.error(&format!("{key}.select"), message, "it begins with $, as in \"$.user.email\"");
-        }
-        if let Select::Header(name) = &rule.select
-            && (HeaderName::from_bytes(name.as_bytes()).is_err()
-                || NO_FIELD.iter().any(|no| name.eq_ignore_ascii_case(no)))
-            && !name.is_empty()
-        {
-            let message = format!("`{name}` is no header field that holds somebody's value");
-            findings.error(
-                &format!("{key}.select"),
-                message,
-                "for a cookie write select = { cookie = \"NAME\" }",
-            );
+        if let Some((message, help)) = amiss(&rule.select) {
+            findings.error(&format!("{key}.select"), message, help);
         }
         if rule.when.path.as_deref().is_some_and(|path| !path.starts_with('/')) {
             findings.error(&format!("{key}.when"), "a path begins with /".to_owned(), None);
@@ -133,5 +108,29 @@ fn rules(at: &str, vendor: &VendorConfig, findings: &mut Findings<'_>) {
         if rule.when.method.as_deref().is_some_and(|m| m.is_empty() || m != m.to_ascii_uppercase()) {
             findings.error(&format!("{key}.when"), "a method is upper case, as in \"POST\"".to_owned(), None);
         }
+    }
+}
+
+/// Why a selector selects nothing, and what to write instead.
+fn amiss(select: &Select) -> Option<(String, Option<&'static str>)> {
+    let is_empty = |kind: &str| Some((format!("`select.{kind}` is empty"), None));
+    match select {
+        Select::Json(path) => {
+            let error = JsonPath::parse(path).err()?;
+            let message = format!("`{path}` is not a JSONPath: {}", error.message());
+            Some((message, Some("it begins with $, as in \"$.user.email\"")))
+        }
+        Select::Header(name) if name.is_empty() => is_empty("header"),
+        Select::Header(name) => {
+            let is_led = NO_FIELD.iter().any(|no| name.eq_ignore_ascii_case(no));
+            let message = format!("`{name}` is no header field that holds somebody's value");
+            let help = Some("for a cookie write select = { cookie = \"NAME\" }");
+            (is_led || HeaderName::from_bytes(name.as_bytes()).is_err()).then_some((message, help))
+        }
+        Select::Form(name) if name.is_empty() => is_empty("form"),
+        Select::Query(name) if name.is_empty() => is_empty("query"),
+        Select::Cookie(name) if name.is_empty() => is_empty("cookie"),
+        Select::Multipart(name) if name.is_empty() => is_empty("multipart"),
+        _ => None,
     }
 }

@@ -103,6 +103,8 @@ pub enum Select {
     Form(String),
     /// A parameter of the URL.
     Query(String),
+    /// A segment of the path, by its number from 0, as the log counts them.
+    Segment(usize),
     /// A header field.
     Header(String),
     /// A cookie.
