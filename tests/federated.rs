@@ -1,7 +1,9 @@
 //! Whoever signs in at a vendor by way of somebody else is told before it begins, or it does not.
 
+use crate::support::client::request;
 use crate::support::scene::Scene;
 use crate::support::{Household, TestCa, Vendor};
+use http::Method;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -89,10 +91,14 @@ async fn the_first_time_is_told_and_what_is_new_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_wait_for_a_page_and_programs_go_on() {
     let street = Street::with("").await;
-    for _ in 0..2 {
-        let (status, told) = street.get(&authorize("openid"), FRAME).await;
+    let script: &[_] =
+        &[("sec-fetch-dest", "empty"), ("sec-fetch-mode", "no-cors"), ("referer", "https://shop.test/")];
+    for fields in [FRAME, FRAME, script, script] {
+        let (status, told) = street.get(&authorize("openid"), fields).await;
         assert!(status == 403 && told.contains("in a page of its own"), "{status} {told}");
     }
+    let posted = street.home.client().send(request(Method::POST, &authorize("forms"), PAGE, "")).await;
+    assert_eq!(posted.status.as_u16(), 403, "a page that is asked for with a form is one");
     let explained = street.home.explain("GET", &authorize("openid"), PAGE, "").await;
     assert_eq!(explained["verdict"], "refused");
     assert_eq!(street.get(&authorize("openid"), PAGE).await.0, 403, "nothing was told by an explanation");

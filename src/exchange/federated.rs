@@ -8,7 +8,6 @@ use super::sign_in::asked;
 use crate::model::{FederatedLogin, Host, RequestType, VendorId};
 use crate::persona::{Persona, SignIn};
 use crate::rewrite::find_in_header;
-use http::Method;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tower::Layer;
@@ -76,9 +75,11 @@ impl<S> Federated<S> {
         }
         let told = persona.wardrobe.was_told(sign_in);
         let kind = exchange.context()?.kind;
-        let is_page = kind == RequestType::Document && exchange.method == Method::GET;
-        // Nobody reads a page in a hidden frame. What is no page at all comes from a program, which would not understand.
-        let tells = !told && (is_page || kind == RequestType::Subdocument);
+        let is_page = kind == RequestType::Document;
+        // Nobody reads a page in a hidden frame, and no script may make up sign-ins that are kept. A program would not
+        // understand.
+        let is_program = !is_page && !exchange.headers.contains_key("sec-fetch-dest");
+        let tells = !told && !is_program;
         if !exchange.rehearsal && (is_page || !tells) {
             self.note(persona, sign_in, !tells).await?;
         }

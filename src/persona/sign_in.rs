@@ -8,7 +8,7 @@ use crate::store::SignInRow;
 use std::collections::BTreeSet;
 
 /// Most pairs of a vendor and a provider of a member that are kept. Whoever comes later is told each time.
-const MOST: usize = 10_000;
+const MOST: usize = 2_000;
 /// Most scopes that are kept of a pair.
 const SCOPES: usize = 64;
 
