@@ -82,7 +82,8 @@ pub enum Vendor {
     Set {
         /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// level=known|alias|stranger, or identity.SLOT=real|pseudonym|coarse|withhold|ask; an empty value takes it back.
+        /// level=known|alias|stranger, federated_login=allow|block, or identity.SLOT=real|pseudonym|coarse|withhold|ask; an empty
+        /// value takes it back.
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,
         /// The member it is about. Default: whoever asks.
