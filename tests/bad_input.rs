@@ -99,3 +99,39 @@ async fn bombs_and_broken_codings_are_refused_or_pass_untouched_with_a_note() {
     }
     is_alive(&home).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn charsets_that_nobody_reads_are_told_or_refused() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let wide: Vec<u8> = "mail: ann@home.example".bytes().flat_map(|byte| [byte, 0]).collect();
+    let long = wide.repeat(10_000);
+    for (strict, want) in [(false, StatusCode::OK), (true, StatusCode::FORBIDDEN)] {
+        let home = Household::trusting(&ca)
+            .knowing(&shop)
+            .member("ann", &[("email.primary", "ann@home.example")])
+            .config(&format!(
+                "[identity]\nstrict = {strict}\ndomain = \"alias.example\"\nfirst = \"pseudonym\""
+            ))
+            .start()
+            .await;
+        for (kind, body) in [
+            ("text/plain; charset=utf-16le", &wide),
+            ("text/plain; charset=UTF-16LE", &long),
+            ("text/xml; charset=cp037", &b"<a>\xc1</a>".to_vec()),
+            ("text/plain", &wide),
+        ] {
+            let reply = home.client().post("https://shop.test/", kind, body.clone()).await;
+            assert_eq!(reply.status, want, "{kind}");
+            if !strict {
+                assert!(shop.last().body() == *body, "{kind}: half edited");
+                let open = home.of_kind("open").await.pop().unwrap().to_string();
+                assert!(open.contains("could not inspect: a charset"), "{kind}: {open}");
+            }
+        }
+        // One that lies about its charset is no way past.
+        let mail = "mail: ann@home.example";
+        let reply = home.client().post("https://shop.test/", "text/plain; charset=utf-16", mail).await;
+        assert!(reply.status == want && !shop.last().text().contains("ann@home"), "{}", reply.status);
+    }
+}

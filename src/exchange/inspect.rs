@@ -10,7 +10,8 @@ use crate::model::{Part, Party, Place};
 use crate::persona::Persona;
 use crate::rewrite::codec::Coding;
 use crate::rewrite::{
-    Field, Findings, Hit, Identifiers, Selection, Syntax, TooMany, read_selected_body, syntax_of,
+    Field, Findings, Hit, Identifiers, Selection, Syntax, TooMany, begins_wide, has_known_charset,
+    read_selected_body, syntax_of,
 };
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -24,6 +25,9 @@ const NOTED: usize = 16;
 
 /// Of a field that a rule names, and that is not found as it says.
 const UNREACHED: &str = "could not inspect: a rule's JSONPath does not lead to one text in this body";
+
+/// Of letters that are not written as ASCII writes them.
+const CHARSET: &str = "could not inspect: a charset this gateway does not read";
 
 /// Of an upload that came with a length.
 const HELD: &str = "the body is edited as it comes; over HTTP/1.1 it waits until its new length is known";
@@ -81,6 +85,10 @@ pub(super) async fn inspect_body(
         opaque(exchange, "could not inspect: the body is not text")?;
         return Ok(Inspected::default());
     };
+    // It may say what is not so: what can be found in it is found all the same.
+    if !has_known_charset(exchange.headers.get(CONTENT_TYPE)) {
+        opaque(exchange, CHARSET)?;
+    }
     let Ok(codings) = Coding::of(&exchange.headers) else {
         opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
         return Ok(Inspected::default());
@@ -108,6 +116,9 @@ pub(super) async fn inspect_body(
     match exchange.body.decoded_bytes() {
         Some(decoded) => {
             let identifiers = persona.identity.identifiers();
+            if begins_wide(&decoded) && has_known_charset(exchange.headers.get(CONTENT_TYPE)) {
+                opaque(exchange, CHARSET)?;
+            }
             let (selection, pointers) = match syntax {
                 Syntax::Json => in_json(exchange, chosen, &decoded)?,
                 _ => (chosen.named(), Vec::new()),

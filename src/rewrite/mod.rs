@@ -51,5 +51,5 @@ pub use select::{Field, Selection, select_in_header, select_in_target};
 pub use spelling::Spelling;
 pub use splice::{splice, splices};
 pub use stream::{Decision, StreamEditor, replacements};
-pub use syntax::{Syntax, syntax_of};
+pub use syntax::{Syntax, begins_wide, has_known_charset, syntax_of};
 pub use unknown::{Noticed, luhn_sum};

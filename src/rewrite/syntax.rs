@@ -1,5 +1,6 @@
 //! Which structure a body has.
 
+use encoding_rs::Encoding;
 use http::HeaderValue;
 
 /// How a body is read. It only decides how places are named and what counts as one value: an identifier is found
@@ -42,6 +43,22 @@ pub fn syntax_of(content_type: Option<&HeaderValue>) -> Option<Syntax> {
         ("application", sub) if is_text(sub) => Some(Syntax::Text),
         _ => None,
     }
+}
+
+/// Whether text of this content type has ASCII where it says so: not in UTF-16 and the like, nor where nobody knows the
+/// name of its charset (WHATWG Encoding Standard, section 4.2).
+pub fn has_known_charset(content_type: Option<&HeaderValue>) -> bool {
+    let text = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (_, parameters) = text.split_once(';').unwrap_or_default();
+    parameter(parameters, "charset")
+        .is_none_or(|label| Encoding::for_label(label.as_bytes()).is_some_and(Encoding::is_ascii_compatible))
+}
+
+/// Whether a text begins as UTF-16 or UTF-32 does: with the mark of its byte order, or with ASCII of more than one byte.
+pub fn begins_wide(body: &[u8]) -> bool {
+    matches!(body, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..])
+        || matches!(body, [0, 1..=0x7F, 0, 1..=0x7F, ..] | [1..=0x7F, 0, 1..=0x7F, 0, ..])
+        || matches!(body, [0, 0, 0, 1..=0x7F, ..] | [1..=0x7F, 0, 0, 0, ..])
 }
 
 /// Whether a part of that content type, inside a body of parts, is media or an archive, where a search for text finds
@@ -171,5 +188,40 @@ mod tests {
             assert_eq!(of(text), want, "{text}");
         }
         assert_eq!(syntax_of(None), Some(Syntax::Text));
+    }
+
+    #[test]
+    fn charsets_by_their_names_and_by_how_a_text_begins() {
+        for (text, want) in [
+            ("text/plain", true),
+            ("text/plain; charset=UTF-8", true),
+            ("text/plain; charset=\"latin1\"", true),
+            ("text/plain;charset=shift_jis", true),
+            ("text/plain; charset=", false),
+            ("text/plain; charset=utf-16", false),
+            ("text/xml; charset=UTF-16LE", false),
+            ("text/plain; charset=utf-7", false),
+            ("text/plain; charset=iso-2022-jp", false),
+            ("text/plain; charset=cp037", false),
+            ("application/json; version=2", true),
+        ] {
+            assert_eq!(has_known_charset(Some(&HeaderValue::from_static(text))), want, "{text}");
+        }
+        assert!(has_known_charset(None));
+        for (body, want) in [
+            (&b"\xff\xfea\0n\0n\0"[..], true),
+            (b"\xfe\xff\0a", true),
+            (b"{\0\"\0", true),
+            (b"\0{\0\"", true),
+            (b"a\0\0\0", true),
+            (b"\0\0\0a", true),
+            (b"", false),
+            (b"a", false),
+            (b"ann", false),
+            (b"\xef\xbb\xbfann", false),
+            (b"a\0nn@", false),
+        ] {
+            assert_eq!(begins_wide(body), want, "{body:?}");
+        }
     }
 }
