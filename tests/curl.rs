@@ -117,7 +117,8 @@ fn a_hundred_mebibytes_pass_through_flat_memory() {
         assert!(got.body == large, "{flag} {host}: {} bytes of other content", got.body.len());
     }
     let grown = scene.gateway.peak_memory().saturating_sub(before);
-    assert!(grown < 32 * 1024, "the gateway grew by {grown} KiB");
+    // Windows and the allocator's arenas take 11 to 33 MiB, by how busy the machine is; one body held would be a hundred.
+    assert!(grown < 50 * 1024, "the gateway grew by {grown} KiB");
 }
 
 #[test]

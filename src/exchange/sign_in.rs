@@ -25,16 +25,11 @@ pub(super) fn asked(target: &str) -> Option<Asked> {
     if !telling.iter().any(|sign| memmem::find(query.as_bytes(), sign).is_some()) {
         return None;
     }
-    let mut query = Query::default();
-    for (name, value) in form_urlencoded::parse(query_without_fragment(target).as_bytes()) {
-        query.read(&name, &value);
+    let mut said = Query::default();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        said.read(&name, &value);
     }
-    query.begins().then_some(Asked { client: query.client, scopes: query.scopes })
-}
-
-fn query_without_fragment(target: &str) -> &str {
-    let query = target.split_once('?').map_or("", |(_, query)| query);
-    query.split('#').next().unwrap_or_default()
+    said.begins().then_some(Asked { client: said.client, scopes: said.scopes })
 }
 
 #[derive(Default)]

@@ -7,7 +7,7 @@ use crate::model::{Timestamp, VendorId};
 use crate::store::SignInRow;
 use std::collections::BTreeSet;
 
-/// Most pairs of a vendor and a provider of a member that are kept. Whoever comes later is told each time.
+/// Most pairs of a vendor and a provider of a member that are kept; of the oldest the member is told again.
 const MOST: usize = 2_000;
 /// Most scopes that are kept of a pair.
 const SCOPES: usize = 64;
@@ -51,10 +51,12 @@ impl Wardrobe {
     pub fn note_sign_in(&self, sign_in: &SignIn, goes: bool, now: Timestamp) -> bool {
         let mut state = self.write();
         let pair = sign_in.pair();
-        if state.sign_ins.len() >= MOST && !state.sign_ins.contains_key(&pair) {
-            return false;
-        }
         let is_new = !state.sign_ins.contains_key(&pair);
+        if is_new && state.sign_ins.len() >= MOST {
+            let oldest =
+                state.sign_ins.iter().min_by_key(|(_, told)| told.asked).map(|(pair, _)| pair.clone());
+            oldest.map(|pair| state.sign_ins.remove(&pair));
+        }
         let told = state.sign_ins.entry(pair).or_insert_with(|| Told { asked: now, ..Told::default() });
         let before = (told.scopes.len(), told.went);
         let room = SCOPES.saturating_sub(told.scopes.len());
@@ -77,7 +79,7 @@ impl Wardrobe {
             asked: told.asked,
             went: told.went,
         };
-        Ok(self.store.keep_sign_in(self.member, &row)?)
+        Ok(self.store.keep_sign_in(self.member, &row, MOST)?)
     }
 }
 
@@ -87,4 +89,44 @@ pub(super) fn stored(rows: Vec<SignInRow>) -> impl Iterator<Item = (Pair, Told)>
         let scopes = row.scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
         ((row.vendor, row.provider), Told { scopes, asked: row.asked, went: row.went })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MemberKind;
+    use crate::store::Store;
+    use crate::vault::Vault;
+
+    fn sign_in(number: usize) -> SignIn {
+        let vendor = VendorId::from(format!("shop{number}.test").as_str());
+        SignIn { vendor, provider: "id.test".into(), scopes: BTreeSet::from(["openid".to_owned()]) }
+    }
+
+    #[test]
+    fn the_oldest_make_room_in_memory_and_on_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::in_memory().unwrap();
+        let vault = Vault::open(&dir.path().join("keys"), store.clone()).unwrap();
+        let member = vault.add_member("ann", MemberKind::Adult).unwrap().id;
+        let wardrobe = Wardrobe::load(member, &vault, &store).unwrap();
+        for number in 0..MOST + 3 {
+            assert!(wardrobe.note_sign_in(&sign_in(number), false, Timestamp(1_000 + number as u64)));
+            if !(5..MOST).contains(&number) {
+                wardrobe.keep_sign_in(&sign_in(number)).unwrap();
+            }
+        }
+        let told =
+            |wardrobe: &Wardrobe| [0, 2, 3, MOST + 2].map(|number| wardrobe.was_told(&sign_in(number)));
+        assert_eq!(told(&wardrobe), [false, false, true, true]);
+        store.keep_sign_in(member, &row_of(&wardrobe, &sign_in(3)), 4).unwrap();
+        let kept: Vec<_> = store.sign_ins(member).unwrap().into_iter().map(|row| row.vendor).collect();
+        assert_eq!(kept, [MOST, MOST + 1, MOST + 2, 4].map(|number| sign_in(number).vendor));
+    }
+
+    fn row_of(wardrobe: &Wardrobe, sign_in: &SignIn) -> SignInRow {
+        let told = wardrobe.read().sign_ins.get(&sign_in.pair()).cloned().unwrap();
+        let (vendor, provider) = sign_in.pair();
+        SignInRow { vendor, provider, scopes: String::new(), asked: told.asked, went: None }
+    }
 }

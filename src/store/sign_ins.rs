@@ -34,11 +34,11 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps one as it is now; the first times stay.
+    /// Keeps one as it is now; the first times stay. Of more than `most` of the member's the oldest go.
     ///
     /// # Errors
     /// When the member is gone or the disk fails.
-    pub fn keep_sign_in(&self, member: MemberId, row: &SignInRow) -> Result<(), StoreError> {
+    pub fn keep_sign_in(&self, member: MemberId, row: &SignInRow, most: usize) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction
                 .prepare_cached(
@@ -53,6 +53,12 @@ impl Store {
                     to_column(row.asked),
                     row.went.map(to_column),
                 ])?;
+            transaction
+                .prepare_cached(
+                    "DELETE FROM sign_in WHERE member = ?1 AND asked <=
+                     (SELECT asked FROM sign_in WHERE member = ?1 ORDER BY asked DESC LIMIT 1 OFFSET ?2)",
+                )?
+                .execute(params![member.0.as_bytes(), most as u64])?;
             Ok(())
         })
     }
