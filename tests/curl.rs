@@ -110,15 +110,17 @@ fn a_json_call_and_a_gzip_body_are_edited_and_stay_whole() {
 fn a_hundred_mebibytes_pass_through_flat_memory() {
     let large: Vec<u8> = (0..100 * MEBIBYTE).map(|at| (at ^ (at >> 8) ^ (at >> 16)) as u8).collect();
     let scene = Scene::set(&[("large.bin", &large), ("small.bin", b"small")]);
-    scene.curl("https://one.shop.test/small.bin", &[], b"");
+    // What counts is what the bodies take: by now the program itself is in memory, with every way it goes.
+    for (flag, host, _) in WAYS {
+        scene.curl(&format!("https://{host}/small.bin"), &[flag], b"");
+    }
     let before = scene.gateway.peak_memory();
     for (flag, host, _) in WAYS {
         let got = scene.curl(&format!("https://{host}/large.bin"), &[flag], b"");
         assert!(got.body == large, "{flag} {host}: {} bytes of other content", got.body.len());
     }
     let grown = scene.gateway.peak_memory().saturating_sub(before);
-    // Windows and the allocator's arenas take 11 to 33 MiB, by how busy the machine is; one body held would be a hundred.
-    assert!(grown < 50 * 1024, "the gateway grew by {grown} KiB");
+    assert!(grown < 32 * 1024, "the gateway grew by {grown} KiB");
 }
 
 #[test]
