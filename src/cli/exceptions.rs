@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// `allow`.
 pub fn allow(context: &Context, command: Allow) -> Done {
-    let member = command.member.as_deref();
+    let member = command.whose.member.as_deref();
     if command.list {
         return list(context, member);
     }
@@ -30,7 +30,7 @@ pub fn allow(context: &Context, command: Allow) -> Done {
     let body = json!({
         "edit": edit,
         "for": command.span,
-        "device": command.device,
+        "device": command.whose.device,
         "real": command.real,
     });
     make(context, member, body, command.real)
@@ -38,7 +38,7 @@ pub fn allow(context: &Context, command: Allow) -> Done {
 
 /// `pause`.
 pub fn pause(context: &Context, command: Pause) -> Done {
-    let member = command.member.as_deref();
+    let member = command.whose.member.as_deref();
     if command.off {
         let path = format!("/exceptions{}", query(&[("member", member)]));
         let answer = context.ask(Call::with(Method::DELETE, path, json!({})))?;
@@ -51,7 +51,7 @@ pub fn pause(context: &Context, command: Pause) -> Done {
         "vendor": command.vendor,
         "identity": command.identity,
         "for": command.span,
-        "device": command.device,
+        "device": command.whose.device,
     });
     make(context, member, body, command.identity)
 }

@@ -2,18 +2,26 @@
 
 use clap::Args;
 
-/// Let something by.
+/// Whose requests it is about.
 #[derive(Debug, Args)]
-pub struct Allow {
-    /// The edit that is not to happen here again, as FLOW/e1; a blocked flow's id is enough.
-    #[arg(required_unless_present_any = ["list", "remove", "inspect"])]
-    pub edit: Option<String>,
+pub struct Whose {
     /// Whose requests. Default: whoever asks.
     #[arg(long, value_name = "MEMBER")]
     pub member: Option<String>,
     /// Those of this device alone.
     #[arg(long, value_name = "D")]
     pub device: Option<String>,
+}
+
+/// Let something by.
+#[derive(Debug, Args)]
+pub struct Allow {
+    /// The edit that is not to happen here again, as FLOW/e1; a blocked flow's id is enough.
+    #[arg(required_unless_present_any = ["list", "remove", "inspect"])]
+    pub edit: Option<String>,
+    /// Whose requests.
+    #[command(flatten)]
+    pub whose: Whose,
     /// How long: once, always, or a time such as 5m or 1h. Default: always; once where a real value is shown.
     #[arg(long = "for", value_name = "SPAN")]
     pub span: Option<String>,
@@ -37,12 +45,9 @@ pub struct Pause {
     /// At this vendor and on its pages alone: its name, or one of its hosts.
     #[arg(long, value_name = "V")]
     pub vendor: Option<String>,
-    /// Whose requests. Default: whoever asks.
-    #[arg(long, value_name = "MEMBER")]
-    pub member: Option<String>,
-    /// Those of this device alone.
-    #[arg(long, value_name = "D")]
-    pub device: Option<String>,
+    /// Whose requests.
+    #[command(flatten)]
+    pub whose: Whose,
     /// How long, 24h at the most. Default: 10m.
     #[arg(long = "for", value_name = "SPAN")]
     pub span: Option<String>,
