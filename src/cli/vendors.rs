@@ -73,7 +73,7 @@ fn show(vendor: &Value) {
             text(sign_in, "provider"),
             if text(sign_in, "went") == "-" { "not yet" } else { "seen here" },
             match text(sign_in, "scopes").as_str() {
-                "-" => "what it tells everybody".to_owned(),
+                "-" => "things that were not named".to_owned(),
                 scopes => scopes.to_owned(),
             }
         ));

@@ -126,7 +126,7 @@ fn sign_in(exchange: &Exchange, persona: &Persona) -> Result<Option<(VendorId, S
 
 fn asks(scopes: &BTreeSet<String>) -> String {
     if scopes.is_empty() {
-        return "what it tells everybody".to_owned();
+        return "things that are not named here".to_owned();
     }
     scopes.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -139,8 +139,8 @@ fn telling(label: &VendorId, sign_in: &SignIn, is_page: bool) -> String {
         "It is told once it begins in a page of its own."
     };
     format!(
-        "{label} wants {provider} to sign you in, and asks it for: {asks}. They tell each other who you are, with your real \
-         address, where your gateway cannot see or change it, and {provider} learns when you are there. {then}"
+        "{label} wants {provider} to sign you in, and asks it for: {asks}. They tell each other who you are, as a rule with \
+         your real address, where your gateway cannot see or change it, and {provider} learns when you are there. {then}"
     )
 }
 

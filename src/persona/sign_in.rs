@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// Most pairs of a vendor and a provider of a member that are kept; of the oldest the member is told again.
 const MOST: usize = 2_000;
-/// Most scopes that are kept of a pair.
+/// Most scopes that are kept of a pair, more than one request names; beyond them the last ones asked for are.
 const SCOPES: usize = 64;
 
 /// A vendor, and by way of whom.
@@ -58,12 +58,13 @@ impl Wardrobe {
             oldest.map(|pair| state.sign_ins.remove(&pair));
         }
         let told = state.sign_ins.entry(pair).or_insert_with(|| Told { asked: now, ..Told::default() });
-        let before = (told.scopes.len(), told.went);
-        let room = SCOPES.saturating_sub(told.scopes.len());
-        let new: Vec<_> = sign_in.scopes.difference(&told.scopes).take(room).cloned().collect();
-        told.scopes.extend(new);
+        let (scopes, went) = (told.scopes.clone(), told.went);
+        told.scopes.extend(sign_in.scopes.iter().cloned());
+        if told.scopes.len() > SCOPES {
+            told.scopes.clone_from(&sign_in.scopes);
+        }
         told.went = told.went.or(goes.then_some(now));
-        is_new || before != (told.scopes.len(), told.went)
+        is_new || scopes != told.scopes || went != told.went
     }
 
     /// Keeps it over a restart. Waits for the store's disk: never on a worker.
@@ -122,6 +123,23 @@ mod tests {
         store.keep_sign_in(member, &row_of(&wardrobe, &sign_in(3)), 4).unwrap();
         let kept: Vec<_> = store.sign_ins(member).unwrap().into_iter().map(|row| row.vendor).collect();
         assert_eq!(kept, [MOST, MOST + 1, MOST + 2, 4].map(|number| sign_in(number).vendor));
+    }
+
+    #[test]
+    fn whoever_asks_for_ever_more_is_told_of_and_goes_on_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::in_memory().unwrap();
+        let vault = Vault::open(&dir.path().join("keys"), store.clone()).unwrap();
+        let member = vault.add_member("ann", MemberKind::Adult).unwrap().id;
+        let wardrobe = Wardrobe::load(member, &vault, &store).unwrap();
+        for number in 0..SCOPES * 2 {
+            let asks = SignIn { scopes: BTreeSet::from([format!("scope{number}")]), ..sign_in(1) };
+            assert!(!wardrobe.was_told(&asks), "{number}");
+            assert!(wardrobe.note_sign_in(&asks, false, Timestamp(1)));
+            assert!(wardrobe.was_told(&asks), "{number}");
+            assert!(!wardrobe.note_sign_in(&asks, false, Timestamp(2)), "nothing new");
+        }
+        assert!(wardrobe.read().sign_ins.values().all(|told| told.scopes.len() <= SCOPES));
     }
 
     fn row_of(wardrobe: &Wardrobe, sign_in: &SignIn) -> SignInRow {
