@@ -39,6 +39,7 @@ mod questions;
 mod refused_streams;
 mod reload;
 mod resolver;
+mod reveal;
 mod reverse;
 mod rules;
 mod socks;

@@ -3,6 +3,7 @@
 use crate::support::client::request;
 use crate::support::resolver::resolving;
 use crate::support::{Household, TestCa, Vendor, a_while};
+use doorward::vault::Holder;
 use http::{Method, StatusCode};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,7 +39,7 @@ async fn loopback_is_the_owner_a_credential_a_member_and_a_static_address_a_devi
     home.client_of("ben").get("https://shop.test/").await;
     home.client().from("127.0.0.2").get("https://shop.test/").await;
     home.client().from("127.0.0.3").get("https://shop.test/").await;
-    let token = home.house.rooms().vault.new_token(home.id("ben")).unwrap();
+    let token = home.house.rooms().vault.new_token(home.id("ben"), Holder::Device).unwrap();
     home.client().with_credential("BEN", token.expose()).get("https://shop.test/").await;
     let records = home.of_kind("open").await;
     let owner = home.house.front.roster.load().owner().unwrap().name.to_string();

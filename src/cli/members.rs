@@ -33,14 +33,15 @@ pub fn execute(context: &Context, command: Member) -> Done {
             said(context, &member, protected)
         }
         Member::List => list(context),
-        Member::Token { name } => {
-            let path = format!("/members/{}/token", encoded(&name));
+        Member::Token { name, agent } => {
+            let path = format!("/members/{}/token{}", encoded(&name), if agent { "?agent=true" } else { "" });
             let made = context.ask(Call::with(Method::POST, path, json!({})))?;
             said(context, &made, |made| {
                 print(&text(made, "token"));
                 say(&format!(
-                    "shown this once; the proxy of {}'s devices: {}",
+                    "shown this once; the proxy of {}'s {}: {}",
                     text(made, "member"),
+                    if is(made, "agent") { "program" } else { "devices" },
                     text(made, "proxy")
                 ));
             })

@@ -81,6 +81,11 @@ fn show(vendor: &Value) {
     if text(vendor, "federated_login") == "block" {
         print("  signs in    by way of nobody: federated_login = block");
     }
+    if text(vendor, "reveal") == "api" {
+        print(
+            "  reveals     to programs with a credential of their own: what they sent themselves, in JSON; reveal = api",
+        );
+    }
     for (slot, policy) in vendor.get("identity").and_then(Value::as_object).into_iter().flatten() {
         print(&format!("  identity    {slot} = {}", policy.as_str().unwrap_or_default()));
     }

@@ -2,7 +2,7 @@
 
 use super::check::Findings;
 use super::finding::Finding;
-use super::schema::{Detail, OnFailure, Resolver, Reveal, Settings};
+use super::schema::{Detail, OnFailure, Resolver, Settings};
 use super::snapshot::Config;
 use super::value::{PolicyKey, SecretSource, StoreUrl};
 use crate::model::{Policy, SlotKind};
@@ -40,9 +40,6 @@ pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
         for (key, policy) in &vendor.identity.0 {
             let path = super::origins::join(&format!("{at}.identity"), &key.to_string());
             policy_later(findings, &path, key, *policy);
-        }
-        if vendor.reveal != Reveal::None {
-            later(findings, &format!("{at}.reveal"), "nothing is revealed");
         }
     }
     people(settings, findings);

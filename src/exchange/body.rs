@@ -2,12 +2,13 @@
 
 use super::flow::Flow;
 use super::hop_by_hop::without_head_fields;
+use super::inflow::Inflow;
 use super::send_body::SendBody;
 use super::tally::Tally;
 use super::upload::Course;
 use super::websocket::Channel;
 use crate::model::Outcome;
-use crate::upstream::{Answer, Connection};
+use crate::upstream::Connection;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::future::Future;
@@ -35,7 +36,7 @@ pub enum ReplyBody {
 
 /// A vendor's body with the connection it comes from.
 pub struct VendorBody {
-    pub(super) incoming: Answer,
+    pub(super) inflow: Inflow,
     pub(super) connection: Connection<SendBody>,
 }
 
@@ -61,7 +62,7 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Local(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
-            Self::Vendor(body) => Pin::new(&mut body.incoming).poll_frame(cx).map_err(Into::into),
+            Self::Vendor(body) => Pin::new(&mut body.inflow).poll_frame(cx).map_err(Into::into),
             Self::Flowing(body) => body.poll(cx),
             Self::Channel(_) => Poll::Ready(None),
         }
@@ -70,8 +71,8 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Local(text) => text.is_none(),
-            Self::Vendor(body) => body.incoming.is_end_stream(),
-            Self::Flowing(body) => body.incoming.is_end_stream(),
+            Self::Vendor(body) => body.inflow.is_end_stream(),
+            Self::Flowing(body) => body.inflow.is_end_stream(),
             Self::Channel(_) => true,
         }
     }
@@ -79,8 +80,8 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Local(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
-            Self::Vendor(body) => body.incoming.size_hint(),
-            Self::Flowing(body) => body.incoming.size_hint(),
+            Self::Vendor(body) => body.inflow.size_hint(),
+            Self::Flowing(body) => body.inflow.size_hint(),
             Self::Channel(_) => SizeHint::with_exact(0),
         }
     }
@@ -89,7 +90,7 @@ impl Body for ReplyBody {
 /// A vendor's body on its way to the client. However it ends — read out, broken off, dropped — the flow's CLOSE is
 /// written from here: at once, or when the request's body is over too.
 pub struct FlowBody {
-    incoming: Answer,
+    inflow: Inflow,
     connection: Option<Connection<SendBody>>,
     flow: Flow,
     upload: Option<Arc<Course>>,
@@ -104,26 +105,27 @@ impl FlowBody {
         let mut flowing = Self {
             upload,
             patience,
-            incoming: body.incoming,
+            inflow: body.inflow,
             connection: Some(body.connection),
             quiet: Quiet::new(patience, flow.tally()),
             flow,
         };
-        if flowing.incoming.is_end_stream() {
+        if flowing.inflow.is_end_stream() {
             flowing.complete();
         }
         flowing
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
+        let is_counted = self.inflow.is_ahead();
+        match Pin::new(&mut self.inflow).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.quiet.broken();
-                if let Some(data) = frame.data_ref() {
+                if let Some(data) = frame.data_ref().filter(|_| !is_counted) {
                     self.flow.tally().received(data.len() as u64);
                 }
                 // hyper does not ask again once the announced length has passed.
-                if self.incoming.is_end_stream() {
+                if self.inflow.is_end_stream() {
                     self.complete();
                 }
                 Poll::Ready(Some(Ok(without_head_fields(frame))))

@@ -160,6 +160,7 @@ fn rehearsal(rooms: &Arc<Rooms>, generation: &Arc<Generation>, question: Questio
         answer: None,
         attempts: 0,
         is_clean: false,
+        sent_places: Vec::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::record::TermsRecord;
 use crate::model::{
     Host, MemberId, MemberKind, Origin, Party, Plan, RequestType, RequestView, SignedParts, Slot, VendorId,
 };
-use crate::persona::Persona;
+use crate::persona::{Persona, SentPlace};
 use crate::trackers::Passes;
 use crate::vault::Credential;
 use http::{Extensions, HeaderMap, Method, Response, Uri, Version};
@@ -214,6 +214,8 @@ pub struct Exchange {
     pub attempts: u32,
     /// Whether nothing was found in the head, as it came.
     pub is_clean: bool,
+    /// Where a program of the member's sends values that it may be shown again.
+    pub sent_places: Vec<SentPlace>,
 }
 
 impl Exchange {

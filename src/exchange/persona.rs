@@ -7,6 +7,7 @@ use super::layers::{Exchange, Handle, Reply};
 use super::met::{has_account, meet};
 use super::questions::{About, Questions};
 use super::request_body::RequestBody;
+use super::reveal;
 use super::rooms::Rooms;
 use super::streamed::EditedBody;
 use super::substitute::Substitute;
@@ -77,8 +78,22 @@ impl<S: Handle> Handle for Personified<S> {
             if let Some(answer) = exchange.plan.answer() {
                 return settled(answer, exchange);
             }
+            if reveal::is_for_program(&self.rooms, exchange)? {
+                return Box::pin(self.show(exchange)).await;
+            }
         }
         self.inner.handle(exchange).await
+    }
+}
+
+impl<S: Handle> Personified<S> {
+    /// Has a program of the member's answered.
+    async fn show(&self, exchange: &mut Exchange) -> Result<Reply, ExchangeError> {
+        let mut reply = self.inner.handle(exchange).await?;
+        if let Some(persona) = exchange.persona.clone() {
+            reveal::show(&self.rooms, exchange, &persona, &mut reply).await?;
+        }
+        Ok(reply)
     }
 }
 
@@ -89,7 +104,11 @@ impl<S> Personified<S> {
         let body = inspect_body(exchange, &persona, &chosen).await?;
         let (view, _) = exchange.view_and_plan()?;
         let mut hits = select_in_head(&view, persona.identity.identifiers(), &chosen.named());
+        let sent = reveal::sent_in(&body.hits, &persona);
         hits.extend(body.hits);
+        if !sent.is_empty() && reveal::is_for_program(&self.rooms, exchange)? {
+            exchange.sent_places = sent;
+        }
         if hits.is_empty() && !exchange.body.flows() {
             return Ok(());
         }
@@ -183,7 +202,8 @@ impl<S> Personified<S> {
             shown: &shown,
             today: self.rooms.clock.now().calendar().date(),
         };
-        Ok(Mask::new(&persona.identity, &sources))
+        let watch = self.rooms.revealed.watch(exchange, self.rooms.clock.now());
+        Ok(Mask::new(&persona.identity, &sources).watching(watch))
     }
 
     /// Asks what has to be asked, has issued what is needed and enters the edits into the plan. Gives the mask with the

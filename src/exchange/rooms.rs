@@ -3,13 +3,14 @@
 use super::exceptions::Exceptions;
 use super::limits::{Admission, Limits};
 use super::questions::Questions;
+use super::reveal::Revealed;
 use super::rules::Rules;
 use super::send_body::SendBody;
 use super::spool::Spools;
 use crate::config::Config;
 use crate::config::schema::{Carriers, Derivation, First, Policies};
 use crate::ledger::Ledger;
-use crate::model::{Clock, FederatedLogin, Host, MemberId, Origin, Policy, VendorId};
+use crate::model::{Clock, FederatedLogin, Host, MemberId, Origin, Policy, Reveal, VendorId};
 use crate::persona::{self, Personas, VendorSettings};
 use crate::telemetry::Metrics;
 use crate::trackers::Trackers;
@@ -44,6 +45,8 @@ pub struct Rooms {
     pub questions: Questions,
     /// What members have let by.
     pub exceptions: Arc<Exceptions>,
+    /// What members' own programs were shown of late.
+    pub revealed: Revealed,
     /// What members set for vendors themselves, from the store.
     pub own_settings: ArcSwap<OwnSettings>,
 }
@@ -68,6 +71,7 @@ impl Rooms {
         if let Some(file) = file {
             merged.level = file.level.or(own.level);
             merged.federated_login = file.federated_login.or(own.federated_login);
+            merged.reveal = file.reveal.or(own.reveal);
             // To a question of the file's the member may have given the answer.
             let stands = |key: &str, policy: Policy| policy != Policy::Ask || !own.slots.contains_key(key);
             let file = file.slots.iter().filter(|(key, policy)| stands(key, **policy));
@@ -86,6 +90,18 @@ impl Rooms {
     ) -> FederatedLogin {
         let own = self.vendor_settings(generation, member, label, vendor);
         own.and_then(|own| own.federated_login).unwrap_or(generation.identity.federated_login)
+    }
+
+    /// Where the pseudonyms that a vendor knows a member by become real values again on the way back.
+    pub fn reveal(
+        &self,
+        generation: &Generation,
+        member: MemberId,
+        label: &VendorId,
+        vendor: &VendorId,
+    ) -> Reveal {
+        let own = self.vendor_settings(generation, member, label, vendor);
+        own.and_then(|own| own.reveal).unwrap_or_default()
     }
 }
 
@@ -135,6 +151,7 @@ impl Generation {
             let settings = VendorSettings {
                 level: vendor.level,
                 federated_login: vendor.federated_login,
+                reveal: vendor.reveal,
                 slots: written(&vendor.identity),
             };
             (VendorId::from(name.as_str()), Arc::new(settings))

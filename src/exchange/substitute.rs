@@ -30,6 +30,7 @@ struct Shared {
     /// With the answers of the member's that came since.
     mask: Arc<Mutex<Arc<Mask>>>,
     member: MemberId,
+    is_agent: bool,
     epoch: u32,
     host: String,
     derivation: Derivation,
@@ -63,6 +64,7 @@ impl Substitute {
             flow: exchange.flow.id(),
             messages: exchange.websocket.is_some(),
             member: exchange.who.member,
+            is_agent: super::reveal::is_agent(exchange),
             persona,
             mask: Arc::new(Mutex::new(mask)),
         };
@@ -137,7 +139,13 @@ impl Shared {
     }
 
     fn judge(&self, hit: &Hit) -> Verdict {
-        self.mask().judge(&self.persona.identity, &self.worn(), hit, Surroundings::Body)
+        let (mut mask, now) = (self.mask(), self.rooms.clock.now());
+        // Something may have been revealed since the body began.
+        let watch = self.rooms.revealed.watch_for(self.member, self.is_agent, now);
+        if watch != *mask.watch() {
+            mask = Arc::new(Mask::clone(&mask).watching(watch));
+        }
+        mask.judge(&self.persona.identity, &self.worn(), hit, Surroundings::Body)
     }
 
     /// Makes a pseudonym in the middle of a body: it is durable before the byte that carries it leaves.

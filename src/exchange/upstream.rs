@@ -6,6 +6,7 @@ use super::error::ExchangeError;
 use super::expect::wait_for_consent;
 use super::framing::without_length;
 use super::gate::Dispatch;
+use super::inflow::Inflow;
 use super::layers::{Exchange, Reply};
 use super::reception;
 use super::rooms::Rooms;
@@ -141,7 +142,8 @@ impl Dispatch for UpstreamSender {
         if bound || binds(&head.headers, WWW_AUTHENTICATE) {
             connection.retire();
         }
-        Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(VendorBody { incoming, connection }))))
+        let body = VendorBody { inflow: Inflow::new(incoming), connection };
+        Ok(Response::from_parts(head, ReplyBody::Vendor(Box::new(body))))
     }
 }
 

@@ -143,6 +143,7 @@ impl Front {
             answer: None,
             attempts: 0,
             is_clean: false,
+            sent_places: Vec::new(),
         };
         let reply = match self.corridor.handle(&mut exchange).await {
             Ok(reply) => self.lead_on(&exchange, reply),

@@ -13,11 +13,12 @@ use crate::config::schema::{InterceptMode, WriteMode};
 use crate::config::value::{HostPattern, PolicyKey};
 use crate::exchange::exceptions::Exceptions;
 use crate::exchange::questions::Questions;
+use crate::exchange::reveal::Revealed;
 use crate::exchange::{Generation, OwnSettings, Rooms, Spools};
 use crate::ledger::note::{NoteError, Signer};
 use crate::ledger::{Disk, FsDisk, Ledger, LedgerError, Observer, Options};
 use crate::model::record::{Event, Record};
-use crate::model::{Clock, FederatedLogin, Host, MemberId, Policy, SystemClock, VendorId};
+use crate::model::{Clock, FederatedLogin, Host, MemberId, Policy, Reveal, SystemClock, VendorId};
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{LogIndex, Store, StoreError};
 use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
@@ -166,6 +167,7 @@ impl House {
             admission: Default::default(),
             spools: Spools::new(home.dir().to_owned()),
             questions: Questions::new(Arc::clone(&seams.clock)),
+            revealed: Revealed::default(),
             exceptions: Arc::new(Exceptions::new(store.clone())),
             own_settings: ArcSwap::default(),
             clock: seams.clock,
@@ -359,15 +361,16 @@ pub(super) fn scope(config: &Config) -> Scope {
     Scope::Only(vendors.chain(addresses).chain(names).collect())
 }
 
-/// What a member set for vendors: `level`, and `identity.SLOT` policies.
+/// What a member set for vendors: `level`, `federated_login`, `reveal`, and `identity.SLOT` policies.
 fn settings_of(store: &Store, member: MemberId) -> Result<OwnSettings, HouseError> {
     let mut own = OwnSettings::new();
     for relationship in store.relationships(member)? {
         let mut settings = VendorSettings { level: relationship.level, ..VendorSettings::default() };
         for (key, value) in store.vendor_settings(member, &relationship.vendor)? {
-            if key == "federated_login" {
-                settings.federated_login = FederatedLogin::parse(&value);
-                continue;
+            match key.as_str() {
+                "federated_login" => settings.federated_login = FederatedLogin::parse(&value),
+                "reveal" => settings.reveal = Reveal::parse(&value),
+                _ => {}
             }
             let policy = PolicyKey::from_str(key.strip_prefix("identity.").unwrap_or_default())
                 .ok()

@@ -31,5 +31,5 @@ pub use plan::{Answer, Plan, Stub};
 pub use request::{RequestType, RequestView, SignedParts};
 pub use secret::Secret;
 pub use slot::{Category, Policy, Slot, SlotKind};
-pub use vendor::{FederatedLogin, Level, Party, VendorId};
+pub use vendor::{FederatedLogin, Level, Party, Reveal, VendorId};
 pub use within::{Envelope, Layer, Within};

@@ -83,6 +83,32 @@ impl FederatedLogin {
     }
 }
 
+/// Where a vendor's pseudonyms become real values again on the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reveal {
+    /// Nowhere.
+    #[default]
+    None,
+    /// In JSON answers to the member's own programs, which run no script of the vendor.
+    Api,
+}
+
+impl Reveal {
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Api => "api",
+        }
+    }
+
+    /// Reads the word of the configuration.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::None, Self::Api].into_iter().find(|reveal| reveal.as_str() == text)
+    }
+}
+
 /// The request's place in what the person is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

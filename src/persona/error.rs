@@ -26,6 +26,9 @@ pub enum IssueError {
     /// A stored value is not text.
     #[error("the stored pseudonym of {0} is damaged")]
     Damaged(Slot),
+    /// The stored places where values were sent cannot be read.
+    #[error("the places where values were sent cannot be read")]
+    Places,
     /// The machine gives no random numbers.
     #[error("the machine gives no random numbers")]
     NoRandomness,

@@ -88,7 +88,9 @@ impl<'a> Gathered<'a> {
                 return true;
             }
             notes.push(format!("{}: {}: real, signed ({scheme})", hit.place, slot));
-            if mask.refuses_signed() {
+            if let Some(answer) = mask.watch().objection_to_real(slot) {
+                plan.settle(answer);
+            } else if mask.refuses_signed() {
                 plan.settle(signed_refusal(slot, scheme));
             }
             false

@@ -4,6 +4,7 @@ use super::MemberIdentity;
 use super::policy::{FIRST_ASK, NO_MAIL_ROUTE, Possible, Ruling, Sources, Treatment, feasible};
 use super::verdict::{Verdict, edit, refusal, refusal_of};
 use super::wardrobe::Worn;
+use super::watch::Watch;
 use super::withhold::{Cut, Surroundings};
 use crate::model::{Action, Party, Policy, Secret, Slot, VendorId};
 use crate::rewrite::Hit;
@@ -33,6 +34,7 @@ pub struct Mask {
     named: bool,
     domain: Option<String>,
     today: Date,
+    watch: Watch,
     rulings: BTreeMap<Slot, Ruling>,
     /// What goes in the place of a value that is to be less precise.
     coarse: BTreeMap<Slot, Secret<String>>,
@@ -56,6 +58,7 @@ impl Mask {
             named,
             domain: sources.settings.domain.clone(),
             today,
+            watch: Watch::default(),
             rulings: BTreeMap::new(),
             coarse: BTreeMap::new(),
         };
@@ -134,6 +137,17 @@ impl Mask {
         self.strict || self.block_carriers || self.party != Party::First
     }
 
+    /// The same rulings, with an eye on what was revealed of late.
+    #[must_use]
+    pub fn watching(self, watch: Watch) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// What was revealed of late.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     /// Whether the vendor meets the made-up person's name.
     pub fn named(&self) -> bool {
         self.named
@@ -173,6 +187,20 @@ impl Mask {
     /// Decides a hit, in a head or in a body, whole or as it flows. `around` is the container's bytes where they are
     /// at hand (heads): what is withheld there takes its whole value, cookie or field along.
     pub fn judge(
+        &self,
+        identity: &MemberIdentity,
+        worn: &Worn,
+        hit: &Hit,
+        around: Surroundings<'_>,
+    ) -> Verdict {
+        let verdict = self.rule_on(identity, worn, hit, around);
+        match self.watch.objection(identity, hit, &verdict) {
+            Some(answer) => Verdict::Refuse(answer),
+            None => verdict,
+        }
+    }
+
+    fn rule_on(
         &self,
         identity: &MemberIdentity,
         worn: &Worn,

@@ -18,10 +18,13 @@ mod mask;
 mod met;
 mod personas;
 pub mod policy;
+mod reveal;
 mod rows;
+mod sent;
 mod sign_in;
 mod verdict;
 mod wardrobe;
+mod watch;
 mod withhold;
 
 pub use carry::{Carried, Settled};
@@ -34,9 +37,12 @@ pub use login::is_login;
 pub use mask::Mask;
 pub use personas::{Persona, Personas};
 pub use policy::{Derivation, Ruling, Settings, Shown, Sources, Treatment, VendorSettings};
+pub use reveal::{find_revealable, is_revealable, told};
+pub use sent::SentPlace;
 pub use sign_in::SignIn;
 pub use verdict::Verdict;
 pub use wardrobe::{Issued, Standing, Wardrobe, Worn};
+pub use watch::Watch;
 pub use withhold::Surroundings;
 
 #[cfg(test)]

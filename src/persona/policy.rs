@@ -4,7 +4,7 @@
 //! level; a slot wins over its kind. Third
 //! parties get no protected value whatever is written.
 
-use crate::model::{FederatedLogin, Level, Party, Policy, Slot, SlotKind, VendorId};
+use crate::model::{FederatedLogin, Level, Party, Policy, Reveal, Slot, SlotKind, VendorId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use time::Date;
@@ -68,6 +68,8 @@ pub struct VendorSettings {
     pub level: Option<Level>,
     /// What becomes of signing in there by way of somebody else.
     pub federated_login: Option<FederatedLogin>,
+    /// Where its pseudonyms become real again on the way back.
+    pub reveal: Option<Reveal>,
     /// Its policies.
     pub slots: Written,
 }

@@ -166,3 +166,8 @@ pub(super) fn open(vault: &Vault, row: &IssuedRow) -> Result<Issued, IssueError>
 fn context(vendor: &VendorId, epoch: u32, slot: &Slot) -> String {
     format!("pseudonym/{slot}/{epoch}/{vendor}")
 }
+
+/// What the places are bound to where an identity's values were sent.
+pub(super) fn context_of_places(vendor: &VendorId, epoch: u32) -> String {
+    format!("sent/{epoch}/{vendor}")
+}

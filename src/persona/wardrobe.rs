@@ -8,6 +8,7 @@ use super::derive::{CheckKey, PersonaKey, VendorKey};
 use super::error::IssueError;
 use super::format::email;
 use super::rows::{ADOPTED, open};
+use super::sent::SentPlace;
 use super::sign_in::{self, Pair, Told};
 use crate::model::{MemberId, QuickMap, Secret, Slot, Timestamp, VendorId};
 use crate::rewrite::AddressBook;
@@ -79,6 +80,8 @@ pub(super) struct State {
     pub(super) met: QuickMap<VendorId, bool>,
     /// By way of whom the member signs in where.
     pub(super) sign_ins: QuickMap<Pair, Told>,
+    /// Where their programs sent values.
+    pub(super) sent: QuickMap<(VendorId, u32), Arc<Vec<SentPlace>>>,
     /// Keys of random identities, kept so that a preview and the values that follow agree.
     pub(super) random: HashMap<(VendorId, u32), VendorKey>,
 }
@@ -128,6 +131,7 @@ impl Wardrobe {
         let state = RwLock::new(state);
         let (vault, store, settled) = (vault.clone(), store.clone(), Notify::new());
         let wardrobe = Self { member, vault, store, persona, check, blind, settled, state };
+        wardrobe.load_sent()?;
         wardrobe.renew()?;
         Ok(wardrobe)
     }

@@ -79,9 +79,11 @@ impl Store {
     /// All credentials.
     pub(crate) fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {
         let connection = self.read();
-        let mut statement = connection.prepare_cached("SELECT member, tag FROM token ORDER BY ordinal")?;
+        let mut statement =
+            connection.prepare_cached("SELECT member, tag, agent FROM token ORDER BY ordinal")?;
         let rows = statement.query_map([], |row| {
-            Ok(TokenRow { member: MemberId(Uuid::from_bytes(row.get("member")?)), tag: row.get("tag")? })
+            let member = MemberId(Uuid::from_bytes(row.get("member")?));
+            Ok(TokenRow { member, tag: row.get("tag")?, agent: row.get("agent")? })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -95,8 +97,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(|transaction| {
             transaction
-                .prepare_cached("INSERT INTO token (member, tag, created) VALUES (?1, ?2, ?3)")?
-                .execute(params![row.member.0.as_bytes(), row.tag, to_column(created)])?;
+                .prepare_cached("INSERT INTO token (member, tag, agent, created) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![row.member.0.as_bytes(), row.tag, row.agent, to_column(created)])?;
             transaction
                 .prepare_cached(
                     "DELETE FROM token WHERE member = ?1 AND ordinal NOT IN

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_passing.sql"),
     include_str!("migrations/0004_exceptions.sql"),
     include_str!("migrations/0005_sign_ins.sql"),
+    include_str!("migrations/0006_reveal.sql"),
 ];
 
 /// Brings the schema up to date, each step in a transaction of its own.

@@ -15,6 +15,7 @@ mod passing;
 mod pseudonyms;
 mod relationships;
 mod rows;
+mod sent_places;
 mod sign_ins;
 #[cfg(test)]
 mod tests;

@@ -24,6 +24,8 @@ pub struct TokenRow {
     pub member: MemberId,
     /// HMAC-SHA256.
     pub tag: [u8; 32],
+    /// Whether a program holds it that speaks to vendors' interfaces.
+    pub agent: bool,
 }
 
 /// A real value, sealed.

@@ -166,7 +166,7 @@ fn removing_a_member_removes_every_row_of_theirs() {
         store.claim_pseudonym(&issued(*member, "shop", 1), false).unwrap();
         store.set_vendor(*member, &"shop".into(), "email", Some("real")).unwrap();
         let tag = tag_of(member);
-        store.insert_token(&TokenRow { member: *member, tag }, Timestamp(1), 4).unwrap();
+        store.insert_token(&TokenRow { member: *member, tag, agent: false }, Timestamp(1), 4).unwrap();
         let key = KeyRow {
             id: KeyId(*member.0.as_bytes()),
             member: *member,
@@ -199,7 +199,9 @@ fn tag_of(member: &MemberId) -> [u8; 32] {
 fn the_oldest_credential_makes_room() {
     let (store, ids) = store_with(&["ann"]);
     for number in 0..5 {
-        store.insert_token(&TokenRow { member: ids[0], tag: [number; 32] }, Timestamp(1), 3).unwrap();
+        store
+            .insert_token(&TokenRow { member: ids[0], tag: [number; 32], agent: false }, Timestamp(1), 3)
+            .unwrap();
     }
     let kept: Vec<u8> = store.tokens().unwrap().iter().map(|row| row.tag[0]).collect();
     assert_eq!(kept, [2, 3, 4]);

@@ -19,12 +19,24 @@ const MAX_TOKEN_LEN: usize = 256;
 /// The name the placeholder has.
 const PLACEHOLDER: &str = "owner";
 
+/// Who holds a credential of a member's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A device, with browsers and whatever else runs there.
+    Device,
+    /// A program of the member's that speaks to vendors' interfaces and runs nothing of theirs. It is good at the proxy
+    /// alone.
+    Agent,
+}
+
 /// A credential as it was shown to be good: the hash it is known by, and whose it was.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
     tag: [u8; 32],
     /// The member.
     pub member: MemberId,
+    /// Who holds it.
+    pub holder: Holder,
 }
 
 impl std::fmt::Debug for Credential {
@@ -108,14 +120,15 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::NoMember`]; when the disk fails.
-    pub fn new_token(&self, member: MemberId) -> Result<Secret<String>, VaultError> {
+    pub fn new_token(&self, member: MemberId, holder: Holder) -> Result<Secret<String>, VaultError> {
         let token = Secret::new(base32(seal::random::<20>()?.expose()));
         let tag = self.tag(member, token.expose()).ok_or(VaultError::Cryptography)?;
         self.change(|vault, roster| {
             if !roster.members().iter().any(|there| there.id == member) {
                 return Err(VaultError::NoMember);
             }
-            Ok(vault.inner.store.insert_token(&TokenRow { member, tag }, SystemClock.now(), MAX_TOKENS)?)
+            let row = TokenRow { member, tag, agent: holder == Holder::Agent };
+            Ok(vault.inner.store.insert_token(&row, SystemClock.now(), MAX_TOKENS)?)
         })?;
         Ok(token)
     }
@@ -136,14 +149,14 @@ impl Vault {
         // An unknown name costs the same hash.
         let member = roster.id(&name).unwrap_or(MemberId::GUEST);
         let tag = self.tag(member, token)?;
-        roster.holds(&name, &tag).then_some(Credential { member, tag })
+        roster.holder(&name, &tag).map(|holder| Credential { member, tag, holder })
     }
 
     /// Whether it is still its member's, whatever they are called now.
     pub fn still_holds(&self, credential: &Credential) -> bool {
         let roster = self.inner.roster.load();
         let member = roster.members().iter().find(|member| member.id == credential.member);
-        member.is_some_and(|member| roster.holds(&member.name, &credential.tag))
+        member.is_some_and(|member| roster.holder(&member.name, &credential.tag) == Some(credential.holder))
     }
 
     /// Whether any member holds a credential: what a listener beyond loopback needs.

@@ -31,7 +31,7 @@ pub use blocks::SealedBlocks;
 pub use error::VaultError;
 pub use handle::Vault;
 pub use home::{Home, HomeError};
-pub use member::Credential;
+pub use member::{Credential, Holder};
 
 /// A member of the home.
 pub use crate::store::MemberRow as Member;

@@ -1,6 +1,7 @@
 //! Who there is, in memory: what authentication reads on every connection.
 
 use super::hierarchy::HomeKeys;
+use super::member::Holder;
 use super::seal::Key;
 use super::{Member, VaultError};
 use crate::model::MemberId;
@@ -24,7 +25,7 @@ impl Roster {
 
 struct Credentials {
     member: MemberId,
-    tags: Vec<[u8; 32]>,
+    tags: Vec<([u8; 32], Holder)>,
 }
 
 impl Roster {
@@ -35,9 +36,10 @@ impl Roster {
         for (id, wrapped) in store.holders()? {
             keys.insert(id, home.open_member_key(id, &wrapped)?);
         }
-        let mut tags: HashMap<MemberId, Vec<[u8; 32]>> = HashMap::new();
+        let mut tags: HashMap<MemberId, Vec<([u8; 32], Holder)>> = HashMap::new();
         for row in store.tokens()? {
-            tags.entry(row.member).or_default().push(row.tag);
+            let holder = if row.agent { Holder::Agent } else { Holder::Device };
+            tags.entry(row.member).or_default().push((row.tag, holder));
         }
         let credentials = members
             .iter()
@@ -69,9 +71,14 @@ impl Roster {
         self.credentials.get(name).map(|credentials| credentials.member)
     }
 
-    /// Whether `tag` is one of the member's, comparing all of them whole.
-    pub(super) fn holds(&self, name: &str, tag: &[u8; 32]) -> bool {
-        let Some(credentials) = self.credentials.get(name) else { return false };
-        credentials.tags.iter().fold(Choice::from(0), |found, held| found | held.ct_eq(tag)).into()
+    /// Who holds `tag` where it is one of the member's, comparing all of them whole.
+    pub(super) fn holder(&self, name: &str, tag: &[u8; 32]) -> Option<Holder> {
+        let of = |holder: Holder| {
+            let held = self.credentials.get(name).map_or(&[][..], |credentials| &credentials.tags);
+            let held = held.iter().filter(|(_, of)| *of == holder);
+            bool::from(held.fold(Choice::from(0), |found, (held, _)| found | held.ct_eq(tag)))
+        };
+        let (device, agent) = (of(Holder::Device), of(Holder::Agent));
+        device.then_some(Holder::Device).or(agent.then_some(Holder::Agent))
     }
 }

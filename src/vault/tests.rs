@@ -82,7 +82,7 @@ fn bad_and_taken_names_are_refused() {
 fn only_the_right_credential_of_the_right_member_opens() {
     let home = Fixture::new();
     let (ann, ben) = (home.member("ann"), home.member("ben"));
-    let token = home.vault.new_token(ann).unwrap();
+    let token = home.vault.new_token(ann, Holder::Device).unwrap();
     assert_eq!(token.expose().len(), 32);
     let home = home.reopened();
     let authenticate = |name: &str, token: &str| home.vault.authenticate(name, token);
@@ -100,12 +100,12 @@ fn only_the_right_credential_of_the_right_member_opens() {
     ] {
         assert_eq!(authenticate(name, token), None, "{name}");
     }
-    let second = home.vault.new_token(ann).unwrap();
+    let second = home.vault.new_token(ann, Holder::Device).unwrap();
     assert_eq!(authenticate("ann", token.expose()), Some(ann), "a second device leaves the first alone");
     assert_eq!(authenticate("ann", second.expose()), Some(ann));
-    let third = home.vault.new_token(ben).unwrap();
+    let third = home.vault.new_token(ben, Holder::Device).unwrap();
     assert_eq!(authenticate("ben", third.expose()), Some(ben));
-    assert!(matches!(home.vault.new_token(MemberId::GUEST), Err(VaultError::NoMember)));
+    assert!(matches!(home.vault.new_token(MemberId::GUEST, Holder::Device), Err(VaultError::NoMember)));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn retention_lets_old_months_go() {
 fn a_removed_member_leaves_nothing_that_opens() {
     let home = Fixture::new();
     let (ann, ben) = (home.member("ann"), home.member("ben"));
-    let token = home.vault.new_token(ann).unwrap();
+    let token = home.vault.new_token(ann, Holder::Device).unwrap();
     let month = home.vault.month_key(ann, None, MONTH).unwrap();
     let sealed = home.vault.seal(ann, "x", b"x").unwrap();
     assert!(home.vault.remove_member(ann).unwrap());
@@ -259,7 +259,7 @@ fn no_real_value_credential_or_key_reaches_the_disk_in_the_clear() {
     let ann = home.member("ann");
     home.set(ann, "email.primary", "canary@home.example");
     home.set(ann, "name.full", "Canaria Vogelsang");
-    let token = home.vault.new_token(ann).unwrap();
+    let token = home.vault.new_token(ann, Holder::Device).unwrap();
     let month = home.vault.month_key(ann, None, MONTH).unwrap();
     let seed = home.vault.signing_seed().unwrap();
     let needles: [&[u8]; 6] = [

@@ -3,8 +3,11 @@
 use crate::support::peer::{Peer, node};
 use crate::support::scene::{REAL, Scene};
 use crate::support::{TestCa, views::found};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -29,8 +32,12 @@ impl Visit {
 
     /// What the page found out, and the errors its console shows.
     fn load(&self, url: &str) -> Value {
+        self.load_by(&self.scene.gateway.address("proxy"), url)
+    }
+
+    fn load_by(&self, proxy: &str, url: &str) -> Value {
         let profile = self.profile.path().to_str().unwrap();
-        let proxy = format!("--proxy-server=http://{}", self.scene.gateway.address("proxy"));
+        let proxy = format!("--proxy-server=http://{proxy}");
         let mut said = Peer::start(node("browser_client.js").args([profile, &proxy, url])).ends();
         let told = said.pop().expect("a word");
         assert_eq!(told["title"], "done", "{told}");
@@ -101,6 +108,81 @@ fn a_page_with_everything_loads() {
     assert_eq!(opened.len(), got + 1, "and the handshake of the chat");
     let blocked: Vec<_> = records.iter().filter(|record| record["kind"] == "blocked").collect();
     assert!(blocked.iter().any(|record| record["host"] == "www.google-analytics.com"), "{blocked:?}");
+}
+
+/// Has whatever connects speak to `proxy` with this credential: a browser shows none that was not asked for one.
+fn vouch(proxy: SocketAddr, credential: String) -> SocketAddr {
+    let door = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = door.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut client in door.incoming().map_while(Result::ok) {
+            let (mut gateway, credential) = (TcpStream::connect(proxy).unwrap(), credential.clone());
+            std::thread::spawn(move || {
+                let (mut head, mut byte) = (Vec::new(), [0]);
+                while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read == 1) {
+                    head.push(byte[0]);
+                }
+                head.truncate(head.len().saturating_sub(2));
+                head.extend(format!("Proxy-Authorization: {credential}\r\n\r\n").into_bytes());
+                let (mut from, mut to) = (client.try_clone().unwrap(), gateway.try_clone().unwrap());
+                let _ = gateway.write_all(&head);
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+                let _ = std::io::copy(&mut gateway, &mut client);
+                let _ = client.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn no_script_reads_what_a_program_may() {
+    let visit = Visit::new();
+    let home = &visit.scene.home;
+    home.ok(&["vendor", "set", "shop.test", "reveal=api"]);
+    let token = home.ok(&["member", "token", "ann", "--agent"]).out.trim().to_owned();
+    let proxy = visit.scene.gateway.address("proxy");
+    let program = |words: &[&str]| {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--proxy", &format!("http://ann:{token}@{proxy}")]);
+        curl.arg("--cacert").arg(home.home().join("ca/root.pem")).args(words);
+        let output = curl.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let body = format!("{{\"email\":\"{REAL}\"}}");
+    let kind = "content-type: application/json";
+    let told = program(&["-X", "PUT", "-H", kind, "-d", &body, "https://shop.test/me"]);
+    assert_eq!(told, body, "a program reads what it sent");
+    assert_eq!(program(&["https://shop.test/known.json"]), body);
+
+    // The browser even has the program's credential.
+    let credential = format!("Basic {}", STANDARD.encode(format!("ann:{token}")));
+    let relay = vouch(proxy.parse().unwrap(), credential);
+    let told = visit.load_by(&relay.to_string(), "https://shop.test/harvest.html");
+    let read = &told["told"];
+    assert_eq!(read["error"], Value::Null, "{told}");
+    for way in [
+        "cors",
+        "same-origin",
+        "no-cors",
+        "posted",
+        "quiet",
+        "xhr",
+        "frame",
+        "page",
+        "module",
+        "jsonp",
+        "worker",
+        "event",
+    ] {
+        assert!(read[way].as_str().is_some_and(|text| text.contains("@alias.example")), "{way}: {told}");
+    }
+    assert_eq!(found(&serde_json::to_vec(&told).unwrap(), &[REAL]), [""; 0]);
+    let requests = visit.server.ends();
+    assert_eq!(bodies(&requests, "/collect").len(), 1);
+    let backwards: String = REAL.chars().rev().collect();
+    assert_eq!(found(&serde_json::to_vec(&requests).unwrap(), &[REAL, &backwards]), [""; 0]);
 }
 
 #[test]

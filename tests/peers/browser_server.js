@@ -50,7 +50,58 @@ value="ann@home.example"></form><script>document.forms[0].submit()</script>`;
 const PIXEL = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 
+// What a vendor's script can read of an answer, by every way there is; it sends on what it read in disguises.
+const HARVEST = `
+const told = {}, script = (src) => new Promise((done) => {
+  const element = document.createElement("script");
+  element.onload = element.onerror = done;
+  element.src = src;
+  document.head.append(element);
+});
+const framed = async (src) => {
+  const frame = document.createElement("iframe");
+  frame.src = src;
+  const loaded = new Promise((done) => { frame.onload = done; });
+  document.body.append(frame);
+  await loaded;
+  return frame.contentDocument.documentElement.textContent;
+};
+async function run() {
+  for (const mode of ["cors", "same-origin", "no-cors"]) {
+    told[mode] = await (await fetch("/known.json", { mode, cache: "no-store", referrer: "" })).text();
+  }
+  told.posted = await (await fetch("/known.json", { method: "POST", body: "{}" })).text();
+  told.quiet = await (await fetch("/known.json", { referrerPolicy: "no-referrer", credentials: "omit" })).text();
+  const asked = new XMLHttpRequest();
+  asked.open("GET", "/known.json", false);
+  asked.send();
+  told.xhr = asked.responseText;
+  told.frame = await framed("/known.json");
+  told.page = await framed("/known.html");
+  told.module = JSON.stringify((await import("/known.json", { with: { type: "json" } })).default);
+  window.back = (what) => { told.jsonp = JSON.stringify(what); };
+  await script("/known.js");
+  told.worker = await new Promise((done) => {
+    const source = "onmessage = async () => postMessage(await (await fetch('https://shop.test/known.json')).text())";
+    const worker = new Worker(URL.createObjectURL(new Blob([source])));
+    worker.onmessage = (message) => done(message.data);
+    worker.postMessage(0);
+  });
+  const events = new EventSource("/known.events");
+  told.event = await new Promise((done) => { events.onmessage = (event) => done(event.data); });
+  events.close();
+  const all = JSON.stringify(told);
+  const body = JSON.stringify({ all, coded: btoa(all), backwards: all.split("").reverse().join("") });
+  await fetch("/collect", { method: "POST", headers: { "content-type": "application/json" }, body });
+}
+run().catch((error) => { told.error = String(error); }).finally(() => { window.told = told; document.title = "done"; });
+`;
+
+const HARVESTER = `<!doctype html><html><head><title>loading</title></head><body><script src="/harvest.js"></script></body></html>`;
+
 const FILES = {
+  "/harvest.html": ["text/html", HARVESTER],
+  "/harvest.js": ["text/javascript", HARVEST],
   "/": ["text/html", PAGE],
   "/frame.html": ["text/html", "<!doctype html><title>frame</title><script>fetch('/framed?mail=ann@home.example')</script>"],
   "/form.html": ["text/html", FORM],
@@ -75,7 +126,17 @@ const server = http2.createSecureServer(tls, (request, response) => {
   });
 });
 
+let known = "";
+
 function answer(path, body, response) {
+  if (path === "/me") known = body;
+  const says = { "/known.json": ["application/json", known], "/known.html": ["text/html", `<p>${known}`],
+    "/known.js": ["text/javascript", `back(${known})`], "/known.events": ["text/event-stream", `data: ${known}\n\n`],
+    "/me": ["application/json", known] }[path];
+  if (says) {
+    response.writeHead(200, { "content-type": says[0] });
+    return path === "/known.events" ? response.write(says[1]) : response.end(says[1]);
+  }
   if (path === "/events") {
     response.writeHead(200, { "content-type": "text/event-stream" });
     return response.write("data: first\n\n");

@@ -9,7 +9,7 @@ use doorward::ledger::FsDisk;
 use doorward::ledger::export::ndjson;
 use doorward::ledger::verify::{Against, Report, verify_dir};
 use doorward::model::{MemberId, MemberKind, Secret, Slot};
-use doorward::vault::Home;
+use doorward::vault::{Holder, Home};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use std::fmt::Write;
@@ -79,9 +79,18 @@ impl Household {
 
     /// A client with that member's credential.
     pub fn client_of(&self, member: &str) -> Client {
+        self.holding(member, Holder::Device)
+    }
+
+    /// A program of that member's, with a credential of its own.
+    pub fn agent_of(&self, member: &str) -> Client {
+        self.holding(member, Holder::Agent)
+    }
+
+    fn holding(&self, member: &str, holder: Holder) -> Client {
         let vault = &self.house.rooms().vault;
         let id = vault.member(member).unwrap().expect("a member").id;
-        let token = vault.new_token(id).unwrap();
+        let token = vault.new_token(id, holder).unwrap();
         self.client().with_credential(member, token.expose())
     }
 

@@ -85,6 +85,11 @@ struct Route {
 
 type Routes = HashMap<String, Route>;
 
+/// What a request gets that no route answers.
+type Answers = Arc<dyn Fn(&Received) -> Vec<u8> + Send + Sync>;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
+
 /// A running fake vendor.
 pub struct Vendor {
     /// Where it listens.
@@ -105,17 +110,18 @@ pub struct VendorBuilder {
     eager: bool,
     config: Option<ServerConfig>,
     routes: Routes,
+    answers: Answers,
 }
 
 impl Vendor {
     /// One that speaks TLS as `host`.
     pub fn https(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: true, eager: false, config: None, routes: Routes::new() }
+        VendorBuilder::new(host, true)
     }
 
     /// One that speaks cleartext.
     pub fn http(host: &str) -> VendorBuilder {
-        VendorBuilder { host: host.to_owned(), tls: false, eager: false, config: None, routes: Routes::new() }
+        VendorBuilder::new(host, false)
     }
 
     /// Everything received so far.
@@ -172,6 +178,17 @@ impl Vendor {
 }
 
 impl VendorBuilder {
+    fn new(host: &str, tls: bool) -> Self {
+        let answers: Answers = Arc::new(|_| OK.to_vec());
+        Self { host: host.to_owned(), tls, eager: false, config: None, routes: Routes::new(), answers }
+    }
+
+    /// Answers what has no route with these raw response bytes.
+    pub fn answering(mut self, answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        self.answers = Arc::new(answer);
+        self
+    }
+
     /// Answers `path` with these raw response bytes; anything else gets `200 ok`.
     pub fn route(mut self, path: &str, response: impl Into<Vec<u8>>) -> Self {
         self.routes.insert(path.to_owned(), Route { now: response.into(), later: None });
@@ -211,7 +228,7 @@ impl VendorBuilder {
         let config = self.tls.then(|| self.config.unwrap_or_else(|| ca.server_config(&self.host)));
         let acceptor = config.map(|config| TlsAcceptor::from(Arc::new(config)));
         let (received, connections) = (Arc::clone(&vendor.received), Arc::clone(&vendor.connections));
-        let (routes, eager) = (Arc::new(self.routes), self.eager);
+        let (routes, answers, eager) = (Arc::new(self.routes), self.answers, self.eager);
         let (arrived, rest) = (Arc::clone(&vendor.arrived), Arc::clone(&vendor.rest));
         let hang_up = Arc::clone(&vendor.hang_up);
         tokio::spawn(async move {
@@ -230,6 +247,7 @@ impl VendorBuilder {
                     received: Arc::clone(&received),
                     arrived: Arc::clone(&arrived),
                     routes: Arc::clone(&routes),
+                    answers: Arc::clone(&answers),
                     rest: Arc::clone(&rest),
                     hang_up: Arc::clone(&hang_up),
                 };
@@ -258,6 +276,7 @@ struct Desk {
     received: Arc<Mutex<Vec<Received>>>,
     arrived: Arc<Mutex<Vec<u8>>>,
     routes: Arc<Routes>,
+    answers: Answers,
     rest: Arc<Semaphore>,
     hang_up: Arc<Notify>,
 }
@@ -297,10 +316,11 @@ impl Desk {
             let bytes: Vec<u8> = buffer.drain(..length).collect();
             let request = Received { bytes, connection: self.number, resumed: self.resumed };
             let path = request.target().split('?').next().unwrap_or_default().to_owned();
-            self.received.lock().unwrap().push(request);
-            let ok = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok".to_vec();
-            let Route { now, later } =
-                self.routes.get(&path).cloned().unwrap_or(Route { now: ok, later: None });
+            self.received.lock().unwrap().push(request.clone());
+            let Route { now, later } = match self.routes.get(&path) {
+                Some(route) => route.clone(),
+                None => Route { now: (self.answers)(&request), later: None },
+            };
             let answer = if begun { b"2\r\nok\r\n0\r\n\r\n".to_vec() } else { now };
             let closes = answer.is_empty() || find(&answer, b"Connection: close").is_some();
             let mut written = say(&mut stream, &answer).await;

@@ -53,6 +53,10 @@ pub enum Member {
     Token {
         /// The member the credential is for.
         name: String,
+        /// For a program of theirs that speaks to vendors' interfaces and runs no script of theirs: good at the proxy alone. Where
+        /// a vendor has reveal=api, it is shown real values again where it sent them.
+        #[arg(long)]
+        agent: bool,
     },
     /// Remove a person with everything kept about them; their log records become unreadable.
     Remove {
@@ -82,7 +86,7 @@ pub enum Vendor {
     Set {
         /// The vendor's name, or one of its hosts.
         vendor: String,
-        /// level=known|alias|stranger, federated_login=allow|block, or identity.SLOT=real|pseudonym|coarse|withhold|ask; an empty
+        /// level=known|alias|stranger, federated_login=allow|block, reveal=none|api, or identity.SLOT=real|pseudonym|coarse|withhold|ask; an empty
         /// value takes it back.
         #[arg(required = true, value_name = "KEY=VALUE")]
         set: Vec<String>,

@@ -8,15 +8,13 @@ use super::flows::{describe, record};
 use super::output::{Done, Exit, Failure, items, print, print_json, say, text};
 use crate::cli::ask::block_on;
 use crate::config::Config;
-use crate::config::schema::{
-    InterceptMode, MemberConfig, Policies, Reveal, SendTerms, Settings, VendorConfig,
-};
+use crate::config::schema::{InterceptMode, MemberConfig, Policies, SendTerms, Settings, VendorConfig};
 use crate::console::{Call, Speaker, router};
 use crate::gateway::{Doors, House, listen};
 use crate::ledger::verify::{Against, verify_dir};
 use crate::ledger::{Filter, FsDisk};
 use crate::model::{FlowId, Level, MemberId, MemberKind, Secret, Slot};
-use crate::vault::{Home, HomeError};
+use crate::vault::{Holder, Home, HomeError};
 use person::SignUp;
 use serde_json::{Value, json};
 use shop::Shop;
@@ -78,7 +76,8 @@ async fn show(context: &Context, home: Home, scratch: &Path) -> Result<ShownFlow
 
 async fn sign_up(house: &Arc<House>, shop: Shop) -> Result<ShownFlow, Failure> {
     let member = member(house)?;
-    let token = house.rooms().vault.new_token(member).map_err(|error| Failure::because(&error))?;
+    let token =
+        house.rooms().vault.new_token(member, Holder::Device).map_err(|error| Failure::because(&error))?;
     let listening = listen("127.0.0.1:0".parse().map_err(Failure::failed)?).await.map_err(Failure::failed)?;
     let proxy = listening.address();
     house.start(Doors::only(proxy)).await.map_err(|error| Failure::because(&error))?;
@@ -136,7 +135,7 @@ fn adjusted(config: &Config, shop: &Shop) -> Result<Config, Failure> {
                 level: Some(Level::Stranger),
                 identity: Policies::default(),
                 federated_login: None,
-                reveal: Reveal::default(),
+                reveal: None,
                 terms: None,
                 limit: None,
                 rule: Vec::new(),

@@ -20,7 +20,7 @@ pub use next_hop::NextHop;
 pub use people::{MemberConfig, MemberDevice, TestCase};
 pub use records::{Detail, Ledger, OnFailure, Store, WriteMode};
 pub use signals::{SendTerms, Terms, Trackers};
-pub use vendor::{Reveal, Rule, Select, TermsState, VendorConfig, When};
+pub use vendor::{Rule, Select, TermsState, VendorConfig, When};
 pub use wire::{Intercept, InterceptMode, OnPinned, OnRefused, Resolver, Upstream};
 
 use schemars::JsonSchema;

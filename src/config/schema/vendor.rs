@@ -2,7 +2,7 @@
 
 use super::Policies;
 use crate::config::value::{HostPattern, OfferId, Quota};
-use crate::model::{FederatedLogin, Level, Slot};
+use crate::model::{FederatedLogin, Level, Reveal, Slot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -22,9 +22,9 @@ pub struct VendorConfig {
     /// What becomes of signing in here by way of somebody else; else `identity.federated_login`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub federated_login: Option<FederatedLogin>,
-    /// Where its pseudonyms become real again on the way back.
-    #[serde(default)]
-    pub reveal: Reveal,
+    /// Where its pseudonyms become real again on the way back; else nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reveal: Option<Reveal>,
     /// What is offered to it, in the order preferred, of what the member chose; else all of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Vec<OfferId>>,
@@ -34,17 +34,6 @@ pub struct VendorConfig {
     /// Fields that are typed by hand.
     #[serde(default)]
     pub rule: Vec<Rule>,
-}
-
-/// Where pseudonyms become real again on the way back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Reveal {
-    /// Nowhere.
-    #[default]
-    None,
-    /// In answers to API clients that run no script of the vendor.
-    Api,
 }
 
 /// Says which field of which request holds a slot.

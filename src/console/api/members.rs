@@ -1,12 +1,12 @@
 //! The people and their real attributes. Values go in; only the names of slots come out.
 
 use super::error::ApiError;
-use super::read::Given;
+use super::read::{Given, Wanted};
 use super::who::{self, Asker};
 use super::{Api, Created, off_worker};
 use crate::gateway::House;
 use crate::model::{MemberId, MemberKind, Secret, Slot};
-use crate::vault::{Member, check_attribute};
+use crate::vault::{Holder, Member, check_attribute};
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
@@ -34,6 +34,15 @@ pub struct Add {
 #[serde(deny_unknown_fields)]
 pub struct Set {
     values: Values,
+}
+
+/// Who is to hold a credential.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// A program, which reads vendors' answers itself.
+    #[serde(default)]
+    agent: bool,
 }
 
 pub async fn list(State(api): State<Api>, asker: Asker) -> Result<Json<Value>, ApiError> {
@@ -99,18 +108,23 @@ pub async fn token(
     State(api): State<Api>,
     asker: Asker,
     Path(name): Path<String>,
+    Wanted(held): Wanted<Held>,
 ) -> Result<Json<Value>, ApiError> {
     let who = asker.manages(&api.house, &name)?;
     let house = Arc::clone(&api.house);
-    let token = off_worker(move || Ok(house.rooms().vault.new_token(who.member)?)).await?;
+    let (holder, made) = match held.agent {
+        true => (Holder::Agent, "a credential for a program was made"),
+        false => (Holder::Device, "a credential was made"),
+    };
+    let token = off_worker(move || Ok(house.rooms().vault.new_token(who.member, holder)?)).await?;
     // The oldest credential may have had to go.
     api.house.front.look_again();
     // The member sees in their own log that somebody else may now speak for them.
-    api.house.record_change(who.member, None, "a credential was made".to_owned()).await?;
+    api.house.record_change(who.member, None, made.to_owned()).await?;
     let listen = api.house.rooms().generation.load().config.settings.listen.proxy.0;
     let address = api.house.doors().map_or(listen, |doors| doors.proxy);
     let proxy = format!("http://{}:{}@{address}", who.name, token.expose());
-    Ok(Json(json!({ "member": &*who.name, "token": token.expose(), "proxy": proxy })))
+    Ok(Json(json!({ "member": &*who.name, "agent": held.agent, "token": token.expose(), "proxy": proxy })))
 }
 
 pub async fn remove(

@@ -7,7 +7,7 @@ use super::{Api, off_worker};
 use crate::config::value::PolicyKey;
 use crate::exchange::{Generation, Who};
 use crate::gateway::House;
-use crate::model::{FederatedLogin, Host, Level, Policy, VendorId};
+use crate::model::{FederatedLogin, Host, Level, Policy, Reveal, VendorId};
 use crate::store::Relationship;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -185,6 +185,7 @@ fn describe(
         "pseudonyms": persona.map_or(0, |persona| persona.wardrobe.worn(sector, epoch).len()),
         "federated_login": rooms.federated_login(&generation, who.member, label, sector).as_str(),
         "sign_ins": sign_ins,
+        "reveal": rooms.reveal(&generation, who.member, label, sector).as_str(),
         "terms": stored.map(|row| row.terms.as_str()),
         "answer": stored.and_then(|row| row.answer.as_deref()),
     }))
@@ -219,9 +220,15 @@ fn check(key: &str, value: Option<&str>) -> Result<(), ApiError> {
             _ => Ok(()),
         };
     }
+    if key == "reveal" {
+        return match value {
+            Some(reveal) if Reveal::parse(reveal).is_none() => Err(ApiError::usage("reveal is none or api")),
+            _ => Ok(()),
+        };
+    }
     let slot = key.strip_prefix("identity.").ok_or_else(|| {
         ApiError::usage(
-            "a key is level, federated_login or identity.SLOT, as in level=stranger or identity.email=real",
+            "a key is level, federated_login, reveal or identity.SLOT, as in level=stranger or identity.email=real",
         )
     })?;
     PolicyKey::from_str(slot).map_err(|error| ApiError::usage(error.to_string().replace('\n', "; ")))?;
@@ -239,6 +246,7 @@ pub fn written(house: &House, vendor: &VendorId, key: &str) -> Result<(), ApiErr
     let there = match key {
         "level" => configured.level.is_some(),
         "federated_login" => configured.federated_login.is_some(),
+        "reveal" => configured.reveal.is_some(),
         // A question of the file's may be answered for good.
         _ => configured
             .identity

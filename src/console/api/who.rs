@@ -9,6 +9,7 @@ use crate::exchange::Who;
 use crate::gateway::House;
 use crate::model::record::Record;
 use crate::model::{MemberId, MemberKind};
+use crate::vault::Holder;
 use axum::extract::FromRequestParts;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -33,7 +34,11 @@ impl FromRequestParts<Api> for Asker {
             return Ok(Self { who, owner: true });
         };
         let who = roster.holder(value.as_bytes(), &api.house.rooms().vault);
-        Ok(Self { who: who.ok_or_else(ApiError::unauthorised)?, owner: false })
+        let who = who.ok_or_else(ApiError::unauthorised)?;
+        if who.credential.as_ref().is_some_and(|credential| credential.holder == Holder::Agent) {
+            return Err(ApiError::forbidden("a program's credential is good at the proxy alone"));
+        }
+        Ok(Self { who, owner: false })
     }
 }
 
