@@ -24,6 +24,7 @@ mod foreign_text;
 mod framing;
 mod front_door;
 mod isolation;
+mod kin;
 mod leaks;
 mod ledger;
 mod limits;

@@ -15,6 +15,7 @@ use crate::config::schema::Detail;
 use crate::ledger::{NotOpened, Reservation};
 use crate::model::record::{Event, Record};
 use crate::model::{Answer, FlowId, MemberId, Outcome, Stage, VendorId, Verdict};
+use crate::persona::Persona;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tower::Layer;
@@ -369,7 +370,7 @@ impl<S> Flows<S> {
             }
             local => {
                 let persona = exchange.persona.as_ref();
-                let identifiers = persona.map(|persona| &**persona.identity.identifiers());
+                let identifiers = persona.map(Persona::hidden);
                 exchange.flow.end(record::answered_here(exchange, verdict, identifiers)?);
                 local
             }

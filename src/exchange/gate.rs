@@ -11,7 +11,7 @@ use super::send_body::SendBody;
 use super::trackers::settled;
 use crate::config::schema::Detail;
 use crate::model::record::Event;
-use crate::persona::Carried;
+use crate::persona::{Carried, Persona};
 use crate::trackers::by_resolver;
 use crate::upstream::{Connection, Key, Reach, UpstreamError};
 use std::borrow::Cow;
@@ -148,7 +148,7 @@ impl<S> Gate<S> {
         // What was looked through as it came, and stays so, needs no second look.
         let is_clean = exchange.is_clean && matches!(sent, Cow::Borrowed(_));
         let persona = exchange.persona.as_ref().filter(|_| !is_clean);
-        let identifiers = persona.map(|persona| &**persona.identity.identifiers());
+        let identifiers = persona.map(Persona::hidden);
         let url = if with_values {
             record::url(origin, &sent, true)
         } else {

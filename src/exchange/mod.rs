@@ -19,6 +19,7 @@ mod gate;
 mod hop_by_hop;
 mod inflow;
 mod inspect;
+mod kin;
 mod layers;
 mod limits;
 mod line;

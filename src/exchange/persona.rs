@@ -3,6 +3,7 @@
 use super::apply;
 use super::error::ExchangeError;
 use super::inspect::{Flowing, chosen, inspect_body, is_ruled};
+use super::kin;
 use super::layers::{Exchange, Handle, Reply};
 use super::met::{has_account, meet};
 use super::questions::{About, Questions};
@@ -66,7 +67,7 @@ impl<S: Handle> Handle for Personified<S> {
             let (vendor, epoch) = exchange.context().map(|context| (&context.vendor, context.epoch))?;
             let persona = persona.guarding(vendor, epoch);
             exchange.persona = Some(persona.clone());
-            if !persona.identity.identifiers().is_empty() {
+            if !persona.identity.identifiers().is_empty() || persona.kin.is_some() {
                 meet(&self.rooms, exchange, &persona)?;
                 exchange.is_clean = !is_ruled(exchange)? && is_clean(exchange, &persona)?;
                 if !exchange.is_clean {
@@ -102,6 +103,7 @@ impl<S> Personified<S> {
         let generation = Arc::clone(&exchange.generation);
         let chosen = chosen(&generation, exchange, &persona)?;
         let body = inspect_body(exchange, &persona, &chosen).await?;
+        kin::note(exchange, &persona)?;
         let (view, _) = exchange.view_and_plan()?;
         let mut hits = select_in_head(&view, persona.identity.identifiers(), &chosen.named());
         let sent = reveal::sent_in(&body.hits, &persona);
@@ -326,7 +328,7 @@ fn is_clean(exchange: &mut Exchange, persona: &Persona) -> Result<bool, Exchange
         return Ok(false);
     }
     let (view, _) = exchange.view_and_plan()?;
-    Ok(find_in_head(&view, persona.identity.identifiers()).is_empty())
+    Ok(find_in_head(&view, persona.hidden()).is_empty())
 }
 
 /// Tells the store what the log has, off the workers. Nothing waits for it.

@@ -9,7 +9,7 @@ use super::policy::{Doors, Handed};
 use super::reload::{Print, print_of};
 use super::who::Roster;
 use crate::config::Config;
-use crate::config::schema::{InterceptMode, WriteMode};
+use crate::config::schema::{InterceptMode, Profile, WriteMode};
 use crate::config::value::{HostPattern, PolicyKey};
 use crate::exchange::exceptions::Exceptions;
 use crate::exchange::questions::Questions;
@@ -226,6 +226,7 @@ impl House {
             rooms.personas.refresh(member.id, Locale::nearest(locale.unwrap_or_default()))?;
             own.extend(settings_of(&self.store, member.id)?);
         }
+        rooms.personas.acquaint(generation.config.settings.profile != Profile::Organisation)?;
         rooms.own_settings.store(Arc::new(own));
         rooms.exceptions.renew(rooms.clock.now())?;
         self.regroup();

@@ -60,7 +60,7 @@ pub(super) fn refusal(rule: &'static str, reason: &'static str) -> Answer {
 }
 
 /// What people call the kind.
-pub(super) fn noun(kind: SlotKind) -> &'static str {
+pub fn noun(kind: SlotKind) -> &'static str {
     match kind {
         SlotKind::Email => "e-mail address",
         SlotKind::Name => "name",
