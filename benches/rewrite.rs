@@ -1,6 +1,7 @@
 //! What finding a member's identifiers costs: one head, small and larger bodies, with and without a hit.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use aho_corasick::packed;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use doorward::model::{Secret, Slot};
 use doorward::rewrite::codec::{Coding, Encoder, Limits};
@@ -42,6 +43,12 @@ fn ann() -> Arc<Identifiers> {
         ("name.family", "Real", Weak),
         ("phone.primary", "+4915112345678", Strong),
         ("username", "annreal84", Strong),
+        ("email.work", "ann@office.example", Strong),
+        ("address.street", "Lindenstraße 57", Strong),
+        ("birthdate", "1984-05-17", Weak),
+        ("device.id", "6d92078a-8246-4ba4-ae5b-76104861e7dc", Strong),
+        ("ad.id", "0f3c2a10-91de-4c6b-8a77-5c1f0d2b6e44", Strong),
+        ("account.iban", "DE89370400440532013000", Strong),
     ];
     let list = list.map(|(slot, value, strength)| Identifier {
         slot: Slot::parse(slot).unwrap(),
@@ -166,11 +173,78 @@ fn streams(c: &mut Criterion) {
     group.finish();
 }
 
+/// Prose, without a trace of Ann.
+fn prose(length: usize) -> String {
+    let sentence = "The gardener who had promised to come on Tuesday came on Thursday instead, with two spades and a \
+                    wheelbarrow; nobody minded, since it had rained for three days and the beds were under water. ";
+    sentence.repeat(length / sentence.len() + 1)
+}
+
+/// `text` with Ann's address in it once in so many bytes.
+fn every(bytes: usize, text: &str) -> String {
+    let pieces = text.as_bytes().chunks(bytes).map(|piece| std::str::from_utf8(piece).unwrap());
+    pieces.collect::<Vec<_>>().join(" ann.real@home.example ")
+}
+
+/// What a body that flows leaves as, every address replaced.
+fn replace(identifiers: &Arc<Identifiers>, syntax: Syntax, body: &[u8]) -> usize {
+    let mut editor = StreamEditor::new(Arc::clone(identifiers), syntax, &[], Limits::default()).unwrap();
+    let mut length = 0;
+    let decide = |editor: &mut StreamEditor, numbers: Vec<usize>| {
+        for number in numbers {
+            let span = editor.hit(number).unwrap().span.clone();
+            let bytes = Secret::new(b"maria.keller@alias.example".to_vec());
+            editor.decide(number, Decision::Replace { span, bytes });
+        }
+        editor.take_output().unwrap().len()
+    };
+    for chunk in body.chunks(16 << 10) {
+        let numbers = editor.push(chunk).unwrap().collect();
+        length += decide(&mut editor, numbers);
+    }
+    let numbers = editor.finish().unwrap().collect();
+    length + decide(&mut editor, numbers)
+}
+
+/// How much of what a machine can do with bytes at all is left.
+fn corpora(c: &mut Criterion) {
+    const SIZE: usize = 1 << 20;
+    let ann = ann();
+    let mut group = c.benchmark_group("1 MiB");
+    group.throughput(Throughput::Bytes(SIZE as u64));
+    let (text, json) = (prose(SIZE), json(SIZE));
+    let mut copy = vec![0; text.len()];
+    group.bench_function("copied", |b| b.iter(|| copy.copy_from_slice(black_box(text.as_bytes()))));
+    let anchors =
+        ["ann.real", "real ann", "annreal84", "lindenstra", "76104861e7dc", "5c1f0d2b6e44", "de8937040044"];
+    let bare = packed::Config::new().builder().extend(anchors).build().unwrap();
+    group.bench_function("bare engine", |b| b.iter(|| bare.find_iter(black_box(text.as_bytes())).count()));
+    for (name, syntax, text) in [("prose", Syntax::Text, &text), ("JSON", Syntax::Json, &json)] {
+        let found = |text: &str| find_in_body(&ann, syntax.clone(), text.as_bytes()).len();
+        assert_eq!(found(text), 0);
+        group.bench_function(format!("{name}, no hit"), |b| b.iter(|| found(black_box(text))));
+        group.bench_function(format!("{name}, no hit, as it flows"), |b| {
+            b.iter(|| replace(&ann, syntax.clone(), black_box(text.as_bytes())));
+        });
+        if name == "JSON" {
+            continue;
+        }
+        for (kind, bytes) in [("one hit in 16 KiB", 16 << 10), ("one hit in 256 bytes", 256)] {
+            let text = every(bytes, text);
+            assert_eq!(found(&text), text.matches("ann.real@home.example").count());
+            group.bench_function(format!("{name}, {kind}"), |b| {
+                b.iter(|| replace(&ann, syntax.clone(), black_box(text.as_bytes())));
+            });
+        }
+    }
+    group.finish();
+}
+
 fn compiling(c: &mut Criterion) {
     c.bench_function("compile one member", |b| {
         b.iter_batched(|| (), |()| ann(), BatchSize::SmallInput);
     });
 }
 
-criterion_group!(benches, heads, bodies, streams, compiling);
+criterion_group!(benches, heads, bodies, streams, corpora, compiling);
 criterion_main!(benches);

@@ -58,6 +58,11 @@ impl Automaton {
         self.dfa.next_state(Anchored::No, state, byte)
     }
 
+    /// Fewest bytes of a pattern; 0 where there is none.
+    pub(super) fn shortest(&self) -> usize {
+        self.dfa.min_pattern_len()
+    }
+
     /// Whether a pattern ends in this state; may say yes for a few states where none does.
     #[inline(always)]
     pub(super) fn is_match(&self, state: StateID) -> bool {

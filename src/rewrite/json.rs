@@ -53,6 +53,11 @@ pub(super) struct Json {
     documents: usize,
 }
 
+/// What ends a bare value.
+fn is_sign(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b':' | b',')
+}
+
 impl Json {
     pub(super) fn new() -> Self {
         Self { state: State::Between, frames: Vec::new(), path: Vec::new(), deeper: 0, documents: 0 }
@@ -99,6 +104,9 @@ impl Json {
                 } else {
                     self.document();
                 }
+                if let Some(length) = self.pass_string(rest, values.quiet_until(at) - at, key) {
+                    return length;
+                }
                 let typed = if key { None } else { self.typed(at, values) };
                 values.begin(at, at + 1, Script::JsonString, typed);
                 if !key {
@@ -112,6 +120,10 @@ impl Json {
             b',' => self.comma(),
             _ => {
                 self.document();
+                let quiet = rest.get(..values.quiet_until(at) - at).unwrap_or(rest);
+                if let Some(length) = quiet.iter().position(is_sign) {
+                    return length;
+                }
                 let typed = self.typed(at, values);
                 values.begin(at, at, Script::JsonBare, typed);
                 // What is true, false or null is nobody's value.
@@ -123,6 +135,23 @@ impl Json {
             }
         }
         1
+    }
+
+    /// Passes a string that ends within the first `quiet` bytes, in which nothing can be found. Gives its length.
+    fn pass_string(&mut self, rest: &[u8], quiet: usize, key: bool) -> Option<usize> {
+        let quiet = rest.get(..quiet).unwrap_or(rest);
+        let mut at = 1;
+        loop {
+            at += memchr::memchr2(b'"', b'\\', quiet.get(at..)?)?;
+            if quiet.get(at) == Some(&b'"') {
+                break;
+            }
+            at += 2;
+        }
+        if key {
+            self.name(quiet.get(1..at).unwrap_or_default());
+        }
+        Some(at + 1)
     }
 
     fn string<S: Source>(
@@ -156,15 +185,21 @@ impl Json {
     }
 
     fn content<S: Source>(&mut self, bytes: &[u8], at: usize, key: bool, values: &mut Values<S>) {
-        if key && let Some(frame) = self.frames.last() {
-            let room = (frame.key + KEY + 1).saturating_sub(self.path.len());
-            self.path.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+        if key {
+            self.name(bytes);
         }
         values.feed(bytes, at);
     }
 
+    /// More of the current key.
+    fn name(&mut self, bytes: &[u8]) {
+        if let Some(frame) = self.frames.last() {
+            let room = (frame.key + KEY + 1).saturating_sub(self.path.len());
+            self.path.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+        }
+    }
+
     fn bare<S: Source>(&mut self, rest: &[u8], at: usize, end: usize, values: &mut Values<S>) -> usize {
-        let is_sign = |byte: &u8| matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b':' | b',');
         let length = rest.iter().position(is_sign).unwrap_or(rest.len());
         let bytes = rest.get(..length).unwrap_or_default();
         let filled =

@@ -13,6 +13,7 @@ mod automaton;
 mod body;
 mod boundary;
 pub mod codec;
+mod crowd;
 mod draft;
 mod encoded;
 mod entity;

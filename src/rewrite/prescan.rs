@@ -6,6 +6,7 @@
 //! their digits run through the automaton, and only blocks with a digit are looked at.
 
 use super::automaton::Automaton;
+use super::crowd::{FEWEST, crowd};
 use super::pattern::{Boundary, Pattern};
 use super::unescape::begins_escape;
 use aho_corasick::packed;
@@ -320,8 +321,13 @@ fn hides_ampersand(rest: &[u8], wide: bool) -> bool {
 
 /// Whether a phone's digits stand somewhere, with anything like a separator between them.
 fn numbered(text: &[u8], digits: &Automaton) -> bool {
+    let fewest = digits.shortest();
     let mut at = 0;
-    while let Some(first) = next_digit(text, at) {
+    let next = |at: usize| match fewest >= FEWEST {
+        true => next_digit(text, crowd(text, at, fewest)?),
+        false => next_digit(text, at),
+    };
+    while let Some(first) = next(at) {
         let (mut state, mut gap) = (digits.start(), 0);
         at = first;
         while let Some(&byte) = text.get(at) {

@@ -127,6 +127,11 @@ impl<S: Source> Values<S> {
         self.quiet.get(self.next).cloned()
     }
 
+    /// How far from `at` on nothing can be found; `at` itself where that is not so.
+    pub(super) fn quiet_until(&mut self, at: usize) -> usize {
+        self.quiet_from(at).filter(|quiet| quiet.start <= at).map_or(at, |quiet| quiet.end)
+    }
+
     /// Whether the past cannot matter any more.
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_none() || self.scanner.is_idle(&self.identifiers)

@@ -124,27 +124,58 @@ fn sextet(letter: u8) -> u8 {
     SIX.get(usize::from(letter)).copied().unwrap_or_default()
 }
 
-/// Whether four letters are three printable ASCII characters.
-pub(super) fn is_text(a: u8, b: u8, c: u8, d: u8) -> bool {
-    // Most that is none ends here.
-    if sextet(a).wrapping_sub(8) >= 24 {
-        return false;
-    }
-    let (b, c, d) = (sextet(b), sextet(c), sextet(d));
-    b & 8 == 0 && b & 7 >= 2 && c & 2 == 0 && (c & 1 == 1 || d >= 32) && b < 64 && c < 64 && d < 64
+/// The bytes that a text is of in which a member's values may stand: ASCII that is printed or parts words, and whatever
+/// else their spellings have.
+pub(super) struct Script {
+    holds: [bool; 256],
+    /// By what six bits such a byte begins with.
+    begins: u64,
 }
 
-/// Whether somewhere, at one of the four ways to part the letters into fours, `quads` in a row are text.
-pub(super) fn may_be_base64(letters: &[u8], quads: usize) -> bool {
-    quads == 0
-        || (0..4).any(|phase| {
+impl Script {
+    /// ASCII and the bytes of these spellings.
+    pub(super) fn of<'a>(spellings: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut script = Self { holds: [false; 256], begins: 0 };
+        let ascii = (b' '..=b'~').chain([b'\t', b'\n', b'\r']);
+        for byte in ascii.chain(spellings.flatten().copied()) {
+            if let Some(holds) = script.holds.get_mut(usize::from(byte)) {
+                *holds = true;
+            }
+            script.begins |= 1 << (byte >> 2);
+        }
+        script
+    }
+
+    /// Whether a text may have this byte.
+    pub(super) fn holds(&self, byte: u8) -> bool {
+        self.holds.get(usize::from(byte)).copied().unwrap_or(false)
+    }
+
+    /// Whether four letters of base64 are three bytes of such a text.
+    pub(super) fn is_text(&self, a: u8, b: u8, c: u8, d: u8) -> bool {
+        let a = sextet(a);
+        // Most that is none ends here.
+        if a >= 64 || self.begins >> a & 1 == 0 {
+            return false;
+        }
+        let (b, c, d) = (sextet(b), sextet(c), sextet(d));
+        (b | c | d) < 64
+            && self.holds(a << 2 | b >> 4)
+            && self.holds(b << 4 | c >> 2)
+            && self.holds(c << 6 | d)
+    }
+
+    /// Whether somewhere, at one of the four ways to part the letters into fours, `quads` in a row are text.
+    pub(super) fn may_be_base64(&self, letters: &[u8], quads: usize) -> bool {
+        (0..4).any(|phase| {
             let mut row = 0;
             letters.get(phase..).unwrap_or_default().chunks_exact(4).any(|quad| {
                 let &[a, b, c, d] = quad else { return false };
-                row = if is_text(a, b, c, d) { row + 1 } else { 0 };
+                row = if self.is_text(a, b, c, d) { row + 1 } else { 0 };
                 row >= quads
             })
         })
+    }
 }
 
 #[cfg(test)]
@@ -179,11 +210,34 @@ mod tests {
 
     #[test]
     fn text_shows_at_every_alignment() {
+        let ascii = Script::of(std::iter::empty());
         for lead in ["", "x", "xy", "xyz"] {
             let text = format!("{lead}{}", URL_64.encode("ann@home.example"));
-            assert!(may_be_base64(text.as_bytes(), 3), "{lead}");
+            assert!(ascii.may_be_base64(text.as_bytes(), 3), "{lead}");
         }
-        assert!(!may_be_base64(b"application/x-www-form-urlencoded", 2));
-        assert!(!may_be_base64(b"AAAAAAAAAAAAAAAAAAAAAAAAAAAA", 1));
+        assert!(!ascii.may_be_base64(b"application/x-www-form-urlencoded", 2));
+        assert!(!ascii.may_be_base64(b"AAAAAAAAAAAAAAAAAAAAAAAAAAAA", 1));
+        let name = "\u{410}\u{43d}\u{43d}\u{430}";
+        let text = URL_64.encode(name);
+        let cyrillic = Script::of([name.as_bytes()].into_iter());
+        assert!(cyrillic.may_be_base64(text.as_bytes(), 2));
+    }
+
+    #[test]
+    fn four_letters_are_text_where_their_three_bytes_are() {
+        let script = Script::of(["\u{fc}\u{a0}".as_bytes()].into_iter());
+        let mut state = 1_u32;
+        for _ in 0..20_000 {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            };
+            let bytes = [next(), next(), next()];
+            let text = PLAIN_64.encode(bytes);
+            let &[a, b, c, d] = text.as_bytes() else { panic!("four letters") };
+            let want = bytes.iter().all(|&byte| script.holds(byte));
+            assert_eq!(script.is_text(a, b, c, d), want, "{text}");
+        }
+        assert!(!script.is_text(b'Y', b'W', b'5', b'.') && !script.is_text(b'=', b'W', b'5', b'u'));
     }
 }

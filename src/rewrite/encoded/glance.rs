@@ -5,7 +5,8 @@
 //! alphabet, so as many such fours as the shortest value has are rare in a row; what is found is undone and looked at as
 //! text. Hex and digests show by their lengths, gzip by its first letters. Only what is left is read as `look` reads it.
 
-use super::alphabet::{self, is_letter, is_text};
+use super::Encoded;
+use super::alphabet::{self, is_letter};
 use super::digest::is_base64_digest;
 use super::look::{DEPTH, GZIP, SHORTEST_HEX, look_into};
 use super::run::{SHORTEST, runs_of};
@@ -91,21 +92,20 @@ fn is_clean_to(identifiers: &Identifiers, text: &[u8], depth: usize) -> bool {
 
 /// Whether something may be encoded in a stretch.
 fn suspicious(identifiers: &Identifiers, stretch: &[u8], depth: usize) -> bool {
-    let quads = identifiers.compiled.encoded.quads;
-    quads == 0
-        || may_hold_text(identifiers, stretch, quads, depth)
+    may_hold_text(identifiers, stretch, depth)
         || stretch.len() >= SHORTEST_HEX
             && (may_be_digest(identifiers, stretch) || memmem::find(stretch, GZIP).is_some())
 }
 
 /// Whether some base64 in the stretch is text in which something may be found.
-fn may_hold_text(identifiers: &Identifiers, stretch: &[u8], quads: usize, depth: usize) -> bool {
+fn may_hold_text(identifiers: &Identifiers, stretch: &[u8], depth: usize) -> bool {
+    let Encoded { script, quads, .. } = &identifiers.compiled.encoded;
     let mut rows = [0; 4];
     let mut seen = [0; 4];
     stretch.windows(4).enumerate().any(|(at, four)| {
         let (Some(row), &[a, b, c, d]) = (rows.get_mut(at % 4), four) else { return false };
-        *row = if is_text(a, b, c, d) { *row + 1 } else { 0 };
-        *row >= quads && reads(identifiers, stretch, at, &mut seen, depth)
+        *row = if script.is_text(a, b, c, d) { *row + 1 } else { 0 };
+        *row >= *quads && reads(identifiers, stretch, at, &mut seen, depth)
     })
 }
 
@@ -162,12 +162,12 @@ fn word_may_be(identifiers: &Identifiers, word: &[u8]) -> bool {
         && word.iter().all(u8::is_ascii_hexdigit)
         && let Some((_, bytes)) = alphabet::hex(word)
     {
-        let least = 3 * identifiers.compiled.encoded.quads;
+        let Encoded { script, quads, .. } = &identifiers.compiled.encoded;
         let mut row = 0;
         return digests.find(&bytes).is_some()
             || bytes.iter().any(|byte| {
-                row = if byte.is_ascii_graphic() || *byte == b' ' { row + 1 } else { 0 };
-                row >= least
+                row = if script.holds(*byte) { row + 1 } else { 0 };
+                row >= 3 * quads
             });
     }
     is_base64_digest(word.len())

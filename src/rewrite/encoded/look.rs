@@ -1,5 +1,6 @@
 //! Looks into one run: a digest, hex, base64 at any alignment, compressed or not, and what is encoded inside that.
 
+use super::Encoded;
 use super::alphabet::{self, Alphabet};
 use super::digest::{Recipe, is_base64_digest, is_hex_digest};
 use super::envelope::{Sealed, unpack};
@@ -80,7 +81,8 @@ fn whole(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize
     {
         return Some(digest);
     }
-    if letters.starts_with(GZIP) || alphabet::may_be_base64(letters, identifiers.compiled.encoded.quads) {
+    let Encoded { script, quads, .. } = &identifiers.compiled.encoded;
+    if letters.starts_with(GZIP) || script.may_be_base64(letters, *quads) {
         let (alphabet, bytes, read) = alphabet::base64(letters, padding)?;
         let reading = reading(identifiers, alphabet, bytes, depth)?;
         return Some(part(letters, padding, 0..read, reading));
@@ -90,7 +92,8 @@ fn whole(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize
 
 /// A run that begins with something else: `id-`, `v2/`.
 fn aligned(identifiers: &Identifiers, letters: &[u8], padding: usize, depth: usize) -> Option<Reading> {
-    if letters.len() > ALIGNED || !alphabet::may_be_base64(letters, identifiers.compiled.encoded.quads) {
+    let Encoded { script, quads, .. } = &identifiers.compiled.encoded;
+    if letters.len() > ALIGNED || !script.may_be_base64(letters, *quads) {
         return None;
     }
     let readings = (1..4).filter_map(|phase| {

@@ -25,18 +25,23 @@ pub(super) use run::{Run, Runs};
 use super::identifier::Identifier;
 use super::pattern::Pattern;
 use super::subaddress::Mailbox;
+use alphabet::Script;
 
 /// Fewest bytes of a spelling that is searched for.
 const SHORTEST_VALUE: usize = 8;
 /// Fewest digits of a phone in any of its forms.
 const SHORTEST_PHONE: usize = 8;
+/// Stands between the parts of a name or of a number.
+const NO_BREAK_SPACE: &[u8] = "\u{a0}".as_bytes();
 /// Three fours of text in a row tell as much as more.
 const MOST_QUADS: usize = 3;
 
 /// What is searched for in runs.
 pub(super) struct Encoded {
     digests: Digests,
-    /// So many fours of base64 in a row are ASCII text wherever a value stands; zero where that cannot be said.
+    /// What texts are of that hold a value.
+    script: Script,
+    /// So many fours of base64 in a row are such text wherever a value stands.
     quads: usize,
 }
 
@@ -52,20 +57,17 @@ impl Encoded {
         for (index, identifier) in list.iter().enumerate() {
             digests.add(index, identifier.slot.kind(), identifier.value.expose().trim());
         }
-        let long = patterns.iter().filter(|pattern| pattern.folded.len() >= SHORTEST_VALUE);
-        let shortest = long
-            .map(|pattern| longest_ascii(&pattern.folded))
-            .chain(mailboxes.iter().map(Mailbox::shortest).filter(|length| *length >= SHORTEST_VALUE))
+        let spellings = patterns.iter().map(|pattern| pattern.folded.as_slice());
+        let domains = mailboxes.iter().map(Mailbox::domain);
+        let script = Script::of(spellings.clone().chain(domains).chain([NO_BREAK_SPACE]));
+        let shortest = spellings
+            .map(<[u8]>::len)
+            .chain(mailboxes.iter().map(Mailbox::shortest))
+            .filter(|length| *length >= SHORTEST_VALUE)
             .chain(phones.then_some(SHORTEST_PHONE))
             .min();
         // At the worst alignment two of its bytes are in fours with what stands beside it.
         let quads = shortest.map_or(MOST_QUADS, |shortest| (shortest.saturating_sub(2) / 3).min(MOST_QUADS));
-        Self { digests, quads }
+        Self { digests, script, quads }
     }
-}
-
-/// The longest stretch of printable ASCII in a value, in bytes.
-fn longest_ascii(value: &[u8]) -> usize {
-    let printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-    value.split(|byte| !printable(byte)).map(<[u8]>::len).max().unwrap_or(0)
 }

@@ -249,7 +249,7 @@ proptest! {
             "+49%20(0)%20151%20-%201%202%203%204%205%206%207%208", "0151 1234 5678", "\"first_name\":\"Ann\"",
             "&zip=12345&", "Lindenstra&szlig;e 5",
         ];
-        let filler = "{\"k\":[1,2,\"lorem ipsum dolor\"],\"x\":\"sit amet, 4711 & co\"}, ".repeat(120);
+        let filler = "{\"k\":[1,2,\"lorem ipsum dolor\"],\"x\":\"sit amet, 4711 & co\",\"q\\\"y\\\\\":[true,\"\\\\\",\"a\\\"b\",-3e5]}, ".repeat(120);
         let mut body = String::new();
         for (hit, length) in pieces {
             body.push_str(&filler[..length]);
