@@ -39,7 +39,7 @@ pub use login::is_login;
 pub use mask::Mask;
 pub use personas::{Persona, Personas};
 pub use policy::{Derivation, Ruling, Settings, Shown, Sources, Treatment, VendorSettings};
-pub use reveal::{find_revealable, is_revealable, told};
+pub use reveal::{Found, REVEALED, find_revealable, is_revealable, told};
 pub use sent::SentPlace;
 pub use sign_in::SignIn;
 pub use verdict::{Verdict, noun};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The rule in the record.
-const RULE: &str = "reveal=api";
+pub const REVEALED: &str = "reveal=api";
 
 /// Whether what the vendor knows the slot by may become real again: values made here that nobody guesses and nobody else
 /// has. Short ones and those that keep the form of real ones stay, and so do names, which others bear.
@@ -61,7 +61,7 @@ pub fn told(reason: &'static str) -> Edit {
         stage: Stage::Persona,
         slot: None,
         category: Category::ANY,
-        rule: RULE.into(),
+        rule: REVEALED.into(),
         reason: reason.into(),
         within: None,
         value: Secret::default(),
@@ -127,7 +127,7 @@ fn reveal(
         stage: Stage::Persona,
         slot: Some(slot.clone()),
         category: slot.category(),
-        rule: RULE.into(),
+        rule: REVEALED.into(),
         reason: "shown to your own program, which sent it there".into(),
         within: None,
         value: Secret::new(serde_json::to_vec(real).ok()?),

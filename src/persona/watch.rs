@@ -1,5 +1,5 @@
 //! What was revealed of late must not come back out: neither as it is by the hand of a program that was shown it, nor in
-//! another alphabet by anybody's.
+//! another alphabet by anybody's, where a vendor is not to have it.
 
 use super::MemberIdentity;
 use super::verdict::{Verdict, noun};
@@ -32,17 +32,16 @@ impl Watch {
             return None;
         }
         let slot = &identity.identifiers().get(hit.identifier)?.slot;
-        if self.slots.contains(slot) && is_disguised(hit) {
+        if matches!(verdict, Verdict::Edit(edit) if edit.action == Action::WouldHave) {
+            return self.objection_to_real(slot);
+        }
+        (self.slots.contains(slot) && is_disguised(hit)).then(|| {
             let what = noun(slot.kind());
             let reason = format!(
                 "your {what} was shown to a program of yours a short while ago, and here it is disguised"
             );
-            return Some(Answer::Refuse { rule: RULE.into(), reason: reason.into() });
-        }
-        match verdict {
-            Verdict::Edit(edit) if edit.action == Action::WouldHave => self.objection_to_real(slot),
-            _ => None,
-        }
+            Answer::Refuse { rule: RULE.into(), reason: reason.into() }
+        })
     }
 
     /// Why the slot's value must not go as it is.

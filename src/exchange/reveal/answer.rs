@@ -3,6 +3,7 @@
 use crate::exchange::error::ExchangeError;
 use crate::exchange::layers::Reply;
 use crate::model::{Action, Category, Container, Edit, Part, Place, Plan, Secret, Stage};
+use crate::persona::REVEALED;
 use crate::rewrite::codec::{Coding, Decoders, Limits};
 use crate::rewrite::{Syntax, has_known_charset, syntax_of};
 use bytes::Bytes;
@@ -77,7 +78,7 @@ fn of_field(name: &str, nth: usize, span: std::ops::Range<usize>, action: Action
         stage: Stage::Persona,
         slot: None,
         category: Category::ANY,
-        rule: "reveal=api".into(),
+        rule: REVEALED.into(),
         reason: "the body is not as the vendor sent it".into(),
         within: None,
         value: Secret::new(value.to_vec()),

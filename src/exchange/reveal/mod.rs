@@ -15,10 +15,13 @@ use super::body::ReplyBody;
 use super::error::ExchangeError;
 use super::layers::{Exchange, Reply};
 use super::rooms::Rooms;
-use crate::model::{MemberKind, Party, Reveal, Scheme};
+use crate::model::{MemberKind, Party, Reveal, Scheme, VendorId};
 use crate::persona::{Persona, SentPlace, find_revealable, is_revealable, told};
 use crate::rewrite::Hit;
+use crate::rewrite::codec::Coding;
 use crate::vault::Holder;
+use answer::Taken;
+use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, HeaderValue, ORIGIN, REFERER, UPGRADE_INSECURE_REQUESTS, USER_AGENT};
 use std::sync::Arc;
@@ -81,8 +84,14 @@ pub(super) async fn show(
     if !places.iter().any(knows) || !answer::is_plain_json(reply) {
         return Ok(());
     }
-    let Some(mut taken) = take_in(exchange, reply).await? else { return Ok(()) };
-    let mut found = find_revealable(taken.decoded(), &places, &worn, &persona.identity);
+    let Some((coded, codings)) = take_in(exchange, reply).await? else { return Ok(()) };
+    let identity = Arc::clone(&persona.identity);
+    let looked = off_worker(move || {
+        let taken = Taken::undo(coded, &codings, LONGEST)?;
+        let found = find_revealable(taken.decoded(), &places, &worn, &identity);
+        Some((taken, found))
+    });
+    let Some((mut taken, mut found)) = looked.await? else { return Ok(()) };
     if !found.edits.is_empty() {
         let now = rooms.clock.now();
         let most = rooms.revealed.grant(exchange.who.member, &vendor, found.edits.len(), now);
@@ -95,7 +104,7 @@ pub(super) async fn show(
         exchange.reply_plan.add(edit);
     }
     let Some(edited) = apply::body(taken.decoded(), &exchange.reply_plan) else { return Ok(()) };
-    let coded = taken.code(edited)?;
+    let coded = off_worker(move || taken.code(edited)).await??;
     answer::plan_head(reply.headers(), &mut exchange.reply_plan);
     if reply.headers().contains_key(CONTENT_LENGTH) {
         reply.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(coded.len()));
@@ -106,9 +115,20 @@ pub(super) async fn show(
     Ok(())
 }
 
-/// The answer with its codings undone, where it is short and quick enough and they are what they say.
-async fn take_in(exchange: &mut Exchange, reply: &mut Reply) -> Result<Option<answer::Taken>, ExchangeError> {
-    let Ok(codings) = crate::rewrite::codec::Coding::of(reply.headers()) else { return Ok(None) };
+/// Undoing and doing codings may take too long for a worker.
+async fn off_worker<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ExchangeError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ExchangeError::Internal("an answer could not be looked into"))
+}
+
+/// The answer as it came and its codings, where it is short and quick enough and these are known.
+async fn take_in(
+    exchange: &mut Exchange,
+    reply: &mut Reply,
+) -> Result<Option<(Bytes, Vec<Coding>)>, ExchangeError> {
+    let Ok(codings) = Coding::of(reply.headers()) else { return Ok(None) };
     let ReplyBody::Vendor(body) = reply.body_mut() else { return Ok(None) };
     let asked = Instant::now();
     let taken = body.inflow.take_in(LONGEST, PATIENCE, exchange.flow.tally()).await;
@@ -121,11 +141,11 @@ async fn take_in(exchange: &mut Exchange, reply: &mut Reply) -> Result<Option<an
         exchange.reply_plan.add(told("nothing is shown: the answer is too long or too slow"));
         return Ok(None);
     };
-    Ok(answer::Taken::undo(coded, &codings, LONGEST))
+    Ok(Some((coded, codings)))
 }
 
 /// Keeps the places over a restart, off the workers. Nothing waits for it.
-fn remember(persona: &Persona, vendor: crate::model::VendorId, epoch: u32) {
+fn remember(persona: &Persona, vendor: VendorId, epoch: u32) {
     let wardrobe = Arc::clone(&persona.wardrobe);
     tokio::task::spawn_blocking(move || {
         if let Err(error) = wardrobe.keep_sent(&vendor, epoch) {
