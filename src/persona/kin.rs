@@ -16,7 +16,8 @@ pub struct Kin {
 }
 
 impl Kin {
-    /// What `others` have and `own` has not; `None` where that is nothing. Values beyond [`Identifiers::MAX`] are left out.
+    /// What `others` have and `own` has not; `None` where that is nothing. Where they have more than can be looked for at a
+    /// glance, those are left out that come last among the kinds of slots.
     ///
     /// # Errors
     /// The matcher would be too large.
@@ -24,18 +25,22 @@ impl Kin {
         own: &MemberIdentity,
         others: &[Arc<MemberIdentity>],
     ) -> Result<Option<Self>, CompileError> {
-        let mut list: Vec<Identifier> = own.identifiers().iter().cloned().collect();
-        let first = list.len();
+        let own_values: Vec<Identifier> = own.identifiers().iter().cloned().collect();
         let values = others.iter().flat_map(|other| other.identifiers().iter());
         let is_theirs =
             |one: &&Identifier| one.strength == Strength::Strong && !own.reveals(one.value.expose());
-        list.extend(values.filter(is_theirs).cloned());
-        list.truncate(Identifiers::MAX);
-        if list.len() == first {
-            return Ok(None);
+        let mut theirs: Vec<Identifier> = values.filter(is_theirs).cloned().collect();
+        theirs.sort_by_key(|one| one.slot.kind());
+        theirs.truncate(Identifiers::MAX.saturating_sub(own_values.len()));
+        while !theirs.is_empty() {
+            let list = own_values.iter().chain(&theirs).cloned().collect();
+            let identifiers = Identifiers::compile(list)?;
+            if !identifiers.walks_everything() || own.identifiers().walks_everything() {
+                return Ok(Some(Self { identifiers: Arc::new(identifiers), own: own_values.len() }));
+            }
+            theirs.truncate(theirs.len() / 2);
         }
-        let identifiers = Arc::new(Identifiers::compile(list)?);
-        Ok(Some(Self { identifiers, own: first }))
+        Ok(None)
     }
 
     /// The same, as a vendor meets the member.
@@ -68,5 +73,37 @@ impl Kin {
 impl std::fmt::Debug for Kin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Kin(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Secret, Slot, SlotKind};
+    use crate::persona::Locale;
+
+    fn person(number: usize) -> Arc<MemberIdentity> {
+        let values = [
+            ("username", format!("user{number}name77")),
+            ("email.primary", format!("person{number}@home{number}.example")),
+            ("name.given", format!("Given{number}")),
+        ];
+        let values = values.map(|(slot, value)| (Slot::parse(slot).unwrap(), Secret::new(value)));
+        Arc::new(MemberIdentity::compile(values.into(), Locale::EnUs).unwrap())
+    }
+
+    #[test]
+    fn a_large_family_is_looked_for_at_a_glance_addresses_first() {
+        let own = person(0);
+        assert!(Kin::compile(&own, &[]).unwrap().is_none());
+        assert!(Kin::compile(&own, &[Arc::clone(&own)]).unwrap().is_none(), "nothing that is not her own");
+        for (others, least) in [(3, 6), (100, 20)] {
+            let others: Vec<_> = (1..=others).map(person).collect();
+            let kin = Kin::compile(&own, &others).unwrap().unwrap();
+            assert!(!kin.identifiers().walks_everything());
+            let theirs: Vec<_> = kin.identifiers().iter().skip(kin.own).map(|one| one.slot.kind()).collect();
+            assert!(theirs.len() >= least, "{}", theirs.len());
+            assert!(theirs.is_sorted() && theirs.first() == Some(&SlotKind::Email), "{theirs:?}");
+        }
     }
 }

@@ -97,7 +97,7 @@ impl Personas {
     /// milliseconds for each: never on a worker.
     ///
     /// # Errors
-    /// The vault fails; too many values.
+    /// The vault fails.
     pub fn acquaint(&self, is_household: bool) -> Result<(), IssueError> {
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let people = self.vault.members()?.into_iter().filter(|row| row.kind != MemberKind::Shared);
@@ -106,7 +106,12 @@ impl Personas {
         for (member, own) in people.iter().filter(|_| is_household) {
             let others = people.iter().filter(|(other, _)| other != member);
             let others: Vec<_> = others.map(|(_, identity)| Arc::clone(identity)).collect();
-            known.extend(Kin::compile(own, &others)?.map(|kin| (*member, kin)));
+            // A note that cannot be made must keep nobody from being protected.
+            let kin = Kin::compile(own, &others).unwrap_or_else(|error| {
+                tracing::warn!(%error, "values of others of the household are not looked for");
+                None
+            });
+            known.extend(kin.map(|kin| (*member, kin)));
         }
         self.members.rcu(|members| {
             let mut members = QuickMap::clone(members);

@@ -152,6 +152,11 @@ impl Identifiers {
         index >= self.compiled.list.len()
     }
 
+    /// Whether no glance tells that a text holds nothing: some value has no letters to look for, or there are too many.
+    pub fn walks_everything(&self) -> bool {
+        self.compiled.prescan.is_blind()
+    }
+
     /// The index of the guard's address number `entry`.
     pub(super) fn index_of_guarded(&self, entry: usize) -> usize {
         self.compiled.list.len() + entry

@@ -125,6 +125,11 @@ impl Prescan {
         Self { search, anchors, phones, wide }
     }
 
+    /// Whether it tells nothing of any text.
+    pub(super) fn is_blind(&self) -> bool {
+        matches!(self.search, Search::Blind)
+    }
+
     /// Whether `text` certainly holds no whole identifier. Bytes of one that reach over its ends are not seen.
     pub(super) fn is_clean(&self, text: &[u8], digits: &Automaton) -> bool {
         let anchored = match &self.search {
