@@ -92,8 +92,15 @@ async fn it_goes_as_it_is_and_is_noted_by_kind_and_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn also_by_whoever_has_nothing_to_protect() {
     let home = Home::of("household", &[]).await;
-    home.posts(&home.home.client_of("ann"), "https://shop.test/gift", &letter()).await;
+    let ann = home.home.client_of("ann");
+    home.posts(&ann, "https://shop.test/gift", &letter()).await;
     assert_eq!(home.noted().await.len(), 4, "the street is his alone");
+    // What flows is not touched.
+    let long = format!("{{\"pad\":\"{}\",\"to\":\"ben@work.example\"}}", "x".repeat(100_000));
+    home.posts(&ann, "https://shop.test/gift", &long).await;
+    assert_eq!(home.shop.last().text(), long);
+    let open = home.home.of_kind("open").await.pop().unwrap();
+    assert_eq!(open["notes"].as_array().map_or(0, Vec::len), 0, "{open}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,11 +6,25 @@ use super::layers::Exchange;
 use super::request_body::MOST_WHOLE;
 use crate::model::{Action, Edit, Secret, Stage};
 use crate::persona::{Persona, noun};
+use crate::rewrite::codec::Coding;
 use crate::rewrite::syntax_of;
 use http::header::CONTENT_TYPE;
+use std::time::Instant;
 
 /// Its rule.
 const RULE: &str = "household";
+
+/// Does so for a member who has nothing to protect, whose body nobody else looks into.
+pub(super) async fn look(exchange: &mut Exchange, persona: &Persona) -> Result<(), ExchangeError> {
+    let is_text = syntax_of(exchange.headers.get(CONTENT_TYPE)).is_some();
+    if let Some(codings) = Coding::of(&exchange.headers).ok().filter(|_| is_text) {
+        let asked = Instant::now();
+        // What cannot be decoded goes as it is, like everything of theirs.
+        exchange.body.gather(&codings).await?;
+        exchange.flow.waited(asked.elapsed());
+    }
+    note(exchange, persona)
+}
 
 /// Enters the notes into the plan. A body that flows is not looked into for them.
 pub(super) fn note(exchange: &mut Exchange, persona: &Persona) -> Result<(), ExchangeError> {

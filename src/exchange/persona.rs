@@ -67,12 +67,17 @@ impl<S: Handle> Handle for Personified<S> {
             let (vendor, epoch) = exchange.context().map(|context| (&context.vendor, context.epoch))?;
             let persona = persona.guarding(vendor, epoch);
             exchange.persona = Some(persona.clone());
-            if !persona.identity.identifiers().is_empty() || persona.kin.is_some() {
+            if !persona.identity.identifiers().is_empty() {
                 meet(&self.rooms, exchange, &persona)?;
                 exchange.is_clean = !is_ruled(exchange)? && is_clean(exchange, &persona)?;
                 if !exchange.is_clean {
                     // Boxed: what a body or a hit needs would make the future of every exchange larger.
                     Box::pin(self.protect(exchange, persona)).await?;
+                }
+            } else if persona.kin.is_some() {
+                exchange.is_clean = is_clean(exchange, &persona)?;
+                if !exchange.is_clean {
+                    Box::pin(kin::look(exchange, &persona)).await?;
                 }
             }
             self.listen_in(exchange)?;
