@@ -52,7 +52,13 @@ impl Home {
         for theirs in THEIRS {
             assert!(!open.to_string().contains(theirs), "{open}");
         }
-        let edits = open["edits"].as_array().unwrap().iter().filter(|edit| edit["rule"] == "household");
+        let edits = open["edits"].as_array().unwrap();
+        let of = |rule: &str, place: &Value| {
+            edits.iter().any(|edit| edit["rule"] == rule && edit["place"] == *place)
+        };
+        let is_twice = |edit: &Value| of("household", &edit["place"]) && of("unknown", &edit["place"]);
+        assert!(!edits.iter().any(is_twice), "told once, and as what it is: {open}");
+        let edits = edits.iter().filter(|edit| edit["rule"] == "household");
         let text = |edit: &Value, name: &str| edit[name].as_str().unwrap().to_owned();
         edits.map(|edit| (text(edit, "place"), text(edit, "category"))).collect()
     }

@@ -9,7 +9,8 @@ use crate::rewrite::Noticed;
 /// Their rule.
 const RULE: &str = "unknown";
 
-/// Enters a note into the plan for what was noticed in a body, unless the vendor knows the member by it.
+/// Enters a note into the plan for what was noticed in a body, unless the vendor knows the member by it, or it is told to be
+/// somebody else's of the household.
 pub(super) fn note(
     exchange: &mut Exchange,
     persona: &Persona,
@@ -23,7 +24,8 @@ pub(super) fn note(
     let is_ours = |noticed: &Noticed| {
         let value = noticed.value.expose();
         let local = value.split('@').next().unwrap_or(value);
-        persona.wardrobe.is_own_address(local)
+        persona.kin.as_ref().is_some_and(|kin| kin.holds(value))
+            || persona.wardrobe.is_own_address(local)
             || worn.iter().any(|(slot, issued)| {
                 let known = issued.value.expose();
                 // A phone number may be written in another layout, and without its plus.

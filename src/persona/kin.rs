@@ -2,7 +2,9 @@
 
 use super::MemberIdentity;
 use crate::model::{Plan, RequestView};
-use crate::rewrite::{CompileError, Guard, Hit, Identifier, Identifiers, Strength, Syntax, read_body};
+use crate::rewrite::{
+    CompileError, Guard, Hit, Identifier, Identifiers, Strength, Syntax, find_in_header, read_body,
+};
 use std::sync::Arc;
 
 /// Most of it that is noted of one request.
@@ -53,6 +55,16 @@ impl Kin {
         &self.identifiers
     }
 
+    /// Whether `text` has a value of the others' in it.
+    pub fn holds(&self, text: &str) -> bool {
+        let hits = find_in_header(&self.identifiers, "x", 0, text.as_bytes());
+        hits.iter().any(|hit| self.is_theirs(hit))
+    }
+
+    fn is_theirs(&self, hit: &Hit) -> bool {
+        hit.identifier >= self.own && !self.identifiers.is_guarded(hit.identifier)
+    }
+
     /// What of the others' a request holds that leaves as it is, at most so many times as are told.
     pub fn find(&self, view: &RequestView<'_>, body: Option<(Syntax, &[u8])>, plan: &Plan) -> Vec<Hit> {
         let mut hits = super::find_in_head(view, &self.identifiers);
@@ -61,10 +73,7 @@ impl Kin {
         {
             hits.extend(found.hits);
         }
-        hits.retain(|hit| {
-            let is_theirs = hit.identifier >= self.own && !self.identifiers.is_guarded(hit.identifier);
-            is_theirs && plan.covering(&hit.container, &hit.span).next().is_none()
-        });
+        hits.retain(|hit| self.is_theirs(hit) && plan.covering(&hit.container, &hit.span).next().is_none());
         hits.truncate(MOST);
         hits
     }
