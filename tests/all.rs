@@ -12,6 +12,7 @@ mod crash;
 mod curl;
 mod direct;
 mod drain;
+mod early_answers;
 mod edits;
 mod exceptions;
 mod existing_accounts;

@@ -361,7 +361,13 @@ impl Service<Request<Incoming>> for ProxyPort {
                     let client = arrival.client(who.clone(), None);
                     front.exchange(Arc::new(client), who, request, Vec::new()).await
                 }
-                Stream::Connect(who, tunnel) => connect::connect(&front, tunnel, who, request).await,
+                Stream::Connect(who, tunnel) => {
+                    let reply = connect::connect(&front, tunnel, who, request).await;
+                    if reply.status().is_success() {
+                        busy.becomes_a_stream();
+                    }
+                    reply
+                }
                 Stream::Own => own::answer(&front, &request),
                 Stream::Reverse => reverse::answer(&front, arrival, request).await,
                 Stream::Unauthorised => front.unauthorised(arrival.peer, request.headers()).await,

@@ -13,6 +13,7 @@ mod front;
 mod house;
 mod identities;
 mod intercept;
+mod linger;
 mod listen;
 mod lists;
 mod own;

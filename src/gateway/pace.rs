@@ -4,9 +4,10 @@
 //! `[limits]`, `idle` and `head`, are told apart here: by the bytes that come and by the exchanges under way. A head that
 //! began before the exchange in front of it was over cannot be told from a body, and has as long as a silence may last.
 
+use super::linger::Linger;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -27,6 +28,8 @@ struct Clock {
     busy: AtomicUsize,
     /// Since when it is quiet, or since when a head has been arriving (milliseconds from `began`).
     mark: AtomicU64,
+    /// Whether it may end without waiting for what the client still sends.
+    ends_at_once: AtomicBool,
     /// Answers of more than one part.
     answers: Mutex<Vec<Weak<Handed>>>,
 }
@@ -57,12 +60,24 @@ pub enum Overdue {
 impl Pace {
     /// Of a connection that begins now.
     pub fn new() -> Self {
-        let (busy, mark) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self(Arc::new(Clock { began: Instant::now(), busy, mark, answers: Mutex::default() }))
+        Self(Arc::new(Clock {
+            began: Instant::now(),
+            busy: AtomicUsize::new(0),
+            mark: AtomicU64::new(0),
+            ends_at_once: AtomicBool::new(false),
+            answers: Mutex::default(),
+        }))
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(HEAD - 1)
+    }
+
+    /// No further request is answered. With nothing under way, nobody has anything to wait for.
+    pub fn stops(&self) {
+        if self.is_quiet() {
+            self.0.ends_at_once.store(true, Ordering::Release);
+        }
     }
 
     /// A whole head has arrived.
@@ -113,6 +128,11 @@ impl Pace {
 }
 
 impl Busy {
+    /// What comes from now on is not HTTP, and not ours to throw away.
+    pub fn becomes_a_stream(&self) {
+        self.pace.0.ends_at_once.store(true, Ordering::Release);
+    }
+
     /// A part of the answer is handed over to be sent, behind which more may come.
     pub fn hands_over(&mut self) {
         let handed = self.handed.get_or_insert_with(|| {
@@ -142,17 +162,20 @@ impl Drop for Busy {
     }
 }
 
-/// A stream of HTTP/1: bytes that come while nothing is under way begin a head.
+/// A stream of HTTP/1: bytes that come while nothing is under way begin a head, and its end comes in stages.
 #[derive(Debug)]
 pub struct Paced<T> {
     stream: T,
     pace: Pace,
+    /// The client has said all it had to say.
+    heard_out: bool,
+    linger: Option<Linger>,
 }
 
 impl<T> Paced<T> {
     /// Reads set `pace`.
     pub fn new(stream: T, pace: &Pace) -> Self {
-        Self { stream, pace: pace.clone() }
+        Self { stream, pace: pace.clone(), heard_out: false, linger: None }
     }
 }
 
@@ -164,14 +187,16 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if buf.filled().len() > before && self.pace.is_quiet() {
+        if buf.filled().len() == before {
+            self.heard_out = buf.remaining() > 0;
+        } else if self.pace.is_quiet() {
             self.pace.0.mark.store(self.pace.now() | HEAD, Ordering::Release);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -193,7 +218,14 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Paced<T> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        }
+        if this.heard_out || this.pace.0.ends_at_once.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
+        }
+        this.linger.get_or_insert_with(Linger::new).poll(&mut this.stream, cx).map(Ok)
     }
 }
 

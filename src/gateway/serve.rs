@@ -6,7 +6,7 @@ use super::turns::Turns;
 use crate::config::schema;
 use crate::exchange::{Reply, ReplyBody};
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -67,6 +67,9 @@ pub struct Leaving {
 impl Leaving {
     /// The reply, and what it keeps busy.
     pub fn of(reply: Reply, busy: Busy) -> Response<Self> {
+        if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
+            busy.becomes_a_stream();
+        }
         reply.map(|body| Self { body, busy })
     }
 }
@@ -138,8 +141,9 @@ where
         First::Done(ended) => return ended.into(),
         First::Happened(Some(Overdue::Idle | Overdue::Untaken)) => return Ended::Quietly,
         First::Happened(Some(Overdue::Head)) => return Ended::SlowHead,
-        First::Happened(None) => connection.as_mut().graceful_shutdown(),
+        First::Happened(None) => pace.stops(),
     }
+    connection.as_mut().graceful_shutdown();
     finished(connection, pace, bounds).await
 }
 
