@@ -38,6 +38,7 @@ mod portals;
 mod protocol;
 mod proxy_tls;
 mod questions;
+mod recovery;
 mod refused_streams;
 mod reload;
 mod resolver;

@@ -14,6 +14,7 @@ mod members;
 mod output;
 mod personas;
 mod questions;
+mod recovery;
 mod run;
 mod service;
 mod shell;
@@ -56,6 +57,7 @@ fn execute(cli: Cli) -> Exit {
         Command::Explain(command) => explain::execute(&context, command),
         Command::Trust => trust::trust(&context),
         Command::Untrust => trust::untrust(&context),
+        Command::Recovery(command) => recovery::execute(&context, command),
         Command::Config(command) => config::execute(&context, command),
         Command::Completions { shell } => shell::completions(shell),
         Command::Man { directory } => shell::man(directory.as_deref()),

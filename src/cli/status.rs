@@ -3,6 +3,7 @@
 use super::ask::Context;
 use super::members::said;
 use super::output::{Done, is, print, text};
+use super::recovery;
 use crate::console::Call;
 
 /// Prints it. Line 1 says what is on and who loopback is.
@@ -31,6 +32,9 @@ pub fn print_status(context: &Context) -> Done {
         print(&format!("config   {} (profile {})", text(answer, "config"), text(answer, "profile")));
         print(&format!("log      {} records", text(answer, "records")));
         print(&format!("members  {}", text(answer, "members")));
+        if let Some(line) = recovery::standing(answer) {
+            print(&format!("recovery {line}"));
+        }
         print(&format!("version  {}", text(answer, "version")));
     })
 }

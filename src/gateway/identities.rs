@@ -3,7 +3,7 @@
 
 use super::house::{House, HouseError};
 use crate::exchange::Rooms;
-use crate::model::{MemberId, Party, Slot, VendorId};
+use crate::model::{MemberId, Party, Slot, Timestamp, VendorId};
 use crate::persona::{Issued, Mask, Order, Persona, Settled, Shown, Sources};
 use crate::vault::VaultError;
 use std::collections::BTreeSet;
@@ -51,10 +51,7 @@ impl House {
             Ok(persona.wardrobe.issue(&order, &slots, rooms.clock.now())?)
         })
         .await?;
-        if let Some(carried) = persona.wardrobe.carry(&sector, epoch, &slots).await {
-            rooms.ledger.append(carried.records(rooms.clock.now())).await?;
-            store(&rooms, carried.confirm()).await?;
-        }
+        record(&rooms, &persona, &sector, epoch, &slots).await?;
         worn.get(slot).cloned().ok_or(HouseError::Vault(VaultError::NoMember))
     }
 
@@ -103,6 +100,23 @@ impl House {
         Ok(epoch)
     }
 
+    /// Puts into a new log that its home was restored from a manifest made then, and what each vendor knows. What is cut
+    /// off here goes into the log with the first exchange that carries it.
+    ///
+    /// # Errors
+    /// The store or the log fails.
+    pub async fn record_restored(&self, made: Timestamp) -> Result<(), HouseError> {
+        let reason = format!("restored from the manifest of {made}");
+        self.record_change(MemberId::GATEWAY, None, reason).await?;
+        for member in self.rooms().vault.members()? {
+            let persona = self.persona(member.id)?;
+            for (sector, epoch, slots) in persona.wardrobe.unrecorded() {
+                record(self.rooms(), &persona, &sector, epoch, &slots).await?;
+            }
+        }
+        Ok(())
+    }
+
     fn persona(&self, member: MemberId) -> Result<Persona, HouseError> {
         Ok(self.rooms().personas.of(member).ok_or(VaultError::NoMember)?)
     }
@@ -121,6 +135,19 @@ fn meet(rooms: &Rooms, persona: &Persona, label: &VendorId, sector: &VendorId) -
         persona.wardrobe.bind(host, label, sector, rooms.clock.now())?;
     }
     Ok(hosts.swap_remove(0))
+}
+
+/// Has the `issue` records of these slots in the log, unless they are.
+async fn record(
+    rooms: &Rooms,
+    persona: &Persona,
+    sector: &VendorId,
+    epoch: u32,
+    slots: &BTreeSet<Slot>,
+) -> Result<(), HouseError> {
+    let Some(carried) = persona.wardrobe.carry(sector, epoch, slots).await else { return Ok(()) };
+    rooms.ledger.append(carried.records(rooms.clock.now())).await?;
+    store(rooms, carried.confirm()).await
 }
 
 async fn store(rooms: &Rooms, settled: Settled) -> Result<(), HouseError> {

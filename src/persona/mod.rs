@@ -1,8 +1,8 @@
 //! Who a vendor meets: how far it is trusted, the values made for it, and what becomes of a real one on its way there.
 //!
 //! [`policy`] settles what is done with a slot, [`derive`] and [`format`] make values, [`Wardrobe`] keeps those a member
-//! has, [`MemberIdentity`] is what is searched for, and a [`Mask`] turns the editor's hits into edits. Only
-//! [`Wardrobe`] and [`Personas`] touch the vault and the store; the rest is pure.
+//! has, [`MemberIdentity`] is what is searched for, a [`Mask`] turns the editor's hits into edits, and [`recovery`] brings
+//! it all back on another machine. Only it, [`Wardrobe`] and [`Personas`] touch the vault and the store; the rest is pure.
 
 mod carry;
 pub mod derive;
@@ -19,6 +19,7 @@ mod mask;
 mod met;
 mod personas;
 pub mod policy;
+pub mod recovery;
 mod reveal;
 mod rows;
 mod sent;

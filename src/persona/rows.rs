@@ -138,15 +138,20 @@ impl Wardrobe {
         })
     }
 
-    /// What a value is claimed by: a MAC of its kind, where it may stand once, and itself.
+    /// As [`blind`], with this home's key.
     pub(super) fn blind_of(&self, vendor: &VendorId, slot: &Slot, value: &str) -> [u8; 32] {
-        let scope = if uniqueness(slot) == Unique::Home { "" } else { vendor.as_str() };
-        let lower = Secret::new(value.to_lowercase());
-        mac(
-            self.blind.expose(),
-            &[slot.kind().as_str().as_bytes(), &[0], scope.as_bytes(), &[0], lower.expose().as_bytes()],
-        )
+        blind(&self.blind, vendor, slot, value)
     }
+}
+
+/// What a value is claimed by: a MAC of its kind, where it may stand once, and itself.
+pub(super) fn blind(key: &Secret<[u8; 32]>, vendor: &VendorId, slot: &Slot, value: &str) -> [u8; 32] {
+    let scope = if uniqueness(slot) == Unique::Home { "" } else { vendor.as_str() };
+    let lower = Secret::new(value.to_lowercase());
+    mac(
+        key.expose(),
+        &[slot.kind().as_str().as_bytes(), &[0], scope.as_bytes(), &[0], lower.expose().as_bytes()],
+    )
 }
 
 /// Opens a stored row.
@@ -163,7 +168,7 @@ pub(super) fn open(vault: &Vault, row: &IssuedRow) -> Result<Issued, IssueError>
 }
 
 /// What a sealed value is bound to: it opens nowhere else.
-fn context(vendor: &VendorId, epoch: u32, slot: &Slot) -> String {
+pub(super) fn context(vendor: &VendorId, epoch: u32, slot: &Slot) -> String {
     format!("pseudonym/{slot}/{epoch}/{vendor}")
 }
 

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 mod existing;
+mod recovered;
 
 const NOW: Timestamp = Timestamp(1_795_305_600_000);
 
@@ -45,8 +46,10 @@ fn slots(names: &[&str]) -> BTreeSet<Slot> {
 
 impl Home {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::in_memory().unwrap();
+        Self::with(tempfile::tempdir().unwrap(), Store::in_memory().unwrap())
+    }
+
+    fn with(dir: tempfile::TempDir, store: Store) -> Self {
         let vault = Vault::open(&dir.path().join("keys"), store.clone()).unwrap();
         let settings = Settings {
             new_vendor: Level::Stranger,

@@ -209,6 +209,21 @@ impl Wardrobe {
         all
     }
 
+    /// What was made and stands in no log yet, by vendor and epoch.
+    pub fn unrecorded(&self) -> Vec<(VendorId, u32, BTreeSet<Slot>)> {
+        let state = self.read();
+        let mut all = Vec::new();
+        for ((vendor, epoch), worn) in state.worn.iter() {
+            let left = worn.iter().filter(|(_, issued)| !issued.recorded);
+            let left: BTreeSet<Slot> = left.map(|(slot, _)| slot.clone()).collect();
+            if !left.is_empty() {
+                all.push((vendor.clone(), *epoch, left));
+            }
+        }
+        all.sort();
+        all
+    }
+
     /// Starts a new identity at the vendor. The old one's values stay stored and are never used for anyone else.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::rows::{time_of, to_column};
 use super::{AttributeRow, MemberRow, Store, StoreError, TokenRow};
 use crate::model::{MemberId, MemberKind, Slot, Timestamp};
-use rusqlite::{ErrorCode, params};
+use rusqlite::{ErrorCode, Transaction, params};
 use uuid::Uuid;
 
 impl Store {
@@ -29,24 +29,7 @@ impl Store {
 
     /// Adds a member with their wrapped key.
     pub(crate) fn insert_member(&self, row: &MemberRow, wrapped: &[u8]) -> Result<(), StoreError> {
-        self.write(|transaction| {
-            transaction
-                .prepare_cached("INSERT INTO holder (id, wrapped) VALUES (?1, ?2)")?
-                .execute(params![row.id.0.as_bytes(), wrapped])?;
-            transaction
-                .prepare_cached(
-                    "INSERT INTO member (id, name, kind, placeholder, created) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![
-                    row.id.0.as_bytes(),
-                    row.name,
-                    row.kind.as_str(),
-                    row.placeholder,
-                    to_column(row.created)
-                ])
-                .map_err(name_taken)?;
-            Ok(())
-        })
+        self.write(|transaction| insert(transaction, row, wrapped))
     }
 
     /// Gives the placeholder its name and kind; from then on it is a member like any other.
@@ -146,6 +129,30 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// A member with their wrapped key.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    row: &MemberRow,
+    wrapped: &[u8],
+) -> Result<(), StoreError> {
+    transaction
+        .prepare_cached("INSERT INTO holder (id, wrapped) VALUES (?1, ?2)")?
+        .execute(params![row.id.0.as_bytes(), wrapped])?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO member (id, name, kind, placeholder, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            row.id.0.as_bytes(),
+            row.name,
+            row.kind.as_str(),
+            row.placeholder,
+            to_column(row.created)
+        ])
+        .map_err(name_taken)?;
+    Ok(())
 }
 
 /// The one unique text column of the table is the name.

@@ -138,7 +138,7 @@ fn find(connection: &Connection, like: &IssuedRow) -> Result<Option<IssuedRow>, 
         .transpose()
 }
 
-fn insert(connection: &Connection, row: &IssuedRow) -> Result<(), StoreError> {
+pub(super) fn insert(connection: &Connection, row: &IssuedRow) -> Result<(), StoreError> {
     connection
         .prepare_cached(&format!(
             "INSERT OR REPLACE INTO pseudonym ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"

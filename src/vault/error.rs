@@ -47,6 +47,15 @@ pub enum VaultError {
     /// Other keys of the home were wrapped by another root key.
     #[error("the root key does not belong to the rest of this home: restore them together")]
     WrongRootKey,
+    /// A home has a root key, and it is another one.
+    #[error("this home has a root key of its own: recover into an empty one, named with --home")]
+    OtherRootKey,
+    /// A home has members.
+    #[error("this home has members: recover into an empty one, named with --home")]
+    NotEmpty,
+    /// Words that are no recovery phrase.
+    #[error("{0}")]
+    Phrase(&'static str),
     /// Sealed bytes do not open: another key, another context, or damage.
     #[error("sealed data does not open")]
     Sealed,

@@ -140,6 +140,15 @@ impl Vault {
         seal::open(&self.inner.home.seal, context.as_bytes(), sealed)
     }
 
+    /// Seals what a recovery needs beside the root key. Only [`super::Phrase::open_manifest`] of this home's phrase opens
+    /// it.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn seal_manifest(&self, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        seal::seal(&self.inner.home.manifest()?, super::phrase::MANIFEST_CONTEXT, plain)
+    }
+
     /// The key that wraps everything of a member's.
     pub(super) fn member_key(&self, member: MemberId) -> Result<Key, VaultError> {
         self.inner.roster.load().key(member).cloned().ok_or(VaultError::NoMember)

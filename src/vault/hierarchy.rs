@@ -3,7 +3,7 @@
 use super::seal::{self, Key};
 use super::{VaultError, keyfile};
 use crate::model::{MemberId, Secret};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const ROOT_HEADER: keyfile::Header = *b"doorward root 1\n";
 const SIGNING_HEADER: keyfile::Header = *b"doorward sign 1\n";
@@ -31,22 +31,14 @@ impl HomeKeys {
         if first_use {
             keyfile::directory(directory)?;
         }
-        let path = directory.join("root.key");
-        let root = match keyfile::read(&path, &ROOT_HEADER)? {
-            Some(content) => {
-                let bytes: &[u8; 32] = content
-                    .expose()
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| VaultError::KeyFileDamaged { path: path.clone() })?;
-                Secret::new(*bytes)
-            }
+        let root = match read_root(directory)? {
+            Some(root) => root,
             None if first_use => {
                 let root = seal::random()?;
-                keyfile::create(&path, &ROOT_HEADER, root.expose())?;
+                create_root(directory, &root)?;
                 root
             }
-            None => return Err(VaultError::KeyFileMissing { path }),
+            None => return Err(VaultError::KeyFileMissing { path: root_file(directory) }),
         };
         let home = seal::derive(&root, &[b"doorward/1/home"])?;
         let signing = Self::signing(directory, &seal::derive(&home, &[b"doorward/1/keyfile"])?, first_use)?;
@@ -80,6 +72,11 @@ impl HomeKeys {
         seal::derive(&self.root, &[b"doorward/1/persona", member.0.as_bytes()])
     }
 
+    /// The key that seals manifests.
+    pub(super) fn manifest(&self) -> Result<Key, VaultError> {
+        manifest_key(&self.root)
+    }
+
     /// A fresh member key, wrapped.
     pub(super) fn new_member_key(&self, id: MemberId) -> Result<Vec<u8>, VaultError> {
         let key: Key = seal::random()?;
@@ -90,6 +87,30 @@ impl HomeKeys {
     pub(super) fn open_member_key(&self, id: MemberId, wrapped: &[u8]) -> Result<Key, VaultError> {
         seal::open_key(&self.members, &member_context(id), wrapped).map_err(|_| VaultError::WrongRootKey)
     }
+}
+
+/// Where the root key lies.
+pub(super) fn root_file(directory: &Path) -> PathBuf {
+    directory.join("root.key")
+}
+
+/// The root key; `None` where there is none yet.
+pub(super) fn read_root(directory: &Path) -> Result<Option<Key>, VaultError> {
+    let path = root_file(directory);
+    let Some(content) = keyfile::read(&path, &ROOT_HEADER)? else { return Ok(None) };
+    let bytes: Result<&[u8; 32], _> = content.expose().as_slice().try_into();
+    Ok(Some(Secret::new(*bytes.map_err(|_| VaultError::KeyFileDamaged { path })?)))
+}
+
+/// Puts the root key where it lies from now on.
+pub(super) fn create_root(directory: &Path, root: &Key) -> Result<(), VaultError> {
+    keyfile::directory(directory)?;
+    keyfile::create(&root_file(directory), &ROOT_HEADER, root.expose())
+}
+
+/// The key that seals what a recovery needs beside the root key.
+pub(super) fn manifest_key(root: &Key) -> Result<Key, VaultError> {
+    seal::derive(root, &[b"doorward/1/manifest"])
 }
 
 fn member_context(id: MemberId) -> Vec<u8> {

@@ -180,7 +180,10 @@ impl Vault {
     }
 
     /// Runs a change alone; what is in memory follows the store even where the change failed half-way.
-    fn change<T>(&self, work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>) -> Result<T, VaultError> {
+    pub(super) fn change<T>(
+        &self,
+        work: impl FnOnce(&Self, &Roster) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
         self.alone(|vault, roster| {
             let done = work(vault, roster);
             vault.inner.roster.store(Arc::new(Roster::load(&vault.inner.store, &vault.inner.home)?));

@@ -6,7 +6,8 @@
 //!  │   └─ member key         random, wrapped         erasing it erases the person
 //!  │       ├─ attributes, pseudonyms   sealed under keys derived from it
 //!  │       └─ month key      random, wrapped         per member × vendor × month: erasing it erases those records
-//!  └─ persona key  HKDF with the member's id: a lost state file costs no pseudonym
+//!  ├─ persona key  HKDF with the member's id: a lost state file costs no pseudonym
+//!  └─ manifest key HKDF: seals what a recovery needs beside the root key, which a phrase of 24 words writes out
 //! ```
 //! What is derived comes back from the root alone; what must be erasable is random. All sealing is XChaCha20-Poly1305
 //! with random nonces, bound to its context. The root key lies on the machine, readable by its owner: whoever is root
@@ -21,6 +22,8 @@ mod home;
 mod keyfile;
 mod member;
 mod months;
+mod phrase;
+mod readmit;
 mod roster;
 mod seal;
 #[cfg(test)]
@@ -32,6 +35,8 @@ pub use error::VaultError;
 pub use handle::Vault;
 pub use home::{Home, HomeError};
 pub use member::{Credential, Holder};
+pub use phrase::Phrase;
+pub use readmit::Readmission;
 
 /// A member of the home.
 pub use crate::store::MemberRow as Member;

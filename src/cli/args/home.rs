@@ -87,6 +87,24 @@ pub enum Ca {
     },
 }
 
+/// What brings identities back.
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Print the recovery phrase: the root key in 24 words. Whoever has it opens every manifest, and every copy of the home.
+    Phrase,
+    /// Write the manifest: sealed, whom members met and as whom. Only the phrase opens it.
+    Manifest {
+        /// The file to write. Default: standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Make an empty home the one of a phrase, asked for or on standard input, and a manifest.
+    Restore {
+        /// The manifest.
+        file: PathBuf,
+    },
+}
+
 /// The configuration.
 #[derive(Debug, Subcommand)]
 pub enum Config {

@@ -5,7 +5,7 @@ mod home;
 mod people;
 
 pub use exceptions::{Allow, Pause};
-pub use home::{Ca, Config, Explain, ExportFormat, Ledger};
+pub use home::{Ca, Config, Explain, ExportFormat, Ledger, Recovery};
 pub use people::{AccountFormat, Member, Persona, Question, Vendor};
 
 use super::output::{Exit, Failure, print_raw, say_raw};
@@ -86,6 +86,9 @@ pub enum Command {
     Trust,
     /// Take that back.
     Untrust,
+    /// Take identities to another machine, should this one be lost.
+    #[command(subcommand)]
+    Recovery(Recovery),
     /// The configuration.
     #[command(subcommand)]
     Config(Config),

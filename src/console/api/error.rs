@@ -3,6 +3,7 @@
 use crate::gateway::HouseError;
 use crate::ledger::LedgerError;
 use crate::persona::IssueError;
+use crate::persona::recovery::RecoveryError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
 use axum::response::{IntoResponse, Response};
@@ -80,6 +81,16 @@ impl From<IssueError> for ApiError {
             IssueError::NoMember => Self::not_found(error),
             IssueError::Unfit(_) | IssueError::NoFormat(_) => Self::usage(error),
             IssueError::NoMailRoute => Self::configuration(error),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<RecoveryError> for ApiError {
+    fn from(error: RecoveryError) -> Self {
+        match error {
+            RecoveryError::Store(error) => error.into(),
+            RecoveryError::Vault(error) => error.into(),
             _ => Self::failed(error),
         }
     }

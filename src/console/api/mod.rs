@@ -13,6 +13,7 @@ mod openapi;
 mod personas;
 mod questions;
 mod read;
+mod recovery;
 mod span;
 mod status;
 mod vendors;
@@ -42,7 +43,7 @@ pub fn router(house: Arc<House>) -> Router {
 }
 
 /// What there is; `openapi.json` describes each.
-fn routes() -> [(&'static str, MethodRouter<Api>); 27] {
+fn routes() -> [(&'static str, MethodRouter<Api>); 28] {
     [
         ("/status", get(status::status)),
         ("/reload", post(configuration::reload)),
@@ -63,6 +64,7 @@ fn routes() -> [(&'static str, MethodRouter<Api>); 27] {
         ("/exceptions/{id}", delete(exceptions::remove)),
         ("/uninspected/{host}", delete(exceptions::inspect)),
         ("/accounts", get(accounts::export).post(accounts::import)),
+        ("/recovery/manifest", post(recovery::manifest)),
         ("/flows", get(flows::list)),
         ("/flows/{flow}", get(flows::show)),
         ("/ledger/verify", post(log::verify)),

@@ -1,10 +1,10 @@
 //! What is on, and for whom.
 
 use super::super::tls::console_url;
-use super::Api;
 use super::error::ApiError;
 use super::off_worker;
 use super::who::Asker;
+use super::{Api, recovery};
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, SendTerms};
 use crate::config::value::OfferId;
@@ -51,6 +51,7 @@ fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
         "profile": config.settings.profile.as_str(),
         "members": rooms.vault.members()?.len(),
         "records": rooms.ledger.size(),
+        "recovery": recovery::standing(house)?,
         "questions": rooms.questions.of(asker.who.member).len(),
         "version": env!("CARGO_PKG_VERSION"),
     }))
