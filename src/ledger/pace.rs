@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// Commits begin at least this far apart while many wait.
 pub(super) const PAUSE: Duration = Duration::from_micros(1_500);
-/// Many is when at least so many come in a pause: 16,000 a second, far beyond what a household asks for.
-const MANY: u32 = 24;
+/// Many is when at least so many come in a pause: 2,700 a second, beyond what a household asks for.
+const MANY: u32 = 4;
 /// The rate is counted anew after this.
 const WINDOW: Duration = Duration::from_millis(6);
 
@@ -59,12 +59,11 @@ mod tests {
         let (half, one) = (PAUSE / 2, PAUSE);
         for (apart, waiting, want) in [
             (half, 1, false),
-            (half, 11, false),
-            (half, 12, true),
-            (one, 23, false),
-            (one, 24, true),
+            (half, 2, true),
+            (one, 3, false),
+            (one, 4, true),
             (20 * one, 64, false),
-            (20 * one, 480, true),
+            (20 * one, 80, true),
         ] {
             assert_eq!(pauses(apart, waiting), want, "{waiting} every {apart:?}");
         }
