@@ -100,12 +100,19 @@ async fn bombs_and_broken_codings_are_refused_or_pass_untouched_with_a_note() {
     is_alive(&home).await;
 }
 
+/// In UTF-16 that nobody marked.
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn charsets_that_nobody_reads_are_told_or_refused() {
     let ca = TestCa::new();
     let shop = Vendor::https("shop.test").start(&ca).await;
-    let wide: Vec<u8> = "mail: ann@home.example".bytes().flat_map(|byte| [byte, 0]).collect();
-    let long = wide.repeat(10_000);
+    let long = wide("mail: ann@home.example").repeat(10_000);
+    let half = [wide("mail: ann@home.example"), vec![0]].concat();
+    let widest: Vec<u8> =
+        "mail: ann@home.example".chars().flat_map(|char| u32::from(char).to_le_bytes()).collect();
     for (strict, want) in [(false, StatusCode::OK), (true, StatusCode::FORBIDDEN)] {
         let home = Household::trusting(&ca)
             .knowing(&shop)
@@ -116,10 +123,11 @@ async fn charsets_that_nobody_reads_are_told_or_refused() {
             .start()
             .await;
         for (kind, body) in [
-            ("text/plain; charset=utf-16le", &wide),
             ("text/plain; charset=UTF-16LE", &long),
+            ("text/plain; charset=utf-16", &half),
+            ("text/plain", &half),
+            ("text/plain", &widest),
             ("text/xml; charset=cp037", &b"<a>\xc1</a>".to_vec()),
-            ("text/plain", &wide),
         ] {
             let reply = home.client().post("https://shop.test/", kind, body.clone()).await;
             assert_eq!(reply.status, want, "{kind}");
@@ -134,4 +142,47 @@ async fn charsets_that_nobody_reads_are_told_or_refused() {
         let reply = home.client().post("https://shop.test/", "text/plain; charset=utf-16", mail).await;
         assert!(reply.status == want && !shop.last().text().contains("ann@home"), "{}", reply.status);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn utf_16_is_read_and_written_again() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .member("ann", &[("email.primary", "ann@home.example")])
+        .config("[identity]\nstrict = true\ndomain = \"alias.example\"\nfirst = \"pseudonym\"")
+        .start()
+        .await;
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    type Read = fn([u8; 2]) -> u16;
+    for (kind, read, written) in [
+        (
+            "text/plain; charset=utf-16le",
+            u16::from_le_bytes as Read,
+            wide("mail: ann@home.example, \u{1F600}"),
+        ),
+        ("text/plain; charset=utf-16", u16::from_be_bytes, big("\u{FEFF}mail: ann@home.example, \u{1F600}")),
+        ("application/json", u16::from_le_bytes, wide(r#"{"mail":"ann\u0040home.example"}"#)),
+        ("text/xml", u16::from_be_bytes, big("<?xml version=\"1.0\"?><mail>ann&#64;home.example</mail>")),
+    ] {
+        let said = |body: &[u8]| {
+            let units: Vec<_> = body.chunks_exact(2).map(|unit| read([unit[0], unit[1]])).collect();
+            String::from_utf16(&units).unwrap()
+        };
+        let reply = home.client().post("https://shop.test/", kind, written.clone()).await;
+        assert_eq!(reply.status, StatusCode::OK, "{kind}");
+        let (before, after) = (said(&written), said(&shop.last().body()));
+        assert!(after.contains("alias.example") && !after.contains("home.example"), "{kind}: {after}");
+        let (start, end) =
+            (&before[..before.find("ann").unwrap()], &before[before.find("example").unwrap() + 7..]);
+        assert!(after.starts_with(start) && after.ends_with(end), "{kind}: {after}");
+        let open = home.of_kind("open").await.pop().unwrap();
+        let edits = open["edits"].as_array().unwrap().iter().filter(|edit| edit["slot"] == "email.primary");
+        assert_eq!(edits.count(), 1, "{kind}: {open}");
+        assert!(!open.to_string().contains("could not inspect"), "{kind}: {open}");
+    }
+    let nothing = wide("nothing of hers, \u{1F600}");
+    home.client().post("https://shop.test/", "text/plain; charset=utf-16le", nothing.clone()).await;
+    assert_eq!(shop.last().body(), nothing);
 }

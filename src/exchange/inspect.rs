@@ -85,10 +85,6 @@ pub(super) async fn inspect_body(
         opaque(exchange, "could not inspect: the body is not text")?;
         return Ok(Inspected::default());
     };
-    // It may say what is not so: what can be found in it is found all the same.
-    if !has_known_charset(exchange.headers.get(CONTENT_TYPE)) {
-        opaque(exchange, CHARSET)?;
-    }
     let Ok(codings) = Coding::of(&exchange.headers) else {
         opaque(exchange, "could not inspect: a content coding this gateway does not know")?;
         return Ok(Inspected::default());
@@ -98,6 +94,10 @@ pub(super) async fn inspect_body(
     exchange.flow.waited(asked.elapsed());
     if let Some(note) = gathered? {
         opaque(exchange, note)?;
+    }
+    // It may say what is not so: what can be found in it is found all the same.
+    if !exchange.body.is_wide() && !has_known_charset(exchange.headers.get(CONTENT_TYPE)) {
+        opaque(exchange, CHARSET)?;
     }
     if exchange.body.flows() {
         if exchange.context()?.signed.body {

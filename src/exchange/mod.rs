@@ -50,6 +50,7 @@ mod unknown;
 mod upload;
 mod upstream;
 pub mod websocket;
+mod whole;
 
 pub use body::ReplyBody;
 pub use canonical::{endpoint, single_host};

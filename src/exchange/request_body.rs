@@ -8,7 +8,8 @@ use super::streamed::EditedBody;
 use super::tally::Tally;
 use super::trailers::TrailerGuard;
 use super::upload::{Course, Underway};
-use crate::rewrite::codec::{CodecError, Coding, Decoders, Limits};
+use super::whole::Whole;
+use crate::rewrite::codec::Coding;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, EXPECT, TRAILER};
@@ -21,10 +22,6 @@ use tokio::time::timeout;
 
 /// A body with a Content-Length up to this is edited before OPEN (bytes).
 pub const MOST_WHOLE: u64 = 64 * 1024;
-/// Most bytes that such a body may unfold to.
-const MOST_DECODED: u64 = 4 << 20;
-/// A body of more bytes than this is not decoded on a worker.
-pub(super) const MOST_AT_ONCE: usize = 16 * 1024;
 /// Why a part of a body is not looked into.
 pub(super) const UNREAD_PART: &str = "could not inspect: a part of the body is not text";
 /// How long a client may take to send such a body.
@@ -59,19 +56,6 @@ pub struct Arriving {
     pub(super) guard: Option<TrailerGuard>,
 }
 
-/// A body gathered in memory.
-pub struct Whole {
-    encoded: Bytes,
-    decoded: Bytes,
-    /// How to code it again; `None` where no coding was undone.
-    decoders: Option<Decoders>,
-    edited: bool,
-    /// Only asked about: the live path would edit it as it flows.
-    flows: bool,
-    /// Likewise, and it would leave without its length.
-    chunked: bool,
-}
-
 impl RequestBody {
     /// The body of a request that has just arrived. Its client may be silent for `patience` while the vendor is, too.
     pub fn arriving(incoming: Incoming, headers: &HeaderMap, patience: Duration, tally: &Arc<Tally>) -> Self {
@@ -92,16 +76,20 @@ impl RequestBody {
         let expects = headers.contains_key(EXPECT);
         let flows = body.len() as u64 > MOST_WHOLE || expects;
         let chunked = flows && !is_holdable(Some(body.len() as u64), expects);
-        let decoded = body.clone();
-        Self::Whole(Whole { decoded, encoded: body, decoders: None, edited: false, flows, chunked })
+        Self::Whole(Whole::given(body, flows, chunked))
     }
 
     /// The same bytes, shared.
     pub fn decoded_bytes(&self) -> Option<Bytes> {
         match self {
-            Self::Whole(whole) => Some(whole.decoded.clone()),
+            Self::Whole(whole) => Some(whole.decoded_bytes()),
             _ => None,
         }
+    }
+
+    /// Whether it is in memory, and in letters wider than a byte that were read all the same.
+    pub fn is_wide(&self) -> bool {
+        matches!(self, Self::Whole(whole) if whole.is_wide())
     }
 
     /// Whether it is edited as it flows.
@@ -125,7 +113,7 @@ impl RequestBody {
     /// The bytes that spans count in, of a body that is in memory.
     pub fn decoded(&self) -> Option<&[u8]> {
         match self {
-            Self::Whole(whole) => Some(&whole.decoded),
+            Self::Whole(whole) => Some(whole.decoded()),
             _ => None,
         }
     }
@@ -143,10 +131,8 @@ impl RequestBody {
                 .map_err(|_| ExchangeError::RequestBodyTimeout)?
                 .map_err(|_| ExchangeError::RequestBody)?
                 .to_bytes(),
-            Self::Whole(whole) if whole.decoders.is_none() => {
-                let (flows, chunked) = (whole.flows, whole.chunked);
-                let (mut whole, note) = Whole::of(whole.encoded, codings).await?;
-                (whole.flows, whole.chunked) = (flows, chunked);
+            Self::Whole(whole) if whole.is_undone() => {
+                let (whole, note) = whole.undo(codings).await?;
                 *self = Self::Whole(whole);
                 return Ok(note);
             }
@@ -155,7 +141,7 @@ impl RequestBody {
                 return Ok(None);
             }
         };
-        let (whole, note) = Whole::of(encoded, codings).await?;
+        let (whole, note) = Whole::given(encoded, false, false).undo(codings).await?;
         *self = Self::Whole(whole);
         Ok(note)
     }
@@ -222,12 +208,7 @@ impl RequestBody {
     pub(super) fn outgoing(&mut self, tally: &Arc<Tally>) -> SendBody {
         match self {
             Self::Empty => SendBody::Empty,
-            Self::Whole(whole) => SendBody::Whole {
-                bytes: Some(whole.encoded.clone()),
-                edited: whole.edited,
-                chunked: whole.chunked,
-                tally: Arc::clone(tally),
-            },
+            Self::Whole(whole) => whole.outgoing(tally),
             Self::Spooled(spool, course) => {
                 // The last attempt's is over.
                 *course = Arc::default();
@@ -265,58 +246,6 @@ impl RequestBody {
     }
 }
 
-impl Whole {
-    /// With its codings undone. One that is not what they say is looked into as it is, since what claims a coding is
-    /// often plain; the note says so.
-    async fn of(encoded: Bytes, codings: &[Coding]) -> Result<(Self, Option<&'static str>), ExchangeError> {
-        let undone = if codings.is_empty() {
-            Ok((encoded.clone(), None))
-        } else if encoded.len() > MOST_AT_ONCE {
-            let (encoded, codings) = (encoded.clone(), codings.to_vec());
-            tokio::task::spawn_blocking(move || undo(&encoded, &codings))
-                .await
-                .map_err(|_| ExchangeError::Internal("a body could not be decoded"))?
-        } else {
-            undo(&encoded, codings)
-        };
-        let (decoded, decoders, note) = match undone {
-            Ok((decoded, decoders)) => (decoded, decoders, None),
-            Err(CodecError::Bomb(_)) => return Err(ExchangeError::BodyTooLarge),
-            Err(_) => (encoded.clone(), None, Some("could not inspect: the body cannot be decoded")),
-        };
-        Ok((Self { encoded, decoded, decoders, edited: false, flows: false, chunked: false }, note))
-    }
-
-    /// The body with its codings undone: what spans count in.
-    pub fn decoded(&self) -> &[u8] {
-        &self.decoded
-    }
-
-    /// Puts `edited` in its place, with the same codings done again.
-    pub fn replace(&mut self, edited: Vec<u8>) -> Result<(), ExchangeError> {
-        let encoded = match &self.decoders {
-            Some(decoders) => decoders
-                .encoders()
-                .and_then(|mut encoders| encoders.push(edited, true))
-                .map_err(|_| ExchangeError::Internal("a body could not be encoded"))?,
-            None => edited,
-        };
-        self.encoded = encoded.into();
-        self.edited = true;
-        Ok(())
-    }
-}
-
 fn is_holdable(length: Option<u64>, expects: bool) -> bool {
     !expects && length.is_some_and(|length| length <= MOST_HELD)
-}
-
-/// The last coding applied is the first to undo (RFC 9110 section 8.4).
-fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Option<Decoders>), CodecError> {
-    let limits = Limits { absolute: MOST_DECODED, ..Limits::default() };
-    let mut decoders = Decoders::new(codings, limits)?;
-    let mut decoded = Vec::new();
-    decoders.push(encoded, &mut decoded)?;
-    decoders.finish()?;
-    Ok((decoded.into(), Some(decoders)))
 }

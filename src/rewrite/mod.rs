@@ -3,7 +3,8 @@
 //!
 //! Pure: no sockets, no clock, no disk. [`Identifiers`] is a member's compiled matcher. [`find_in_target`],
 //! [`find_in_header`] and [`BodyFinder`] give [`Hit`]s; a [`Hit`]'s [`Spelling`] writes another value the way this one
-//! was written; [`splice()`] or a [`StreamEditor`] applies what was decided. [`codec`] undoes and redoes content codings.
+//! was written; [`splice()`] or a [`StreamEditor`] applies what was decided. [`codec`] undoes and redoes content codings,
+//! [`Wide`] UTF-16.
 //!
 //! Inside: a structure (`json`, `form`, `multipart`, `head`) takes a message apart into `values`; each runs through
 //! `scan`, which undoes spellings (`unescape`) and feeds one `automaton`. `encoded` looks into base64,
@@ -40,6 +41,7 @@ mod unescape;
 mod unknown;
 mod values;
 mod weak;
+mod wide;
 mod written;
 
 pub use body::{BodyFinder, Findings, TooMany, find_in_body, read_body, read_selected_body};
@@ -54,3 +56,4 @@ pub use splice::{splice, splices};
 pub use stream::{Decision, StreamEditor, replacements};
 pub use syntax::{Syntax, begins_wide, has_known_charset, syntax_of};
 pub use unknown::{Noticed, luhn_sum};
+pub use wide::Wide;

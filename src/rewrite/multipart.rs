@@ -1,10 +1,10 @@
-//! `multipart/*` (RFC 2046 section 5.1): parts are values. Media, archives and what is in a transfer encoding cannot be
-//! looked into and are told. Headers of parts, the preamble and the epilogue are looked into.
+//! `multipart/*` (RFC 2046 section 5.1): parts are values. Media and archives cannot be looked into and are told. So is what
+//! is in a transfer encoding, or in letters that are not written as ASCII writes them: that is looked into as it stands. Headers of parts, the preamble and the epilogue are looked into.
 
 use super::field;
 use super::identifier::Identifiers;
 use super::spelling::Script;
-use super::syntax::{is_binary, parameter};
+use super::syntax::{has_known_charset, is_binary, parameter};
 use super::values::{Source, Values, safe_name};
 use crate::model::{Part, Place, Side};
 use http::HeaderValue;
@@ -220,11 +220,16 @@ impl Multipart {
         let kind = header(&head, "content-type").and_then(|kind| HeaderValue::from_str(kind.trim()).ok());
         let encoding = header(&head, "content-transfer-encoding").unwrap_or_default();
         let plain = matches!(encoding.trim().to_ascii_lowercase().as_str(), "" | "7bit" | "8bit" | "binary");
-        self.text = plain && !is_binary(kind.as_ref());
+        self.text = !is_binary(kind.as_ref());
         self.told = false;
         values.begin(start, start, Script::Header, None);
         values.feed(&head, start);
         values.end(start + head.len(), None, &self.locate());
+        // What it says need not be so, and much of such a text stands for itself: it is looked into as well.
+        if self.text && !(plain && has_known_charset(kind.as_ref())) {
+            let place = values.place(&self.locate());
+            self.unread.push(place);
+        }
         // The line break before the blank line is also that of a delimiter right behind it.
         (self.matched, self.imagined) = (2, 2);
         self.state = State::Content;

@@ -148,12 +148,20 @@ def in_place(place, text, plain):
         yield "POST", "/a", kind, "<p>" + html.escape(text) + "</p>"
         yield "POST", "/a", kind, "<p>" + "".join("&#%d;" % ord(char) for char in text) + "</p>"
         yield "POST", "/a", kind, "<p>" + text.replace("@", "&commat;").replace(".", "&period;") + "</p>"
+    elif place == "xml":
+        kind = [("Content-Type", "application/soap+xml; charset=utf-8")]
+        yield "POST", "/a", kind, "<e:E xmlns:e='x'><who id='%s'/></e:E>" % html.escape(text)
+        yield "POST", "/a", kind, "<who><![CDATA[" + text + "]]></who>"
+    elif place == "wide":
+        yield "POST", "/a", [("Content-Type", "text/plain; charset=utf-16")], ("utf-16", "I am " + text + ".")
+        yield "POST", "/a", [("Content-Type", "application/json")], ("utf-16-be", json.dumps({"who": text}))
+        yield "POST", "/a", [("Content-Type", "text/xml")], ("utf-16-le", "<who>" + html.escape(text) + "</who>")
     elif place == "lines":
         kind = [("Content-Type", "application/x-ndjson")]
         yield "POST", "/a", kind, json.dumps({"n": 1}) + "\n" + json.dumps({"who": text}) + "\n"
 
 
-PLACES = ["query", "path", "header", "cookie", "referer", "form", "json", "multipart", "text", "html", "lines"]
+PLACES = ["query", "path", "header", "cookie", "referer", "form", "json", "multipart", "text", "html", "xml", "wide", "lines"]
 
 CODINGS = {
     "identity": lambda data: data,
@@ -166,7 +174,8 @@ CODINGS = {
 
 def request(method, target, fields, body, coding):
     fields = list(fields)
-    data = b"" if body is None else CODINGS[coding](body.encode())
+    charset, body = body if isinstance(body, tuple) else ("utf-8", body)
+    data = b"" if body is None else CODINGS[coding](body.encode(charset))
     if body is not None:
         fields.append(("Content-Length", str(len(data))))
         if coding != "identity":
@@ -241,6 +250,9 @@ def is_text(data):
 
 
 def readings(data):
+    for charset in ("utf-16-le", "utf-16-be"):
+        if data.count(0) * 3 > len(data):
+            yield data.decode(charset, "replace").encode()
     yield urllib.parse.unquote_to_bytes(data)
     yield urllib.parse.unquote_to_bytes(data.replace(b"+", b" "))
     text = data.decode("utf-8", "replace")
@@ -275,6 +287,7 @@ def decoded(run):
 
 
 def views(data, depth=4):
+    # UTF-16 is no text yet.
     seen, fresh = {data}, [data]
     for _ in range(depth):
         deeper = []

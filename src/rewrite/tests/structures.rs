@@ -85,13 +85,14 @@ fn multipart_parts() {
             "email.primary request.body.part:mail ann@home.example",
             "email.primary request.body.part:pic ann@home.example",
             "name.given request.body.part:first_name Ann",
+            "email.primary request.body.part:q ann@home.example",
             "email.primary request.body.part:note ann@home.example",
             "email.primary request.body.text ann@home.example",
         ]
     );
     let hits = find_in_body(&ANN, syntax(), body.as_bytes());
     assert_eq!(hits[0].token, Some(hits[0].span.clone()), "the whole value");
-    assert_eq!(hits[3].token, None);
+    assert_eq!(hits[4].token, None);
     let named = "--XX\r\nContent-Disposition: form-data; name=\"ann@home.example\"\r\n\r\nx\r\n--XX--\r\n";
     assert_eq!(places(syntax(), named), ["email.primary request.body.part:… ann@home.example"]);
     assert_eq!(places(syntax(), "--XX\nno CRLF ann@home.example").len(), 1, "found all the same");
@@ -112,16 +113,30 @@ fn multipart_parts_that_are_no_text_are_told() {
         part("paper", "Content-Type: application/pdf\r\n", json),
         part("coded", "Content-Transfer-Encoding: base64\r\n", "YW5u"),
         part("eight", "Content-Transfer-Encoding: 8bit\r\n", json),
+        part(
+            "quoted",
+            "Content-Transfer-Encoding: quoted-printable\r\n",
+            "Gr=C3=BC=C3=9Fe, ann@home.example",
+        ),
+        part("wide", "Content-Type: text/plain; charset=utf-16\r\n", "a\0n\0n\0"),
+        part("liar", "Content-Type: text/plain; charset=utf-16\r\n", "ann@home.example"),
     ]
     .concat();
     let found = read_body(&ANN, syntax(), body.as_bytes(), 100, false).unwrap();
     let places = |hits: &[Hit]| hits.iter().map(|hit| hit.place.to_string()).collect::<Vec<_>>();
     assert_eq!(
         places(&found.hits),
-        ["request.body.part:blob", "request.body.part:odd", "request.body.part:eight"]
+        [
+            "request.body.part:blob",
+            "request.body.part:odd",
+            "request.body.part:eight",
+            "request.body.part:quoted",
+            "request.body.part:liar"
+        ]
     );
     let unread: Vec<_> = found.unread.iter().map(ToString::to_string).collect();
-    assert_eq!(unread, ["request.body.part:pic", "request.body.part:paper", "request.body.part:coded"]);
+    let names = ["pic", "paper", "coded", "quoted", "wide", "liar"];
+    assert_eq!(unread, names.map(|name| format!("request.body.part:{name}")));
     assert_eq!(read_body(&ANN, syntax(), body.as_bytes(), 2, false).unwrap_err(), TooMany);
     let clean = part("pic", "Content-Type: image/png\r\n", "none of hers");
     assert_eq!(
