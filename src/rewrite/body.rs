@@ -6,6 +6,7 @@ use super::json::Json;
 use super::multipart::Multipart;
 use super::select::Selection;
 use super::spelling::Script;
+use super::unescape::next_escape;
 use super::values::{Source, Values};
 use super::{Hit, Identifiers, Noticed, Syntax, unknown};
 use crate::model::{Container, Part, Place, Side};
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 /// Bytes of a chunk that is not clean as a whole which are looked at together.
 const GLANCE: usize = 4 << 10;
+/// And of those again, where they are not.
+const CLOSE_GLANCE: usize = 512;
 /// Bytes of a whole body that are looked at together.
 const PIECE: usize = 64 << 10;
 
@@ -158,35 +161,40 @@ impl BodyFinder {
     /// their ends can begin or end.
     fn mark_quiet(&mut self, chunk: &[u8]) {
         let identifiers = self.values.identifiers();
-        let reach = identifiers.reach();
+        let reach = identifiers.reach(is_plain(chunk));
         let idle = self.values.is_idle() && self.tail.is_empty();
-        // A text in another alphabet is walked as a whole or not at all.
-        let head = if idle { 0 } else { (2 * reach).max(encoded::leading(chunk)) };
+        // Nobody knows how what began before is written. A text in another alphabet is walked as a whole or not at all.
+        let head = if idle { 0 } else { (2 * identifiers.reach(false)).max(encoded::leading(chunk)) };
         let most = head..chunk.len().saturating_sub(reach.max(encoded::trailing(chunk)));
         if most.is_empty() {
             return;
         }
-        let is_clean = |bytes: Range<usize>| {
-            let bytes = chunk.get(bytes.start..bytes.end.min(chunk.len())).unwrap_or_default();
-            identifiers.holds_no_value(bytes)
-        };
         let encoded = encoded::spans(identifiers, chunk);
-        let holds = |bytes: &Range<usize>| {
-            encoded.iter().any(|span| span.start < bytes.end && bytes.start < span.end)
+        let is_clean = |bytes: Range<usize>| {
+            let is_beside = |span: &Range<usize>| span.end <= bytes.start || bytes.end <= span.start;
+            // With what reaches over from the neighbours.
+            let around = bytes.start.saturating_sub(reach)..chunk.len().min(bytes.end + reach);
+            encoded.iter().all(is_beside) && identifiers.holds_no_value(chunk.get(around).unwrap_or_default())
         };
         let mut quiet: Vec<Range<usize>> = Vec::new();
-        if encoded.is_empty() && is_clean(0..chunk.len()) {
+        let mut join = |bytes: Range<usize>| match quiet.last_mut() {
+            Some(last) if last.end == bytes.start => last.end = bytes.end,
+            _ => quiet.push(bytes),
+        };
+        if is_clean(0..chunk.len()) {
             quiet.push(most);
         } else {
             for from in (0..chunk.len()).step_by(GLANCE) {
-                let to = from + GLANCE;
-                // With what reaches over from the neighbours.
-                if holds(&(from..to)) || !is_clean(from.saturating_sub(reach)..to + reach) {
+                let to = chunk.len().min(from + GLANCE);
+                if is_clean(from..to) {
+                    join(from..to);
                     continue;
                 }
-                match quiet.last_mut() {
-                    Some(last) if last.end == from => last.end = to,
-                    _ => quiet.push(from..to),
+                for from in (from..to).step_by(CLOSE_GLANCE) {
+                    let bytes = from..to.min(from + CLOSE_GLANCE);
+                    if is_clean(bytes.clone()) {
+                        join(bytes);
+                    }
                 }
             }
             for quiet in &mut quiet {
@@ -236,6 +244,18 @@ impl BodyFinder {
         }
         self.settled = settled;
     }
+}
+
+/// Whether nothing is escaped in a text, and no white space stands beside other.
+fn is_plain(text: &[u8]) -> bool {
+    let is_space = |byte: u8| byte == b' ' || byte.wrapping_sub(b'\t') < 5;
+    let (before, behind) = (text, text.get(1..).unwrap_or_default());
+    // Block by block, so that it is done many bytes at a time.
+    let pairs = before.chunks(64).zip(behind.chunks(64));
+    let spaced = |(before, behind): (&[u8], &[u8])| {
+        before.iter().zip(behind).fold(false, |any, (one, next)| any | (is_space(*one) & is_space(*next)))
+    };
+    next_escape(text) == text.len() && !pairs.into_iter().any(spaced)
 }
 
 fn in_text(_: &Identifiers, side: Side) -> Place {

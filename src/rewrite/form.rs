@@ -56,6 +56,10 @@ impl Form {
         while at < chunk.len() {
             let rest = chunk.get(at..).unwrap_or_default();
             if !self.open {
+                if let Some(length) = self.pass(rest, offset + at, values) {
+                    at += length;
+                    continue;
+                }
                 self.begin(offset + at, values);
             }
             let stop =
@@ -73,6 +77,38 @@ impl Form {
             }
         }
         values.pause(None, &self.locate());
+    }
+
+    /// Passes a name or value in which nothing can be found, with the sign behind it. Gives its length; `None` where it is
+    /// not over, or has to be read.
+    fn pass<S: Source>(&mut self, rest: &[u8], at: usize, values: &mut Values<S>) -> Option<usize> {
+        let stop =
+            if self.in_value { memchr::memchr(b'&', rest) } else { memchr::memchr2(b'&', b'=', rest) }?;
+        let (piece, sign) = (rest.get(..stop)?, rest.get(stop)?);
+        let names = *sign == b'=' && !self.in_value;
+        if !self.in_value {
+            self.name.clear();
+            self.name.extend_from_slice(piece.get(..piece.len().min(NAME + 1)).unwrap_or_default());
+        }
+        let passes = if names {
+            values.passes(piece, None)
+        } else {
+            let wants_type = self.in_value && values.wants_type(at);
+            let typed = if wants_type { field::typed(&self.decoded()) } else { None };
+            // What a plus stands for only the reader knows.
+            !(values.looks > 0 && piece.contains(&b'+')) && values.passes_at(piece, typed, &self.locate())
+        };
+        if !passes {
+            return None;
+        }
+        if names {
+            self.in_value = true;
+            self.occurrence = self.count();
+        } else {
+            self.in_value = false;
+            self.occurrence = 1;
+        }
+        Some(stop + 1)
     }
 
     /// See [`Values::hurry`].

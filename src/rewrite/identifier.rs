@@ -200,13 +200,15 @@ impl Identifiers {
     }
 
     /// Most bytes of the original that one identifier without escaped letters can take: between the digits of a phone
-    /// any number of separators may stand that its scan lets through, each of them escaped.
-    pub(super) fn reach(&self) -> usize {
+    /// any number of separators may stand that its scan lets through. In a `plain` text nothing is escaped, and no white
+    /// space stands beside other.
+    pub(super) fn reach(&self, plain: bool) -> usize {
         let Compiled { patterns, phones, weak, .. } = &*self.compiled;
         let phones = patterns.get(*phones..).unwrap_or_default();
         let digits = phones.iter().map(|phone| phone.folded.len()).max().unwrap_or(0);
-        let phone = digits * (1 + super::scan::SEPARATORS * super::unescape::PLAIN);
-        (self.longest().max(weak.longest()) * 10).max(phone) + 64
+        let (letter, separator) = if plain { (4, 1) } else { (10, super::unescape::PLAIN) };
+        let phone = digits * (1 + super::scan::SEPARATORS * separator);
+        (self.longest().max(weak.longest()) * letter).max(phone) + 64
     }
 }
 

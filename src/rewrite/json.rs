@@ -58,6 +58,18 @@ fn is_sign(byte: &u8) -> bool {
     matches!(byte, b'"' | b'{' | b'}' | b'[' | b']' | b':' | b',')
 }
 
+/// Where the closing quote of a string stands that begins with `bytes`; `None` where it is not among them.
+fn end_of_string(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
 impl Json {
     pub(super) fn new() -> Self {
         Self { state: State::Between, frames: Vec::new(), path: Vec::new(), deeper: 0, documents: 0 }
@@ -104,10 +116,21 @@ impl Json {
                 } else {
                     self.document();
                 }
-                if let Some(length) = self.pass_string(rest, values.quiet_until(at) - at, key) {
-                    return length;
+                let quiet = rest.get(..values.quiet_until(at) - at).unwrap_or(rest);
+                if let Some(end) = end_of_string(quiet) {
+                    return self.pass_string(rest, end, key);
                 }
                 let typed = if key { None } else { self.typed(at, values) };
+                if let Some(end) = end_of_string(rest) {
+                    let content = rest.get(1..end).unwrap_or_default();
+                    let passes = match key {
+                        true => values.passes(content, None),
+                        false => values.passes_at(content, typed, &self.locate()),
+                    };
+                    if passes {
+                        return self.pass_string(rest, end, key);
+                    }
+                }
                 values.begin(at, at + 1, Script::JsonString, typed);
                 if !key {
                     values.stands_at(&self.locate());
@@ -125,6 +148,12 @@ impl Json {
                     return length;
                 }
                 let typed = self.typed(at, values);
+                if let Some(length) = rest.iter().position(is_sign) {
+                    let content = rest.get(..length).unwrap_or_default().trim_ascii_end();
+                    if values.passes_at(content, typed, &self.locate()) {
+                        return length;
+                    }
+                }
                 values.begin(at, at, Script::JsonBare, typed);
                 // What is true, false or null is nobody's value.
                 if matches!(byte, b'-' | b'0'..=b'9') {
@@ -137,21 +166,12 @@ impl Json {
         1
     }
 
-    /// Passes a string that ends within the first `quiet` bytes, in which nothing can be found. Gives its length.
-    fn pass_string(&mut self, rest: &[u8], quiet: usize, key: bool) -> Option<usize> {
-        let quiet = rest.get(..quiet).unwrap_or(rest);
-        let mut at = 1;
-        loop {
-            at += memchr::memchr2(b'"', b'\\', quiet.get(at..)?)?;
-            if quiet.get(at) == Some(&b'"') {
-                break;
-            }
-            at += 2;
-        }
+    /// Passes a string whose closing quote stands at `end`, in which nothing can be found. Gives its length.
+    fn pass_string(&mut self, rest: &[u8], end: usize, key: bool) -> usize {
         if key {
-            self.name(quiet.get(1..at).unwrap_or_default());
+            self.name(rest.get(1..end).unwrap_or_default());
         }
-        Some(at + 1)
+        end + 1
     }
 
     fn string<S: Source>(

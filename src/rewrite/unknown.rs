@@ -13,11 +13,13 @@ pub(super) const LONGEST: usize = 254;
 /// Most that is told of one body.
 pub(super) const MOST: usize = 16;
 /// Fewest bytes of one.
-pub(super) const SHORTEST: usize = 6;
+const SHORTEST: usize = 6;
 /// Most values of one body that are looked at: some take ten microseconds.
 pub(super) const LOOKS: usize = 256;
 /// Fewer digits in a row are anything.
 const FEWEST: usize = 8;
+/// But for numbers that begin with a letter, or have some in between.
+const FEWEST_OF_AN_ID: usize = 7;
 
 /// Data of a person that is nobody's here.
 #[derive(Clone, Debug)]
@@ -79,6 +81,13 @@ pub(super) fn may_hold(syntax: &Syntax, body: &[u8]) -> bool {
         || body
             .split(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b' ' | b'-' | b'+' | b'.'))
             .any(|word| word.iter().filter(|byte| byte.is_ascii_digit()).count() >= FEWEST)
+}
+
+/// Whether a value can be any of it: an address has its sign, everything else digits.
+pub(super) fn is_worth_a_look(decoded: &[u8]) -> bool {
+    decoded.len() >= SHORTEST
+        && (decoded.contains(&b'@')
+            || decoded.iter().filter(|byte| byte.is_ascii_digit()).count() >= FEWEST_OF_AN_ID)
 }
 
 /// What a field's decoded value seems to be. A `+` may have become a space.
@@ -264,6 +273,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(kind_of(text.as_bytes()), want, "{text}");
+            assert!(want.is_none() || is_worth_a_look(text.as_bytes()), "{text}");
         }
     }
 }

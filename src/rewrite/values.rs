@@ -7,6 +7,7 @@ use super::identifier::Identifiers;
 use super::scan::{Found, Scanner};
 use super::select::{self, Selection};
 use super::spelling::Script;
+use super::unescape::next_escape;
 use super::{Hit, Noticed, unknown};
 use crate::model::{Container, Place, Secret, Side};
 use std::ops::{Deref, Range};
@@ -165,6 +166,26 @@ impl<S: Source> Values<S> {
         self.scanner.feed(&self.identifiers, bytes.get(at - offset..).unwrap_or_default(), at);
     }
 
+    /// Whether nothing can be found in a whole value, or name, of that type: then it need not be read. A glance at one value
+    /// tells what a glance at much of a body cannot, that only its neighbour holds something.
+    pub(super) fn passes(&self, content: &[u8], typed: Option<Typed>) -> bool {
+        let weak = &self.identifiers.compiled.weak;
+        self.selection.is_none()
+            && typed.is_none_or(|typed| !weak.has(typed))
+            && !(self.looks > 0 && next_escape(content) < content.len())
+            && self.identifiers.is_clean(content)
+    }
+
+    /// The same of a value at `place`; tells what one that passes seems to be.
+    pub(super) fn passes_at(&mut self, content: &[u8], typed: Option<Typed>, place: &impl Locate) -> bool {
+        let passes = self.passes(content, typed);
+        if passes && self.looks > 0 && content.len() <= unknown::LONGEST && unknown::is_worth_a_look(content)
+        {
+            self.notice(content, place);
+        }
+        passes
+    }
+
     /// The value's content ends at `content`, its token at `token`; a name has none.
     pub(super) fn end(&mut self, content: usize, token: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open.take() else { return };
@@ -188,8 +209,13 @@ impl<S: Source> Values<S> {
             {
                 let found = Found { identifier, start: open.content, end: content, written };
                 self.draft(found, open.script, whole, place);
-            } else if self.looks > 0 && token.is_some() && selected.is_none() {
-                self.notice(place);
+            } else if self.looks > 0
+                && token.is_some()
+                && selected.is_none()
+                && let Some(decoded) = self.scanner.weak().filter(|decoded| unknown::is_worth_a_look(decoded))
+            {
+                let decoded = Secret::new(decoded.to_vec());
+                self.notice(decoded.expose(), place);
             }
             return;
         }
@@ -220,11 +246,8 @@ impl<S: Source> Values<S> {
         Some(identifier)
     }
 
-    /// Tells what the value that ended seems to be.
-    fn notice(&mut self, place: &impl Locate) {
-        let Some(decoded) = self.scanner.weak().filter(|decoded| decoded.len() >= unknown::SHORTEST) else {
-            return;
-        };
+    /// Tells what a value seems to be.
+    fn notice(&mut self, decoded: &[u8], place: &impl Locate) {
         self.looks -= 1;
         if let Some(kind) = unknown::kind_of(decoded) {
             let value = Secret::new(String::from_utf8_lossy(decoded).trim().to_owned());

@@ -120,6 +120,7 @@ fn what_is_noticed_of_one_body_is_bounded() {
         read_body(&BORN, Syntax::Json, body.as_bytes(), 10, true).unwrap().noticed.len()
     };
     assert_eq!((noticed("bob@other.example", 3), noticed("bob@other.example", 300)), (3, 16));
+    assert_eq!(noticed("bob+news@other.example", 1), 1);
     // A number that is none costs as much as one that is.
     assert_eq!(noticed("+4915112345678", 1), 1);
     let body = format!(r#"[{}"bob@other.example"]"#, r#""+4900000000","#.repeat(300));

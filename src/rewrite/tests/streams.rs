@@ -218,3 +218,35 @@ fn an_identifier_that_a_silence_tore_never_leaves_whole() {
         assert_eq!(left, [pieces[0], ""], "nothing after its beginning");
     }
 }
+
+#[test]
+fn what_stands_on_the_edge_of_a_glance_is_found() {
+    let fillers = ["lorem ipsum dolor sit amet, ", "lorem 100% ipsum  dolor &c. ", "lorem\n\n  ipsum dolor "];
+    let spellings = [
+        "ann@home.example",
+        "ann%40home.example",
+        "Ann  \n   Real",
+        "+4915112345678",
+        "0151 - 12 / 34 - 56 / 78",
+        "+49%20%28151%29%20123%2045%20678",
+        "0151   -   123   -   456   -   78",
+    ];
+    for filler in fillers {
+        for written in spellings {
+            for before in (0..1_100).step_by(97).chain(4_000..4_010) {
+                let text = filler.repeat(6_000 / filler.len());
+                let (left, right) = text.split_at(before);
+                let body = format!("{left} {written} {right}");
+                let found = in_text(&body);
+                assert_eq!(found, [written], "{filler:?} at {before}");
+                for cut in [before + 1 + written.len() / 2, before + 1, before / 2] {
+                    let mut finder = BodyFinder::new(Arc::clone(&ANN), Syntax::Text);
+                    let mut hits = finder.push(&body.as_bytes()[..cut]);
+                    hits.extend(finder.push(&body.as_bytes()[cut..]));
+                    hits.extend(finder.finish());
+                    assert_eq!(hits.len(), 1, "{written:?} at {before}, cut at {cut}");
+                }
+            }
+        }
+    }
+}
