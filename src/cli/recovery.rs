@@ -72,12 +72,11 @@ fn manifest(context: &Context, out: Option<&Path>) -> Done {
         print_json(&made);
         return Ok(());
     }
-    say(&format!(
-        "{} values that vendors know are in it; only the recovery phrase opens it",
-        text(&made, "values")
-    ));
-    if text(&made, "left_out") != "0" {
-        say(&format!("{} made at random are not: nothing brings them back", text(&made, "left_out")));
+    let values = text(&made, "values");
+    say(&format!("values in it that vendors know: {values}; only the recovery phrase opens it"));
+    let left_out = text(&made, "left_out");
+    if left_out != "0" {
+        say(&format!("made at random and not in it: {left_out}; nothing brings them back"));
     }
     Ok(())
 }
@@ -101,13 +100,11 @@ fn restored(context: &Context, file: &Path) -> Done {
         recorded.map_err(|error| Failure::because(&error))
     })?;
     said(context, &described(&back), |_| {
-        print(&format!("{} are back, as of {}", back.members.join(", "), back.made));
-        print(&format!("{} vendors know {} values, and go on meeting them", back.vendors, back.values));
+        print(&format!("back, as of {}: {}", back.made, back.members.join(", ")));
+        print(&format!("vendors they deal with: {}; values that these know: {}", back.vendors, back.values));
+        say("what is really theirs, credentials and the certificate authority were not in the manifest:");
         say(
-            "what is really theirs, their credentials and the certificate authority were not in the manifest:",
-        );
-        say(
-            "`doorward member set NAME SLOT=VALUE`, `member token NAME`, `trust`; the configuration file as it was",
+            "doorward member set NAME SLOT=VALUE, member token NAME, trust; the configuration file as it was",
         );
     })
 }
@@ -153,10 +150,10 @@ pub fn standing(status: &Value) -> Option<String> {
     let since = standing.get("since").and_then(Value::as_u64)?;
     match standing.get("manifest").and_then(Value::as_str) {
         Some(made) if since == 0 => Some(format!("manifest of {made}")),
-        Some(made) => Some(format!("manifest of {made}; {since} values since: doorward recovery manifest")),
+        Some(made) => Some(format!("manifest of {made}, values since: {since} (doorward recovery manifest)")),
         None if since == 0 => None,
-        None => Some(format!(
-            "{since} values would be lost with this machine: doorward recovery phrase, recovery manifest"
-        )),
+        None => {
+            Some(format!("no manifest, values lost with this machine: {since} (doorward recovery manifest)"))
+        }
     }
 }
