@@ -197,6 +197,7 @@ fn a_running_gateway_makes_one_for_its_owner_and_says_how_old_it_is() {
     assert!(line(&home).unwrap().contains("lost with this machine: 7 "), "{:?}", line(&home));
     let others = as_ben(&home, &["recovery", "manifest"]);
     assert_eq!((others.code, others.out.as_str()), (1, ""), "{}", others.err);
+    assert_eq!(as_ben(&home, &["--json", "status"]).json()["recovery"], Value::Null, "it counts everybody's");
     home.ok(&["recovery", "manifest"]);
     assert!(!line(&home).unwrap().contains("since"), "{:?}", line(&home));
     home.ok(&["persona", "issue", "shop.example", "name.full"]);

@@ -31,8 +31,12 @@ pub async fn manifest(State(api): State<Api>, asker: Asker) -> Result<Json<Value
     .await
 }
 
-/// When the last one was made, and how many values have come since. Waits for the disk.
-pub fn standing(house: &House) -> Result<Value, ApiError> {
+/// When the last one was made, and how many values have come since: of everybody, so for the owner alone. Waits for the
+/// disk.
+pub fn standing(house: &House, asker: &Asker) -> Result<Value, ApiError> {
+    if !asker.owner {
+        return Ok(Value::Null);
+    }
     let made = house.store.meta(MADE)?.and_then(|mark| mark.try_into().ok());
     let made = made.map(|mark| Timestamp(u64::from_be_bytes(mark)));
     let since = house.store.recoverable_since(made.unwrap_or_default())?;
