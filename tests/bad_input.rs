@@ -137,7 +137,10 @@ async fn charsets_that_nobody_reads_are_told_or_refused() {
                 assert!(open.contains("could not inspect: a charset"), "{kind}: {open}");
             }
         }
-        // One that lies about its charset is no way past.
+        // One that lies about its charset is no way past, nor one that only begins like another.
+        let begun = [&[1, 0, 2, 0][..], b"mail: ann@home.example"].concat();
+        let reply = home.client().post("https://shop.test/", "text/plain", begun).await;
+        assert!(reply.status == want && !shop.last().text().contains("ann@home"), "{}", reply.status);
         let mail = "mail: ann@home.example";
         let reply = home.client().post("https://shop.test/", "text/plain; charset=utf-16", mail).await;
         assert!(reply.status == want && !shop.last().text().contains("ann@home"), "{}", reply.status);
@@ -181,6 +184,14 @@ async fn utf_16_is_read_and_written_again() {
         let edits = open["edits"].as_array().unwrap().iter().filter(|edit| edit["slot"] == "email.primary");
         assert_eq!(edits.count(), 1, "{kind}: {open}");
         assert!(!open.to_string().contains("could not inspect"), "{kind}: {open}");
+    }
+    // What only begins so is no way past, and what is both is not sent.
+    let bytes = [&[1, 0, 2, 0][..], b"mail: ann@home.example, "].concat();
+    let both = [bytes.clone(), wide("mail: ann@home.example")].concat();
+    for body in [bytes, both] {
+        let before = shop.received().len();
+        let reply = home.client().post("https://shop.test/", "text/plain", body).await;
+        assert_eq!((reply.status, shop.received().len()), (StatusCode::FORBIDDEN, before));
     }
     let nothing = wide("nothing of hers, \u{1F600}");
     home.client().post("https://shop.test/", "text/plain; charset=utf-16le", nothing.clone()).await;

@@ -10,7 +10,7 @@ use crate::model::{Part, Party, Place};
 use crate::persona::Persona;
 use crate::rewrite::codec::Coding;
 use crate::rewrite::{
-    Field, Findings, Hit, Identifiers, Selection, Syntax, TooMany, begins_wide, has_known_charset,
+    Field, Findings, Hit, Identifiers, Selection, Syntax, TooMany, begins_wide, has_known_charset, read_body,
     read_selected_body, syntax_of,
 };
 use bytes::Bytes;
@@ -95,8 +95,9 @@ pub(super) async fn inspect_body(
     if let Some(note) = gathered? {
         opaque(exchange, note)?;
     }
+    check_width(exchange, persona)?;
     // It may say what is not so: what can be found in it is found all the same.
-    if !exchange.body.is_wide() && !has_known_charset(exchange.headers.get(CONTENT_TYPE)) {
+    if exchange.body.wide_bytes().is_none() && !has_known_charset(exchange.headers.get(CONTENT_TYPE)) {
         opaque(exchange, CHARSET)?;
     }
     if exchange.body.flows() {
@@ -145,6 +146,21 @@ pub(super) async fn inspect_body(
             Ok(Inspected { hits: Vec::new(), flows })
         }
     }
+}
+
+/// What looks like UTF-16 may be bytes of another kind with text among them: then that is looked into. Where both hold
+/// something, nothing is sent.
+fn check_width(exchange: &mut Exchange, persona: &Persona) -> Result<(), ExchangeError> {
+    let Some(bytes) = exchange.body.wide_bytes() else { return Ok(()) };
+    let holds =
+        |text: &[u8]| read_body(persona.identity.identifiers(), Syntax::Text, text, 0, false).is_err();
+    if holds(&bytes) {
+        if exchange.body.decoded().is_some_and(holds) {
+            return Err(ExchangeError::unread(CHARSET));
+        }
+        exchange.body.take_as_bytes();
+    }
+    Ok(())
 }
 
 /// What a rule's JSONPath leads to in a whole body, with the pointers.

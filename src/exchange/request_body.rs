@@ -87,9 +87,19 @@ impl RequestBody {
         }
     }
 
-    /// Whether it is in memory, and in letters wider than a byte that were read all the same.
-    pub fn is_wide(&self) -> bool {
-        matches!(self, Self::Whole(whole) if whole.is_wide())
+    /// The bytes of one that is in memory, and in letters wider than a byte that were read all the same.
+    pub(super) fn wide_bytes(&self) -> Option<Bytes> {
+        match self {
+            Self::Whole(whole) => whole.wide_bytes(),
+            _ => None,
+        }
+    }
+
+    /// Takes it for the bytes it is written in.
+    pub(super) fn take_as_bytes(&mut self) {
+        if let Self::Whole(whole) = self {
+            whole.take_as_bytes();
+        }
     }
 
     /// Whether it is edited as it flows.

@@ -12,6 +12,8 @@ use std::sync::Arc;
 const MOST_DECODED: u64 = 4 << 20;
 /// A body of more bytes than this is not decoded on a worker.
 pub(super) const MOST_AT_ONCE: usize = 16 * 1024;
+/// One of more bytes than this is not read as UTF-16.
+const MOST_WIDE: usize = 256 * 1024;
 /// Of one that is not what its coding says.
 const NOT_CODED: &str = "could not inspect: the body cannot be decoded";
 
@@ -31,8 +33,8 @@ pub struct Whole {
 /// What was undone, to be done again.
 struct Written {
     decoders: Decoders,
-    /// Its letters are wider than a byte.
-    wide: Option<Wide>,
+    /// Its letters are wider than a byte; with the bytes themselves.
+    wide: Option<(Wide, Bytes)>,
 }
 
 impl Whole {
@@ -81,9 +83,16 @@ impl Whole {
         self.decoded.clone()
     }
 
-    /// Whether its letters are wider than a byte, and were read all the same.
-    pub(super) fn is_wide(&self) -> bool {
-        self.written.as_ref().is_some_and(|written| written.wide.is_some())
+    /// The bytes of one whose letters are wider than a byte, and were read all the same.
+    pub(super) fn wide_bytes(&self) -> Option<Bytes> {
+        self.written.as_ref()?.wide.as_ref().map(|(_, bytes)| bytes.clone())
+    }
+
+    /// Takes it for the bytes it is written in.
+    pub(super) fn take_as_bytes(&mut self) {
+        if let Some((_, bytes)) = self.written.as_mut().and_then(|written| written.wide.take()) {
+            self.decoded = bytes;
+        }
     }
 
     /// Puts `edited` in its place, written the same way.
@@ -91,7 +100,7 @@ impl Whole {
         let encoded = match &self.written {
             Some(Written { decoders, wide }) => {
                 let edited = match wide {
-                    Some(wide) => wide.write(&edited),
+                    Some((wide, _)) => wide.write(&edited),
                     None => edited,
                 };
                 let encoded = decoders.encoders().and_then(|mut encoders| encoders.push(edited, true));
@@ -122,7 +131,10 @@ fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Written), CodecErr
     let mut decoded = Vec::new();
     decoders.push(encoded, &mut decoded)?;
     decoders.finish()?;
-    let read = Wide::of(&decoded).and_then(|wide| Some((wide, wide.read(&decoded)?)));
-    let (wide, decoded) = read.map_or((None, decoded), |(wide, text)| (Some(wide), text));
-    Ok((decoded.into(), Written { decoders, wide }))
+    let decoded = Bytes::from(decoded);
+    let wide = Wide::of(&decoded).filter(|_| decoded.len() <= MOST_WIDE);
+    Ok(match wide.and_then(|wide| Some((wide, wide.read(&decoded)?))) {
+        Some((wide, text)) => (text.into(), Written { decoders, wide: Some((wide, decoded)) }),
+        None => (decoded, Written { decoders, wide: None }),
+    })
 }
