@@ -36,6 +36,8 @@ pub(super) struct Values<S> {
     side: Side,
     scanner: Scanner,
     open: Option<Open>,
+    /// Finds of the open value that were told, as far as letters of the run that is not over belong to them.
+    claimed: Vec<Range<usize>>,
     drafts: Vec<Placed>,
     /// So many values are still looked at for personal data that is nobody's here.
     pub(super) looks: usize,
@@ -70,6 +72,7 @@ impl<S: Source> Values<S> {
             side,
             scanner,
             open: None,
+            claimed: Vec::new(),
             drafts: Vec::new(),
             looks: 0,
             noticed: Vec::new(),
@@ -144,6 +147,7 @@ impl<S: Source> Values<S> {
         let weak = if typed.is_some_and(|typed| weak.has(typed)) { weak.longest() } else { 0 };
         let keep = if self.looks > 0 { weak.max(unknown::LONGEST) } else { weak };
         self.scanner.begin(&self.identifiers, keep);
+        self.claimed.clear();
         self.open = Some(Open { token, content, fed: content, script, typed, selected: None });
     }
 
@@ -190,7 +194,7 @@ impl<S: Source> Values<S> {
     pub(super) fn end(&mut self, content: usize, token: Option<usize>, place: &impl Locate) {
         let Some(open) = self.open.take() else { return };
         self.scanner.end(&self.identifiers);
-        let runs = self.scanner.take_runs(&self.identifiers);
+        let runs = self.scanner.take_all_runs();
         let selected = self.select(open, content, token, place);
         self.runs(runs, open, Some(content), token, place);
         let weak = open
@@ -313,6 +317,9 @@ impl<S: Source> Values<S> {
     }
 
     fn draft(&mut self, found: Found, script: Script, token: Option<Range<usize>>, place: &impl Locate) {
+        let run = self.scanner.held_by_runs();
+        self.claimed.retain(|claimed| run.is_some_and(|run| claimed.end > run));
+        self.claimed.push(found.start..found.end);
         self.placed(Draft::Value(found), script, token, place);
     }
 
@@ -331,12 +338,21 @@ impl<S: Source> Values<S> {
         place: &impl Locate,
     ) {
         for run in runs {
-            let Some(reading) = look_into(&self.identifiers, &run) else { continue };
-            let is_whole = run.span.start == open.content && Some(run.span.end) == content;
-            let token = token.filter(|_| is_whole).map(|end| open.token..end);
-            let signed = run.joined && reading.is_json();
-            let draft = Draft::Encoded { span: run.span, reading, signed };
-            self.placed(draft, open.script, token, place);
+            // What is found goes by itself: its letters belong to no text in another alphabet.
+            let found = self.scanner.found().iter().map(|found| found.start..found.end);
+            let claimed: Vec<_> = self.claimed.iter().cloned().chain(found).collect();
+            let Some(parts) = run.beside(&claimed) else {
+                self.unread.push(place.locate(&self.identifiers, self.side));
+                continue;
+            };
+            for run in parts {
+                let Some(reading) = look_into(&self.identifiers, &run) else { continue };
+                let is_whole = run.span.start == open.content && Some(run.span.end) == content;
+                let token = token.filter(|_| is_whole).map(|end| open.token..end);
+                let signed = run.joined && reading.is_json();
+                let draft = Draft::Encoded { span: run.span, reading, signed };
+                self.placed(draft, open.script, token, place);
+            }
         }
         if self.scanner.take_skipped() {
             let place = place.locate(&self.identifiers, self.side);

@@ -27,6 +27,34 @@ pub(in crate::rewrite) struct Run {
     pub(in crate::rewrite) joined: bool,
 }
 
+impl Run {
+    /// What is left of it beside bytes that something else claims, which are in order: the parts that are long enough to be
+    /// looked into. `None` where that cannot be told, because letters of it are escaped.
+    pub(in crate::rewrite) fn beside(self, claimed: &[Range<usize>]) -> Option<Vec<Self>> {
+        let touches = |bytes: &&Range<usize>| bytes.start < self.span.end && self.span.start < bytes.end;
+        if !claimed.iter().any(|bytes| touches(&bytes)) {
+            return Some(vec![self]);
+        }
+        if self.span.len() != self.letters.len() + self.padding {
+            return None;
+        }
+        let (start, end) = (self.span.start, self.span.end);
+        let mut parts = Vec::new();
+        let mut from = start;
+        for bytes in claimed.iter().filter(touches).cloned().chain(std::iter::once(end..end)) {
+            let to = bytes.start.clamp(from, end);
+            let letters =
+                self.letters.get(from - start..self.letters.len().min(to - start)).unwrap_or_default();
+            if letters.len() >= SHORTEST {
+                let padding = if to == end { self.padding } else { 0 };
+                parts.push(Self { letters: letters.to_vec(), padding, span: from..to, joined: self.joined });
+            }
+            from = bytes.end.clamp(from, end);
+        }
+        Some(parts)
+    }
+}
+
 /// Finds runs in the units of one value.
 #[derive(Default)]
 pub(in crate::rewrite) struct Runs {

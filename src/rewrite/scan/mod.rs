@@ -141,6 +141,16 @@ impl Scanner {
         self.runs.take_whole(self.held_by_values(identifiers).unwrap_or(usize::MAX))
     }
 
+    /// The first byte of a run that is not whole or was not taken.
+    pub(super) fn held_by_runs(&self) -> Option<usize> {
+        self.runs.held()
+    }
+
+    /// All of them, where the value is over.
+    pub(super) fn take_all_runs(&mut self) -> Vec<Run> {
+        self.runs.take_whole(usize::MAX)
+    }
+
     /// The same after [`Self::hurry`], when only what [tells](Self::telling) most of an identifier has to wait.
     pub(super) fn hurry_runs(&mut self, identifiers: &Identifiers) -> Vec<Run> {
         self.runs.take_whole(self.telling(identifiers).unwrap_or(usize::MAX))

@@ -280,3 +280,29 @@ proptest! {
         prop_assert_eq!(String::from_utf8(out).unwrap(), whole);
     }
 }
+
+#[test]
+fn what_stands_behind_a_value_is_looked_into_too() {
+    for value in [
+        "ann@home.example YW5uQGhvbWUuZXhhbXBsZQ",
+        r"eyJtInnX\u=ann&#64;home.example&z_joiYW5uQGhvbWUuZXhhbXBsZSJg9",
+        "Ann Real, YW5uQGhvbWUuZXhhbXBsZQ== and YW5uQGhvbWUuZXhhbXBsZQ==",
+        "YW5uQGhvbWUuZXhhbXBsZQ== or ann@home.example or YW5uQGhvbWUuZXhhbXBsZQ==",
+    ] {
+        let want =
+            value.matches("ann").count() + value.matches("Ann").count() + value.matches("YW5u").count();
+        let form = format!("a={}&b=1", value.replace('&', "%26").replace(' ', "+"));
+        for (syntax, body) in [
+            (Syntax::Json, format!("{{\"a\":\"{value}\"}}")),
+            (Syntax::Text, value.to_owned()),
+            (Syntax::Form, form),
+        ] {
+            let whole = find_in_body(&ANN, syntax.clone(), body.as_bytes());
+            assert_eq!(whole.len(), want, "{body}");
+            let mut finder = BodyFinder::new(Arc::clone(&ANN), syntax);
+            let mut hits: Vec<_> = body.bytes().flat_map(|byte| finder.push(&[byte])).collect();
+            hits.extend(finder.finish());
+            assert_eq!(hits.len(), want, "{body}, a byte at a time");
+        }
+    }
+}
