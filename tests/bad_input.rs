@@ -137,6 +137,13 @@ async fn charsets_that_nobody_reads_are_told_or_refused() {
                 assert!(open.contains("could not inspect: a charset"), "{kind}: {open}");
             }
         }
+        if !strict {
+            let fields = [("content-type", "text/plain; charset=utf-16le")];
+            let asked = String::from_utf8(long.clone()).unwrap();
+            let told = home.explain("POST", "https://shop.test/", &fields, &asked).await;
+            let edits = told["edits"].as_array().unwrap();
+            assert!(edits.iter().all(|edit| edit["slot"].is_null()), "asked about, it passes as well");
+        }
         // One that lies about its charset is no way past, nor one that only begins like another.
         let begun = [&[1, 0, 2, 0][..], b"mail: ann@home.example"].concat();
         let reply = home.client().post("https://shop.test/", "text/plain", begun).await;

@@ -55,16 +55,18 @@ impl Whole {
         codings: &[Coding],
     ) -> Result<(Self, Option<&'static str>), ExchangeError> {
         let encoded = self.encoded.clone();
-        if codings.is_empty() && Wide::of(&encoded).is_none() {
+        // One that flows is not read as UTF-16, and asking about it tells the same.
+        let most_wide = if self.flows { 0 } else { MOST_WIDE };
+        if codings.is_empty() && (self.flows || Wide::of(&encoded).is_none()) {
             return Ok((self, None));
         }
         let undone = if encoded.len() > MOST_AT_ONCE {
             let codings = codings.to_vec();
-            tokio::task::spawn_blocking(move || undo(&encoded, &codings))
+            tokio::task::spawn_blocking(move || undo(&encoded, &codings, most_wide))
                 .await
                 .map_err(|_| ExchangeError::Internal("a body could not be decoded"))?
         } else {
-            undo(&encoded, codings)
+            undo(&encoded, codings, most_wide)
         };
         match undone {
             Ok((decoded, written)) => Ok((Self { decoded, written: Some(written), ..self }, None)),
@@ -125,14 +127,14 @@ impl Whole {
 }
 
 /// The last coding applied is the first to undo (RFC 9110 section 8.4).
-fn undo(encoded: &[u8], codings: &[Coding]) -> Result<(Bytes, Written), CodecError> {
+fn undo(encoded: &[u8], codings: &[Coding], most_wide: usize) -> Result<(Bytes, Written), CodecError> {
     let limits = Limits { absolute: MOST_DECODED, ..Limits::default() };
     let mut decoders = Decoders::new(codings, limits)?;
     let mut decoded = Vec::new();
     decoders.push(encoded, &mut decoded)?;
     decoders.finish()?;
     let decoded = Bytes::from(decoded);
-    let wide = Wide::of(&decoded).filter(|_| decoded.len() <= MOST_WIDE);
+    let wide = Wide::of(&decoded).filter(|_| decoded.len() <= most_wide);
     Ok(match wide.and_then(|wide| Some((wide, wide.read(&decoded)?))) {
         Some((wide, text)) => (text.into(), Written { decoders, wide: Some((wide, decoded)) }),
         None => (decoded, Written { decoders, wide: None }),

@@ -1,5 +1,6 @@
 //! `multipart/*` (RFC 2046 section 5.1): parts are values. Media and archives cannot be looked into and are told. So is what
-//! is in a transfer encoding, or in letters that are not written as ASCII writes them: that is looked into as it stands. Headers of parts, the preamble and the epilogue are looked into.
+//! is in a transfer encoding, or in letters that are not written as ASCII writes them: that is looked into as it stands.
+//! Headers of parts, the preamble and the epilogue are looked into.
 
 use super::field;
 use super::identifier::Identifiers;

@@ -155,6 +155,6 @@ impl Vault {
     }
 
     fn seal_key(&self, member: MemberId) -> Result<Key, VaultError> {
-        seal::derive(&self.member_key(member)?, &[b"doorward/1/seal"])
+        seal::sealing(&self.member_key(member)?)
     }
 }

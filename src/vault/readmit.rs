@@ -50,7 +50,7 @@ impl Vault {
         let home = &self.inner.home;
         let wrapped = home.new_member_key(member.id)?;
         let key = home.open_member_key(member.id, &wrapped)?;
-        Ok(Readmission { member, wrapped, seal: seal::derive(&key, &[b"doorward/1/seal"])? })
+        Ok(Readmission { member, wrapped, seal: seal::sealing(&key)? })
     }
 
     /// Brings back everybody with what is theirs, or nobody.

@@ -45,6 +45,11 @@ pub(super) fn derive(key: &Key, info: &[&[u8]]) -> Result<Key, VaultError> {
     Ok(keep(&mut derived))
 }
 
+/// The key, out of a member's, that seals what is theirs.
+pub(super) fn sealing(member: &Key) -> Result<Key, VaultError> {
+    derive(member, &[b"doorward/1/seal"])
+}
+
 /// Seals `plain`; only the same key and `context` open it.
 pub(super) fn seal(key: &Key, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, VaultError> {
     let nonce = random::<NONCE_LEN>()?;

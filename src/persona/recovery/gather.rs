@@ -3,15 +3,13 @@
 use super::RecoveryError;
 use super::manifest::{Manifest, Member, Pseudonym, Value, Vendor};
 use crate::model::{Level, MemberId, Timestamp};
+use crate::persona::Derivation;
 use crate::persona::rows::open;
 use crate::store::{MemberRow, Store};
 use crate::vault::Vault;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
-
-/// How a value came about that nothing leads to a second time.
-const RANDOM: &str = "random";
 
 /// A manifest, and what there is to say of it.
 pub struct Gathered {
@@ -32,7 +30,8 @@ pub fn gather(vault: &Vault, store: &Store, now: Timestamp) -> Result<Gathered, 
     for row in vault.members()? {
         let mut pseudonyms = Vec::new();
         for row in store.pseudonyms(row.id)? {
-            if row.how == RANDOM {
+            // Nothing leads to it a second time, and nothing is meant to.
+            if row.how == Derivation::Random.how() {
                 left_out += 1;
                 continue;
             }
