@@ -6,7 +6,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use doorward::model::{Secret, Slot};
 use doorward::rewrite::codec::{Coding, Encoder, Limits};
 use doorward::rewrite::{
-    AddressBook, Decision, Guard, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body,
+    Decision, Guard, Identifier, Identifiers, Pseudonyms, StreamEditor, Strength, Syntax, find_in_body,
     find_in_header, find_in_target,
 };
 use std::hint::black_box;
@@ -58,12 +58,17 @@ fn ann() -> Arc<Identifiers> {
     Arc::new(Identifiers::compile(list.into()).unwrap())
 }
 
-/// The same with a thousand addresses that were made for others.
+/// The same with what a thousand others were given: addresses, user names and device ids.
 fn guarded() -> Arc<Identifiers> {
-    let mut book = AddressBook::default();
+    let mut book = Pseudonyms::default();
     for number in 0..1000 {
-        let address = format!("maria.keller{number}k7qx@alias.example");
-        book.add(Slot::parse("email.primary").unwrap(), &address, 1);
+        for (slot, value) in [
+            ("email.primary", format!("maria.keller{number}k7qx@alias.example")),
+            ("username", format!("radishsketch{number}")),
+            ("device.id", format!("035ff528-b0df-4fe1-a4a9-e194558{number:05}")),
+        ] {
+            book.add(Slot::parse(slot).unwrap(), &value, 1);
+        }
     }
     Arc::new(ann().guarding(Guard::new(&Arc::new(book), 2).unwrap()))
 }

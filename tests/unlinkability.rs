@@ -228,6 +228,73 @@ async fn an_address_made_for_another_vendor_does_not_get_to_this_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn user_names_ids_and_digests_made_for_another_vendor_do_not_get_to_this_one() {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let news = Vendor::https("news.test").start(&ca).await;
+    let home = Household::trusting(&ca)
+        .knowing(&shop)
+        .knowing(&news)
+        .member("ann", VALUES)
+        .config(CONFIG)
+        .start()
+        .await;
+    let client = home.client();
+    let real = "badge=BADGE-00-4711&u=annreal77&d=6D92078A-8246-4BA4-AE5B-76104861E7DC\
+        &ad=0f3c2a10-91de-4c6b-8a77-5c1f0d2b6e44&m=ann%40home.example";
+    client.post("https://shop.test/a", FORM, real).await;
+    let of_shop = shop.last().text();
+    client.post("https://news.test/a", FORM, real).await;
+    let of_news = news.last().text();
+    client.post("https://news.test/a", FORM, of_shop.clone()).await;
+    assert_eq!(news.last().text(), of_news, "news gets what it knows");
+
+    let values = |form: &str| {
+        let pairs: BTreeMap<_, _> = url::form_urlencoded::parse(form.as_bytes()).into_owned().collect();
+        ["badge", "u", "d", "ad"].map(|name| pairs[name].clone())
+    };
+    for (made, own) in values(&of_shop).into_iter().zip(values(&of_news)) {
+        assert_ne!(made, own);
+        for (target, kind, body) in [
+            (format!("/?id={made}"), "text/plain", String::new()),
+            (format!("/{}/x", made.to_uppercase()), "text/plain", String::new()),
+            ("/".to_owned(), "application/json", format!(r#"{{"of":{{"id":"{made}"}}}}"#)),
+            ("/".to_owned(), "text/plain", format!("It is {made}.")),
+            ("/".to_owned(), "application/json", format!(r#"{{"t":"{}"}}"#, STANDARD.encode(&made))),
+            (
+                "/".to_owned(),
+                "text/plain",
+                format!("{FLOWS}{made} {FLOWS}", FLOWS = "all 1 that 22 flows 333 ".repeat(10_000)),
+            ),
+        ] {
+            client.post(&format!("https://news.test{target}"), kind, body).await;
+            let got = String::from_utf8(news.last().bytes).unwrap();
+            assert!(!got.to_lowercase().contains(&made.to_lowercase()), "{target}");
+            let encoded = STANDARD.encode(&own);
+            let told = got.to_lowercase().contains(&own.to_lowercase()) || got.contains(&encoded);
+            assert!(told, "{own} stands in its place: {}", &got[..got.len().min(400)]);
+        }
+        let from_shop = [("referer", "https://shop.test/"), ("sec-fetch-dest", "image")];
+        client.get_with(&format!("https://news.test/p.gif?id={made}&x=1"), &from_shop).await;
+        assert_eq!(news.last().target(), "/p.gif?id=&x=1", "nobody's first party gets none of it");
+    }
+    client.post("https://shop.test/a", FORM, of_shop.clone()).await;
+    assert_eq!(shop.last().text(), of_shop, "the one they were made for keeps them");
+
+    let address = |form: &str| form.rsplit_once("m=").unwrap().1.replace("%40", "@");
+    let digest = |form: &str| {
+        use sha2::Digest;
+        let bytes = sha2::Sha256::digest(address(form));
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    client.post("https://news.test/a", FORM, format!("em={}", digest(&of_shop))).await;
+    assert_eq!(news.last().text(), format!("em={}", digest(&of_news)));
+    let edits = home.of_kind("open").await.pop().unwrap()["edits"].take();
+    let reason = "made for another vendor; news.test is a stranger; as SHA-256 digest";
+    assert_eq!(edits[0]["reason"], reason, "{edits}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_the_owner_gave_to_two_vendors_is_no_real_one() {
     let ca = TestCa::new();
     let shop = Vendor::https("shop.test").start(&ca).await;

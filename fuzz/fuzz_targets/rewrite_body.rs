@@ -5,7 +5,7 @@ use arbitrary::Arbitrary;
 use doorward::model::{Secret, Slot};
 use doorward::rewrite::codec::{Coding, Decoders, Encoder, Limits};
 use doorward::rewrite::{
-    AddressBook, Decision, Guard, Hit, Identifier, Identifiers, StreamEditor, Strength, Syntax, find_in_body,
+    Decision, Guard, Hit, Identifier, Identifiers, Pseudonyms, StreamEditor, Strength, Syntax, find_in_body,
     splice,
 };
 use libfuzzer_sys::fuzz_target;
@@ -36,11 +36,17 @@ static ANN: LazyLock<Arc<Identifiers>> = LazyLock::new(|| {
         value: Secret::new(value.to_owned()),
         strength,
     });
-    let mut book = AddressBook::default();
-    for address in ["maria.k42ab@alias.example", "u7@bücher.example"] {
-        book.add(Slot::parse("email.primary").expect("a slot"), address, 1);
+    let mut book = Pseudonyms::default();
+    for (slot, value) in [
+        ("email.primary", "maria.k42ab@alias.example"),
+        ("email.primary", "u7@bücher.example"),
+        ("username", "radishsketch553"),
+        ("device.mac", "ba:e7:e1:7c:99:dd"),
+        ("account.club", "UI 9084809360"),
+    ] {
+        book.add(Slot::parse(slot).expect("a slot"), value, 1);
     }
-    let guard = Guard::new(&Arc::new(book), 2).expect("addresses of another");
+    let guard = Guard::new(&Arc::new(book), 2).expect("what was made for another");
     Arc::new(Identifiers::compile(list.into()).expect("a matcher").guarding(guard))
 });
 

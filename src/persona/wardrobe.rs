@@ -11,7 +11,7 @@ use super::rows::{ADOPTED, open};
 use super::sent::SentPlace;
 use super::sign_in::{self, Pair, Told};
 use crate::model::{MemberId, QuickMap, Secret, Slot, Timestamp, VendorId};
-use crate::rewrite::AddressBook;
+use crate::rewrite::Pseudonyms;
 use crate::store::Store;
 use crate::vault::Vault;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -73,8 +73,8 @@ pub(super) struct State {
     pub(super) oldest_first: Vec<String>,
     /// What vendors are called now, and the identities they met.
     pub(super) labels: HashMap<VendorId, VendorId>,
-    /// Addresses made here, and the numbers of those whom they were made for.
-    pub(super) addresses: Arc<AddressBook>,
+    /// What was made here, and the numbers of those whom it was made for.
+    pub(super) made: Arc<Pseudonyms>,
     pub(super) owners: QuickMap<(VendorId, u32), u32>,
     /// Whom the member has met here, and who knew them before.
     pub(super) met: QuickMap<VendorId, bool>,
@@ -89,7 +89,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn put(&mut self, vendor: &VendorId, epoch: u32, slot: Slot, issued: Issued) {
         if issued.how != ADOPTED {
-            self.note_alias(&slot, issued.value.expose(), vendor, epoch);
+            self.note_made(&slot, issued.value.expose(), vendor, epoch);
         }
         let worn = self.worn.entry((vendor.clone(), epoch)).or_default();
         Arc::make_mut(worn).insert(slot, issued);

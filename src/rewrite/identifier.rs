@@ -1,7 +1,7 @@
 //! What is searched for.
 
 use super::automaton::Automaton;
-use super::encoded::{self, Encoded};
+use super::encoded::{self, Encoded, Recipe};
 use super::guard::Guard;
 use super::pattern::{self, Pattern};
 use super::prescan::{Prescan, Wanted};
@@ -53,7 +53,7 @@ pub enum CompileError {
 #[derive(Clone)]
 pub struct Identifiers {
     pub(super) compiled: Arc<Compiled>,
-    /// Addresses that are searched for as well.
+    /// Pseudonyms made for others, which are searched for as well.
     pub(super) guard: Option<Guard>,
 }
 
@@ -142,12 +142,12 @@ impl Identifiers {
         Ok(Self { compiled: Arc::new(compiled), guard: None })
     }
 
-    /// The same, with the addresses of `guard` searched for as well. Costs next to nothing.
+    /// The same, with what is in `guard` searched for as well. Costs next to nothing.
     pub fn guarding(&self, guard: Guard) -> Self {
         Self { compiled: Arc::clone(&self.compiled), guard: Some(guard) }
     }
 
-    /// Whether a hit's identifier is an address of the guard.
+    /// Whether a hit's identifier is one of the guard's.
     pub fn is_guarded(&self, index: usize) -> bool {
         index >= self.compiled.list.len()
     }
@@ -157,7 +157,16 @@ impl Identifiers {
         self.compiled.prescan.is_blind()
     }
 
-    /// The index of the guard's address number `entry`.
+    /// Whose value `digest` is made of, and how: by index, the member's or the guard's.
+    pub(super) fn digest(&self, digest: &[u8]) -> Option<(usize, Recipe)> {
+        let guarded = || {
+            let (entry, recipe) = self.guard.as_ref()?.digest(digest)?;
+            Some((self.index_of_guarded(entry), recipe))
+        };
+        self.compiled.encoded.digests.find(digest).or_else(guarded)
+    }
+
+    /// The index of the guard's entry with that number.
     pub(super) fn index_of_guarded(&self, entry: usize) -> usize {
         self.compiled.list.len() + entry
     }

@@ -46,7 +46,7 @@ mod written;
 
 pub use body::{BodyFinder, Findings, TooMany, find_in_body, read_body, read_selected_body};
 pub use encoded::seal;
-pub use guard::{AddressBook, Guard};
+pub use guard::{Guard, Pseudonyms};
 pub use head::{find_in_field, find_in_header, find_in_target, find_in_trailer, is_clean_head};
 pub use hit::Hit;
 pub use identifier::{CompileError, Identifier, Identifiers, Strength};

@@ -152,6 +152,11 @@ impl Prescan {
         }
     }
 
+    /// Whether no letter or digit of `text`, which this found clean, is written as an escape.
+    pub(super) fn unmasks(&self, text: &[u8]) -> bool {
+        !matches!(self.search, Search::Nothing) || self.phones || !hides(text, self.wide)
+    }
+
     fn anchored(&self, searcher: &packed::Searcher, text: &[u8]) -> bool {
         if text.len() <= SMALL {
             self.anchored_in(searcher, text, &mut [0; SMALL])
@@ -367,7 +372,7 @@ fn numbered(text: &[u8], digits: &Automaton) -> bool {
 }
 
 /// The first digit from `from` on; blocks without one cost little.
-fn next_digit(text: &[u8], from: usize) -> Option<usize> {
+pub(super) fn next_digit(text: &[u8], from: usize) -> Option<usize> {
     let rest = text.get(from..)?;
     let mut at = from;
     for block in rest.chunks(64) {

@@ -20,6 +20,15 @@ enum Hash {
 const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha1, Hash::Md5];
 
 impl Hash {
+    /// Bytes of a digest.
+    const fn length(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+
     fn of(self, text: &str) -> Vec<u8> {
         match self {
             Self::Md5 => Md5::digest(text).to_vec(),
@@ -135,27 +144,39 @@ impl Recipe {
 /// Fewest bytes of a value whose digest is searched for: of shorter ones there are so few that a number may be meant.
 const SHORTEST: usize = 3;
 
-/// The digests of all values of a member.
-#[derive(Default)]
+/// The digests of many values.
+#[derive(Clone, Default)]
 pub(in crate::rewrite) struct Digests {
-    known: HashMap<Vec<u8>, (usize, Recipe)>,
+    /// By their first bytes.
+    known: HashMap<[u8; KEY], (usize, Recipe)>,
 }
+
+/// Bytes of the shortest digest.
+const KEY: usize = 16;
 
 impl Digests {
     /// Adds those of a value. Of two values with one digest the first counts.
     pub(in crate::rewrite) fn add(&mut self, identifier: usize, kind: SlotKind, value: &str) {
+        let mut texts = Vec::new();
         for &normal in Normal::all(kind) {
             let Some(text) = normal.of(value).filter(|text| text.len() >= SHORTEST) else { continue };
+            if texts.contains(&text) {
+                continue;
+            }
             for hash in HASHES {
                 let recipe = Recipe { hash, normal, alphabet: Alphabet::Hex { upper: false } };
-                self.known.entry(hash.of(&text)).or_insert((identifier, recipe));
+                if let Some(&key) = hash.of(&text).first_chunk() {
+                    self.known.entry(key).or_insert((identifier, recipe));
+                }
             }
+            texts.push(text);
         }
     }
 
     /// Whose value `digest` is made of, and how.
-    pub(super) fn find(&self, digest: &[u8]) -> Option<(usize, Recipe)> {
-        self.known.get(digest).copied()
+    pub(in crate::rewrite) fn find(&self, digest: &[u8]) -> Option<(usize, Recipe)> {
+        let found = self.known.get(digest.first_chunk::<KEY>()?);
+        found.copied().filter(|(_, recipe)| recipe.hash.length() == digest.len())
     }
 }
 

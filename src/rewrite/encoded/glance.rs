@@ -157,21 +157,20 @@ fn may_be_digest(identifiers: &Identifiers, stretch: &[u8]) -> bool {
 
 /// Whether letters and digits without a sign are a digest of the member's, or may be text in hex.
 fn word_may_be(identifiers: &Identifiers, word: &[u8]) -> bool {
-    let digests = &identifiers.compiled.encoded.digests;
     if word.len() >= SHORTEST_HEX
         && word.iter().all(u8::is_ascii_hexdigit)
         && let Some((_, bytes)) = alphabet::hex(word)
     {
         let Encoded { script, quads, .. } = &identifiers.compiled.encoded;
         let mut row = 0;
-        return digests.find(&bytes).is_some()
+        return identifiers.digest(&bytes).is_some()
             || bytes.iter().any(|byte| {
                 row = if script.holds(*byte) { row + 1 } else { 0 };
                 row >= 3 * quads
             });
     }
     is_base64_digest(word.len())
-        && alphabet::base64(word, 0).is_some_and(|(_, bytes, _)| digests.find(&bytes).is_some())
+        && alphabet::base64(word, 0).is_some_and(|(_, bytes, _)| identifiers.digest(&bytes).is_some())
 }
 
 /// Letters of a run, some of them signs.

@@ -168,7 +168,7 @@ fn digest(
     alphabet: Alphabet,
     bytes: &[u8],
 ) -> Option<Reading> {
-    let (identifier, recipe) = identifiers.compiled.encoded.digests.find(bytes)?;
+    let (identifier, recipe) = identifiers.digest(bytes)?;
     // Nothing tells whether the writer pads unless it had to.
     let alphabet = match alphabet {
         Alphabet::Base64 { url, .. } => Alphabet::Base64 { url, padded: padding > 0 },

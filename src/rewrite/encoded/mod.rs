@@ -38,7 +38,7 @@ const MOST_QUADS: usize = 3;
 
 /// What is searched for in runs.
 pub(super) struct Encoded {
-    digests: Digests,
+    pub(super) digests: Digests,
     /// What texts are of that hold a value.
     script: Script,
     /// So many fours of base64 in a row are such text wherever a value stands.

@@ -61,7 +61,7 @@ pub(super) struct Core {
     spaces: usize,
     /// Addresses of the member's mailboxes that have begun.
     pub(super) begun_addresses: Vec<Begun>,
-    /// What may be the name of a guarded address.
+    /// What may be of the guard.
     pub(super) names: Names,
     pub(super) candidates: Vec<Candidate>,
     pub(super) found: Vec<Found>,
@@ -278,7 +278,7 @@ impl Core {
             .filter(|&from| from < self.count)
             .map(|from| self.starts.get(from));
         let address = self.begun_addresses.iter().map(|begun| begun.start).min();
-        let guarded = identifiers.guard.as_ref().and_then(|_| self.claimed_by_names());
+        let guarded = identifiers.guard.as_ref().and_then(|guard| self.claimed_by_names(guard));
         [text, number, prefix, address, guarded].into_iter().flatten().min()
     }
 

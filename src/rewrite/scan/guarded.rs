@@ -1,28 +1,33 @@
-//! The addresses of a guard: a name is whatever stands before an `@`, and is looked up once a domain of the guard's has
-//! followed.
+//! What a guard has: an address's name is whatever stands before an `@`, and is looked up once a domain of the guard's has
+//! followed; a user name or an id is looked up at every letter that may be its last.
 
 use super::Found;
 use super::core::{Candidate, Core};
 use crate::rewrite::boundary::{self, RAW_PLUS};
-use crate::rewrite::guard::{Begun, Guard};
+use crate::rewrite::guard::{Begun, Guard, Row};
 use crate::rewrite::identifier::Identifiers;
 use crate::rewrite::pattern::Boundary;
 use crate::rewrite::subaddress::{LOCAL, Step};
 use crate::rewrite::unescape::Unit;
 
-/// What may be a name, and the domains that have begun behind one.
+/// What may be a name, the domains that have begun behind one, and what may be a user name or an id.
 #[derive(Default)]
 pub(super) struct Names {
     /// The unit where the letters begin that no other sign has followed yet.
     from: usize,
     begun: Vec<Begun>,
+    row: Row,
 }
+
+/// Letters of a user name or an id end where others do.
+const TOKEN: Boundary = Boundary::Word { left: true, right: true };
 
 impl Names {
     /// What was taken so far, up to unit `count`, is of no account any more.
     pub(super) fn forget(&mut self, count: usize) {
         self.from = count;
         self.begun.clear();
+        self.row = Row::default();
     }
 }
 
@@ -46,8 +51,10 @@ impl Core {
         }
         if byte == b'@' {
             let from = self.names.from.max(number.saturating_sub(LOCAL));
-            self.names.begun.extend(guard.begin(from, number));
+            self.names.begun.extend(guard.addresses().begin(from, number));
         }
+        self.names.row.take(guard.tokens(), byte);
+        self.look_up_tokens(identifiers, guard, unit.end);
         if !may_be_of_name(byte) {
             self.names.from = number + 1;
         }
@@ -56,7 +63,7 @@ impl Core {
     fn go_on_with_domains(&mut self, identifiers: &Identifiers, guard: &Guard, byte: u8, end: usize) {
         let mut whole = Vec::new();
         self.names.begun.retain_mut(|begun| {
-            let step = guard.take(begun, byte);
+            let step = guard.addresses().take(begun, byte);
             if step == Step::IsWhole {
                 whole.push(*begun);
             }
@@ -82,7 +89,7 @@ impl Core {
             let first = begun.from + at + signs;
             let Some(entry) = std::str::from_utf8(name)
                 .ok()
-                .and_then(|name| guard.find(begun.domain, &name.to_ascii_lowercase()))
+                .and_then(|name| guard.address(begun.domain, &name.to_ascii_lowercase()))
             else {
                 continue;
             };
@@ -95,11 +102,38 @@ impl Core {
         }
     }
 
-    /// The first byte that a name, or a domain behind one, may still claim.
-    pub(super) fn claimed_by_names(&self) -> Option<usize> {
+    /// The user names and ids that may end here.
+    #[inline]
+    fn look_up_tokens(&mut self, identifiers: &Identifiers, guard: &Guard, end: usize) {
+        for (entry, letters) in guard.ending(&self.names.row) {
+            let first = self.first_of(letters);
+            let Some(first) = first.filter(|&first| boundary::left(TOKEN, &self.before(first))) else {
+                continue;
+            };
+            let identifier = identifiers.index_of_guarded(entry);
+            let found = Found { identifier, start: self.starts.get(first), end, written: None };
+            self.candidates.push(Candidate { found, boundary: TOKEN, behind: self.count, sure: false });
+        }
+    }
+
+    /// The unit where these letters, the last one first, begin at the end of the row; `None` where it has others.
+    fn first_of(&self, letters: impl Iterator<Item = u8>) -> Option<usize> {
+        let row = self.count.saturating_sub(self.names.row.length())..self.count;
+        let mut units = row.rev().filter(|&unit| self.bytes.get(unit).is_ascii_alphanumeric());
+        let mut first = None;
+        for letter in letters {
+            first = Some(units.next().filter(|&unit| self.bytes.get(unit).to_ascii_lowercase() == letter)?);
+        }
+        first
+    }
+
+    /// The first byte that a name, a domain behind one, or a user name or an id may still claim.
+    pub(super) fn claimed_by_names(&self, guard: &Guard) -> Option<usize> {
         let from = self.names.from.max(self.count.saturating_sub(LOCAL));
         let name = (from < self.count).then_some(from);
         let begun = self.names.begun.iter().map(|begun| begun.from).min();
-        name.into_iter().chain(begun).min().map(|from| self.starts.get(from))
+        let row = self.names.row.length().min(guard.tokens().longest());
+        let token = (row > 0).then(|| self.count.saturating_sub(row));
+        [name, begun, token].into_iter().flatten().min().map(|from| self.starts.get(from))
     }
 }
