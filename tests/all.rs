@@ -44,6 +44,7 @@ mod reload;
 mod resolver;
 mod reveal;
 mod reverse;
+mod revoked;
 mod rules;
 mod socks;
 mod ssrf;

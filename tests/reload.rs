@@ -1,9 +1,11 @@
 //! A configuration is taken up again while the gateway runs: when told to, and when its file has become another.
 
 use crate::support::client::{Client, Opened, request};
+use crate::support::program::without_revocations;
 use crate::support::{Household, TestCa, Vendor, crypto};
 use doorward::config::Config;
 use doorward::config::schema::Profile;
+use doorward::config::value::RevocationSource;
 use doorward::gateway::{House, ReloadError, Seams};
 use doorward::model::Level;
 use doorward::vault::Home;
@@ -28,8 +30,10 @@ impl Scene {
     fn set() -> Self {
         crypto();
         let dir = tempfile::tempdir().unwrap();
-        let config =
-            Config::defaults(Profile::Household).adjusted(|settings| settings.trackers.lists.clear());
+        let config = Config::defaults(Profile::Household).adjusted(|settings| {
+            settings.trackers.lists.clear();
+            settings.upstream.revocations = RevocationSource::Off;
+        });
         let home = Home::open(dir.path()).unwrap();
         let file = home.config_file();
         let house = House::open(home, config, Seams::default()).unwrap();
@@ -37,6 +41,7 @@ impl Scene {
     }
 
     fn write(&self, lines: &str) {
+        let lines = without_revocations(lines);
         std::fs::write(&self.file, format!("schema = 1\n[trackers]\nlists = []\n{lines}")).unwrap();
     }
 

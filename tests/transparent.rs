@@ -199,7 +199,7 @@ fn the_program_takes_what_curl_sends_to_somebody_else() {
     std::fs::write(
         program.config(),
         "schema = 1\n[listen]\nproxy = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\ntransparent = \"[::1]:8128\"\n\
-         [trackers]\nlists = []\n",
+         [trackers]\nlists = []\n[upstream]\nrevocations = \"off\"\n",
     )
     .unwrap();
     program.ok(&["member", "add", "ann"]);

@@ -32,6 +32,10 @@ pub fn print_status(context: &Context) -> Done {
         print(&format!("config   {} (profile {})", text(answer, "config"), text(answer, "profile")));
         print(&format!("log      {} records", text(answer, "records")));
         print(&format!("members  {}", text(answer, "members")));
+        print(&match text(answer, "revocations").as_str() {
+            "-" => "revoked  not known which certificates are".to_owned(),
+            published => format!("revoked  certificates are known as of {published}"),
+        });
         if let Some(line) = recovery::standing(answer) {
             print(&format!("recovery {line}"));
         }

@@ -7,6 +7,7 @@ use super::lists;
 use super::passing::Passing;
 use super::policy::{Doors, Handed};
 use super::reload::{Print, print_of};
+use super::revocations;
 use super::who::Roster;
 use crate::config::Config;
 use crate::config::schema::{InterceptMode, Profile, WriteMode};
@@ -22,6 +23,7 @@ use crate::model::{Clock, FederatedLogin, Host, MemberId, Policy, Reveal, System
 use crate::persona::{IssueError, Locale, Personas, VendorSettings};
 use crate::store::{LogIndex, Store, StoreError};
 use crate::telemetry::{Condition, Metrics, MetricsError, Readiness};
+use crate::upstream::revocation::Revocations;
 use crate::upstream::{Resolve, SystemResolver, TlsError, Trust, Upstream};
 use crate::vault::{Home, HomeError, Vault, VaultError};
 use arc_swap::ArcSwap;
@@ -104,8 +106,8 @@ pub struct House {
     pub(super) doors: OnceLock<Doors>,
     /// One change of policy at a time.
     pub(super) adopting: tokio::sync::Mutex<()>,
-    /// Told when the configured lists may have become others.
-    pub(super) lists_changed: Notify,
+    /// Told when what is downloaded may come from elsewhere.
+    pub(super) sources_changed: Notify,
     /// The state of the configuration file that was read last.
     pub(super) seen: Mutex<Option<Print>>,
     pub(super) conditions: Conditions,
@@ -150,7 +152,9 @@ impl House {
         let (ledger, recovery) = Ledger::start(options)?;
         tracing::debug!(?recovery, "log opened");
         let personas = Personas::new(vault.clone(), store.clone());
-        let trust = Trust::platform(&config.settings.upstream.extra_ca)?;
+        let revocations = Revocations::default();
+        revocations.store(revocations::read(&home, &config));
+        let trust = Trust::platform(&config.settings.upstream.extra_ca, revocations)?;
         let authority =
             Authority { dir: home.ca_dir(), vault: vault.clone(), clock: Arc::clone(&seams.clock) };
         let leaves = Leaves::open(authority, scope(&config))?;
@@ -191,7 +195,7 @@ impl House {
             handed: OnceLock::new(),
             doors: OnceLock::new(),
             adopting: tokio::sync::Mutex::default(),
-            lists_changed: Notify::new(),
+            sources_changed: Notify::new(),
         };
         house.renew_members()?;
         catch_up(house.rooms(), &house.store)?;
@@ -276,7 +280,7 @@ impl House {
 
     /// Looks after what ages, until the front door closes.
     pub async fn keep(self: Arc<Self>) {
-        tokio::join!(self.keep_house(), self.keep_lists(), self.keep_config());
+        tokio::join!(self.keep_house(), self.keep_downloads(), self.keep_config());
     }
 
     async fn keep_house(self: &Arc<Self>) {
@@ -293,11 +297,12 @@ impl House {
         }
     }
 
-    async fn keep_lists(&self) {
-        while let Some(next) = self.front.stop.run_until_cancelled(self.refresh_lists()).await {
+    async fn keep_downloads(&self) {
+        let refresh = async || self.refresh_lists().await.min(self.refresh_revocations().await);
+        while let Some(next) = self.front.stop.run_until_cancelled(refresh()).await {
             tokio::select! {
                 () = tokio::time::sleep(next) => {}
-                () = self.lists_changed.notified() => {}
+                () = self.sources_changed.notified() => {}
                 () = self.front.stop.cancelled() => return,
             }
         }

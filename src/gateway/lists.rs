@@ -3,27 +3,20 @@
 //! A start never waits for the network: copies of earlier downloads are used, and the built-in list is always there. What
 //! is missing is downloaded at once, the rest once a day; new texts are compiled off the workers and swapped in whole.
 
+use super::download::Download;
 use super::house::{House, HouseError};
 use crate::config::Config;
-use crate::exchange::{ExchangeError, Generation, Rooms, errand};
 use crate::model::MemberId;
 use crate::trackers::Trackers;
-use crate::trackers::lists::{Copies, Fetch, FetchError, Fetched, Refreshed, Source};
+use crate::trackers::lists::{Copies, Refreshed, Source};
 use crate::vault::Home;
-use http::StatusCode;
-use http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION,
-};
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
 /// A copy is held against its source this often.
 const DAILY: Duration = Duration::from_secs(24 * 3600);
 /// After a failed download.
 const AGAIN: Duration = Duration::from_secs(15 * 60);
-/// Redirects that one download follows.
-const MOST_REDIRECTS: usize = 3;
 
 /// Compiles the built-in lists and the configured ones as they are on disk now. Blocks.
 pub(super) fn compile(home: &Home, config: &Config) -> Trackers {
@@ -59,7 +52,7 @@ impl House {
     pub(super) async fn refresh_lists(&self) -> Duration {
         let generation = self.rooms().generation.load_full();
         let copies = copies(&self.home);
-        let download = Download { rooms: self.rooms(), generation: &generation };
+        let download = Download::new(self.rooms(), &generation);
         let (mut next, mut is_new) = (DAILY, false);
         for source in sources(&generation.config) {
             if matches!(source, Source::File { .. }) {
@@ -93,52 +86,4 @@ impl House {
         self.rooms().generation.store(Arc::new(generation.with_trackers(trackers)));
         self.record_change(MemberId::GATEWAY, None, "filter lists updated".to_owned()).await
     }
-}
-
-/// Downloads by way of the gateway's own errands.
-struct Download<'h> {
-    rooms: &'h Arc<Rooms>,
-    generation: &'h Arc<Generation>,
-}
-
-impl Fetch for Download<'_> {
-    async fn fetch(&self, url: &str, limit: u64, tag: Option<&str>) -> Result<Fetched, FetchError> {
-        let mut url = Url::parse(url).map_err(|_| FetchError("not a URL".to_owned()))?;
-        let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        for _ in 0..=MOST_REDIRECTS {
-            let failed = |error: ExchangeError| FetchError(error.to_string());
-            let brought =
-                errand(self.rooms, self.generation, &url, asking(tag), most).await.map_err(failed)?;
-            match brought.status {
-                StatusCode::NOT_MODIFIED if tag.is_some() => return Ok(Fetched::Unchanged),
-                StatusCode::OK => {
-                    if brought.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-                        return Err(FetchError("it came in a coding that was not asked for".to_owned()));
-                    }
-                    let tag = text(&brought.headers, &ETAG).map(str::to_owned);
-                    return Ok(Fetched::Text { bytes: brought.body.into(), tag });
-                }
-                status if status.is_redirection() => {
-                    let next = text(&brought.headers, &LOCATION).and_then(|to| url.join(to).ok());
-                    url = next.ok_or_else(|| FetchError("a redirect to nowhere".to_owned()))?;
-                }
-                status => return Err(FetchError(format!("the answer was {}", status.as_u16()))),
-            }
-        }
-        Err(FetchError("too many redirects".to_owned()))
-    }
-}
-
-fn asking(tag: Option<&str>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert(http::header::ACCEPT, HeaderValue::from_static("*/*"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
-        headers.insert(IF_NONE_MATCH, tag);
-    }
-    headers
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -115,7 +115,7 @@ impl House {
         }
         self.renew_trust(&generation.config)?;
         self.rooms().generation.store(generation);
-        self.lists_changed.notify_one();
+        self.sources_changed.notify_one();
         self.regroup();
         let house = Arc::clone(self);
         let renewed = tokio::task::spawn_blocking(move || house.renew_members()).await;
@@ -129,7 +129,7 @@ impl House {
         let extra_ca = &config.settings.upstream.extra_ca;
         let trust = match rooms.generation.load().config.settings.upstream.extra_ca == *extra_ca {
             true => None,
-            false => Some(Trust::platform(extra_ca)?),
+            false => Some(Trust::platform(extra_ca, rooms.upstream.revocations())?),
         };
         let scope = scope(config);
         if scope != *self.front.leaves.certificates().scope() {

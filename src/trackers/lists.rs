@@ -3,7 +3,8 @@
 //! A start never waits for the network: what was downloaded last is used, and the built-in list is always there.
 //! A download replaces the copy only when it looks like a list and has not shrunk suspiciously.
 
-use super::{List, disk};
+use super::List;
+use crate::vault::replace_file;
 use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::io::{Read, Write};
@@ -229,7 +230,7 @@ impl Copies {
         }
         // Without a tag for a moment rather than with that of another text.
         self.keep_tag(url, None)?;
-        disk::replace(&self.dir, &file_name(url), |file| file.write_all(text.as_bytes()))?;
+        replace_file(&self.dir, &file_name(url), |file| file.write_all(text.as_bytes()))?;
         self.keep_tag(url, tag)?;
         Ok(Refreshed::New)
     }
@@ -237,7 +238,7 @@ impl Copies {
     fn keep_tag(&self, url: &str, tag: Option<&str>) -> Result<(), Problem> {
         let path = self.tag_path(url);
         match (tag, path.file_name().and_then(|name| name.to_str())) {
-            (Some(tag), Some(name)) => disk::replace(&self.dir, name, |file| file.write_all(tag.as_bytes()))?,
+            (Some(tag), Some(name)) => replace_file(&self.dir, name, |file| file.write_all(tag.as_bytes()))?,
             _ => match std::fs::remove_file(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}

@@ -9,7 +9,6 @@
 
 mod block;
 mod csp;
-mod disk;
 mod filter;
 mod headers;
 pub mod lists;

@@ -17,6 +17,7 @@ mod next_hop;
 mod pool;
 mod remembered;
 mod resolve;
+pub mod revocation;
 mod stream;
 mod tls;
 mod transport;
@@ -30,6 +31,7 @@ pub use error::UpstreamError;
 pub use next_hop::{NextHop, NextHopError};
 pub use pool::Key;
 pub use resolve::{Resolve, SystemResolver};
+use revocation::{Filters, Revocations};
 pub use stream::Stream;
 pub use tls::{TlsError, Trust};
 pub use transport::TransportError;
@@ -329,5 +331,22 @@ where
     pub fn trust(&self, trust: Trust) {
         self.trust.trust(trust);
         self.pool.clear();
+    }
+
+    /// What is known of revoked certificates.
+    pub fn revocations(&self) -> Revocations {
+        self.trust.revocations()
+    }
+
+    /// Takes these revocations into force, or none. Where they are others than before, no connection or TLS ticket made
+    /// under those is used again.
+    pub fn revoke(&self, filters: Option<Filters>) {
+        let revocations = self.trust.revocations();
+        let before = revocations.as_of();
+        revocations.store(filters);
+        if revocations.as_of() != before {
+            self.trust.forget();
+            self.pool.clear();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! TLS toward vendors: one verifier for all, tickets kept apart per member and epoch.
 
 use super::pool::Key;
+use super::revocation::{Revocations, Unrevoked};
 use super::wanted::NoCertificate;
 use crate::model::{Host, MemberId};
 use arc_swap::ArcSwap;
@@ -99,11 +100,16 @@ fn plainly(error: &rustls::CertificateError) -> &'static str {
 #[derive(Clone, Debug)]
 pub struct Trust {
     verifier: Arc<dyn ServerCertVerifier>,
+    revocations: Revocations,
 }
 
 impl Trust {
-    /// The machine's roots beside those in the PEM files `extra`. A machine without any roots works with extra ones alone.
-    pub fn platform(extra: &[PathBuf]) -> Result<Self, TlsError> {
+    /// The machine's roots beside those in the PEM files `extra`, less what was revoked. A machine without any roots works
+    /// with extra ones alone.
+    ///
+    /// # Errors
+    /// A file of `extra` cannot be used, or there are no roots at all.
+    pub fn platform(extra: &[PathBuf], revocations: Revocations) -> Result<Self, TlsError> {
         let mut own = Vec::new();
         for path in extra {
             own.extend(read_roots(path)?);
@@ -122,7 +128,7 @@ impl Trust {
                         .map_err(|_| TlsError::NoRoots(error))?
                 }
             };
-        Ok(Self { verifier })
+        Ok(Self { verifier: Arc::new(Unrevoked { verifier, revocations: revocations.clone() }), revocations })
     }
 }
 
@@ -179,7 +185,16 @@ impl ClientConfigs {
 
     pub(super) fn trust(&self, trust: Trust) {
         self.trust.store(Arc::new(trust));
+        self.forget();
+    }
+
+    /// No session is resumed that was begun before.
+    pub(super) fn forget(&self) {
         self.per_identity.invalidate_all();
+    }
+
+    pub(super) fn revocations(&self) -> Revocations {
+        self.trust.load().revocations.clone()
     }
 
     fn build(&self, http1: bool) -> ClientConfig {

@@ -24,6 +24,7 @@ mod member;
 mod months;
 mod phrase;
 mod readmit;
+mod replace;
 mod roster;
 mod seal;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use home::{Home, HomeError};
 pub use member::{Credential, Holder};
 pub use phrase::Phrase;
 pub use readmit::Readmission;
+pub use replace::replace_file;
 
 /// A member of the home.
 pub use crate::store::MemberRow as Member;

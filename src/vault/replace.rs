@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Writes `name` in `dir` so that whoever reads it sees the old file or the new one, never a part. Makes `dir` where
 /// it is missing. Only the owner can read the file.
-pub(super) fn replace(
+pub fn replace_file(
     dir: &Path,
     name: &str,
     write: impl FnOnce(&mut File) -> io::Result<()>,

@@ -2,7 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    PublicKeyData,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
@@ -54,12 +57,36 @@ impl TestCa {
         host: &str,
         change: impl FnOnce(&mut CertificateParams),
     ) -> ServerConfig {
+        self.chain_with(host, change, vec![])
+    }
+
+    /// The same, sent together with this authority's own certificate, which is no root.
+    pub fn server_config_below(
+        &self,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> ServerConfig {
+        self.chain_with(host, change, vec![self.root()])
+    }
+
+    fn chain_with(
+        &self,
+        host: &str,
+        change: impl FnOnce(&mut CertificateParams),
+        above: Vec<CertificateDer<'static>>,
+    ) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         change(&mut params);
         let made = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![made.der().clone()], key).unwrap()
+        let chain = [vec![made.der().clone()], above].concat();
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap()
+    }
+
+    /// Its public key (RFC 5280 section 4.1.2.7), in DER.
+    pub fn public_key(&self) -> Vec<u8> {
+        self.issuer.key().subject_public_key_info()
     }
 
     /// An authority below this one.

@@ -304,6 +304,9 @@ fn toml(dir: &TempDir, hosts: &[(String, SocketAddr)], lines: &str) -> String {
         write!(upstream, "{comma} {host:?} = \"{address}\"").unwrap();
     }
     upstream.push_str(" }\n");
+    if !lines.contains("revocations =") {
+        upstream.push_str("revocations = \"off\"\n");
+    }
     let own = lines.replace("[upstream]", "[upstream]\n#upstream#");
     if own.contains("#upstream#") {
         format!("schema = 1\n{}", own.replace("#upstream#", &upstream))

@@ -51,7 +51,7 @@ impl Program {
     pub fn configure(&self, rest: &str) {
         std::fs::create_dir_all(self.home()).unwrap();
         let own = "schema = 1\n[listen]\nproxy = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\n[trackers]\nlists = []\n";
-        std::fs::write(self.config(), format!("{own}{rest}\n")).unwrap();
+        std::fs::write(self.config(), format!("{own}{}\n", without_revocations(rest))).unwrap();
     }
 
     /// The home.
@@ -238,5 +238,14 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A configuration that has nobody asked which certificates were revoked.
+pub fn without_revocations(config: &str) -> String {
+    let off = "[upstream]\nrevocations = \"off\"\n";
+    match config.contains("[upstream]\n") {
+        true => config.replace("[upstream]\n", off),
+        false => format!("{config}\n{off}"),
     }
 }

@@ -1,7 +1,7 @@
 //! `[intercept]` and `[upstream]`.
 
 use super::next_hop::NextHop;
-use crate::config::value::{HostCategory, Network, NeverEntry, ValueError, string_value};
+use crate::config::value::{HostCategory, Network, NeverEntry, RevocationSource, ValueError, string_value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -87,6 +87,8 @@ pub struct Upstream {
     pub ports: Vec<u16>,
     /// Who turns names into addresses.
     pub resolver: Resolver,
+    /// Who publishes which certificates were revoked; downloaded four times a day.
+    pub revocations: RevocationSource,
     /// The proxy that every connection leaves through: its URL, or a table with the user and password it wants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<NextHop>,
@@ -100,6 +102,7 @@ impl Default for Upstream {
             hosts: BTreeMap::new(),
             ports: vec![80, 443],
             resolver: Resolver::System,
+            revocations: RevocationSource::Off,
             proxy: None,
         }
     }

@@ -15,7 +15,7 @@ pub use network::Network;
 pub use pattern::{HostCategory, HostPattern, NeverEntry};
 pub use quota::Quota;
 pub use secret::{SecretError, SecretSource};
-pub use source::{ListSource, ServiceUrl, StoreUrl};
+pub use source::{ListSource, RevocationSource, ServiceUrl, StoreUrl};
 pub use word::{FieldName, MailDomain, OfferId, PolicyKey};
 
 use std::borrow::Cow;

@@ -84,6 +84,48 @@ impl fmt::Display for ServiceUrl {
 
 string_value!(ServiceUrl, "ServiceUrl", "A URL without user and password.", "smtp://127.0.0.1:2525");
 
+/// Who publishes which certificates were revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum RevocationSource {
+    /// Nobody is asked, and no certificate is taken for revoked.
+    #[default]
+    Off,
+    /// A folder with a `manifest.json` (C2SP upki-revocation).
+    Url(Url),
+}
+
+impl FromStr for RevocationSource {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let help = "write \"off\" or an https URL that ends in `/`";
+        match Url::parse(text) {
+            _ if text == "off" => Ok(Self::Off),
+            Ok(url) if url.scheme() == "https" && plain(&url) && url.path().ends_with('/') => {
+                Ok(Self::Url(url))
+            }
+            _ => Err(ValueError::new(format!("`{text}` does not publish what was revoked"), help)),
+        }
+    }
+}
+
+impl fmt::Display for RevocationSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Url(url) => url.fmt(f),
+        }
+    }
+}
+
+string_value!(
+    RevocationSource,
+    "RevocationSource",
+    "`off`, or the https URL of a folder with a `manifest.json`.",
+    "off",
+    "https://upki.rustls.dev/revocation/"
+);
+
 /// Where state lives.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum StoreUrl {

@@ -51,6 +51,7 @@ fn describe(house: &Arc<House>, asker: &Asker) -> Result<Value, ApiError> {
         "profile": config.settings.profile.as_str(),
         "members": rooms.vault.members()?.len(),
         "records": rooms.ledger.size(),
+        "revocations": rooms.upstream.revocations().as_of().map(|published| published.to_string()),
         "recovery": recovery::standing(house, asker)?,
         "questions": rooms.questions.of(asker.who.member).len(),
         "version": env!("CARGO_PKG_VERSION"),

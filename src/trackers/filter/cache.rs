@@ -95,7 +95,7 @@ pub(super) fn save(dir: &Path, key: Key, compiled: &Compiled) -> io::Result<()> 
     head.extend_from_slice(MAGIC);
     head.extend_from_slice(&key.0);
     head.extend_from_slice(&Sha256::digest(&payload));
-    crate::trackers::disk::replace(dir, FILE, |file| {
+    crate::vault::replace_file(dir, FILE, |file| {
         file.write_all(&head)?;
         file.write_all(&payload)
     })
