@@ -1,82 +1,22 @@
 //! P2 and P5 on a WebSocket: the handshake walks the corridor, messages pass as they are, and real values leave in none.
 
+use crate::support::chat::{Chat, open};
 use crate::support::vendor::response;
 use crate::support::{Household, TestCa, Vendor, until};
 use doorward::model::Policy;
 use futures_util::{SinkExt, StreamExt};
-use http::HeaderMap;
 use serde_json::Value;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
+use tokio_tungstenite::WebSocketStream;
 
 const ANN: &[(&str, &str)] = &[("email.primary", "ann@home.example"), ("name.full", "Ann Real")];
 const IDENTITY: &str = "[identity]\ndomain = \"alias.example\"";
 
-/// A vendor that says everything back, and keeps what it was told.
-struct Chat {
-    address: SocketAddr,
-    heads: Arc<Mutex<Vec<HeaderMap>>>,
-    messages: Arc<Mutex<Vec<Message>>>,
-}
-
-impl Chat {
-    async fn start(ca: &TestCa) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let chat =
-            Self { address: listener.local_addr().unwrap(), heads: Arc::default(), messages: Arc::default() };
-        let acceptor = TlsAcceptor::from(Arc::new(ca.server_config("chat.test")));
-        let (heads, messages) = (Arc::clone(&chat.heads), Arc::clone(&chat.messages));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, heads, messages) =
-                    (acceptor.clone(), Arc::clone(&heads), Arc::clone(&messages));
-                tokio::spawn(async move {
-                    let Ok(tls) = acceptor.accept(stream).await else { return };
-                    // The type of the refusal is the library's.
-                    #[allow(clippy::result_large_err)]
-                    let keep = |request: &Request, mut answer: Response| {
-                        heads.lock().unwrap().push(request.headers().clone());
-                        if let Some(wanted) = request.headers().get("sec-websocket-protocol") {
-                            answer.headers_mut().insert("sec-websocket-protocol", wanted.clone());
-                        }
-                        Ok(answer)
-                    };
-                    let Ok(mut socket) = accept_hdr_async(tls, keep).await else { return };
-                    while let Some(Ok(message)) = socket.next().await {
-                        messages.lock().unwrap().push(message.clone());
-                        if message.is_text() || message.is_binary() {
-                            let _ = socket.send(message).await;
-                        }
-                    }
-                });
-            }
-        });
-        chat
-    }
-
-    fn messages(&self) -> Vec<Message> {
-        self.messages.lock().unwrap().clone()
-    }
-
-    fn field(&self, name: &str) -> Vec<String> {
-        let heads = self.heads.lock().unwrap();
-        let lines = heads.last().unwrap().get_all(name).iter();
-        lines.map(|value| value.to_str().unwrap().to_owned()).collect()
-    }
-}
-
-/// A household that knows the chat; with somebody to protect, where `values` says so.
 async fn household(ca: &TestCa, chat: &Chat, values: &[(&str, &str)]) -> Household {
     household_with(ca, chat, values, IDENTITY).await
 }
@@ -84,18 +24,6 @@ async fn household(ca: &TestCa, chat: &Chat, values: &[(&str, &str)]) -> Househo
 async fn household_with(ca: &TestCa, chat: &Chat, values: &[(&str, &str)], config: &str) -> Household {
     let builder = Household::trusting(ca).host("chat.test", chat.address).config(config);
     builder.member("ann", values).start().await
-}
-
-/// A WebSocket through the gateway.
-async fn open(home: &Household, fields: &[(&'static str, &str)]) -> WebSocketStream<TlsStream<TcpStream>> {
-    let mut request = "wss://chat.test/room?utm_source=x".into_client_request().unwrap();
-    for (name, value) in fields {
-        request.headers_mut().append(*name, value.parse().unwrap());
-    }
-    let stream = home.client().tunnel("chat.test", "chat.test").await.unwrap();
-    let (socket, answer) = client_async(request, stream).await.unwrap();
-    assert_eq!(answer.status(), 101);
-    socket
 }
 
 async fn close_of(home: &Household) -> Value {

@@ -216,6 +216,25 @@ def cuts(values):
                 yield "%s cut at %d" % (kind, at), cut(body, at)
 
 
+def messages(values):
+    """Of a WebSocket, in one frame or several."""
+    for kind, value in values.items():
+        texts = [(label, text) for label, text in spellings(kind, value)]
+        texts += [(label, text) for label, text in letters(kind, value)]
+        for turn, (label, text) in enumerate(texts):
+            for number, said in enumerate((
+                "I am " + text + ", hello.",
+                json.dumps({"a": 1, "who": text}),
+                '{"who":"%s"}' % escape_all(text),
+                '42["say",%s]' % json.dumps({"deep": json.dumps({"who": text})}),
+            )):
+                data, frames = said.encode(), (turn + number) % 3 + 1
+                size = -(-len(data) // frames)
+                yield "%s, %s, message, %d frames" % (kind, label, frames), [
+                    data[at:at + size] for at in range(0, len(data), size)
+                ]
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -301,7 +320,8 @@ def views(data, depth=4):
 
 
 class Oracle:
-    def __init__(self, values):
+    def __init__(self, values, is_http):
+        self.is_http = is_http
         self.plain, self.digits, self.digests = {}, {}, {}
         for kind, value in values.items():
             forms = {value, value.replace("-", "").replace(":", "")}
@@ -324,7 +344,7 @@ class Oracle:
 
     def leaks(self, data):
         found = set()
-        head, body = message(data)
+        head, body = message(data) if self.is_http else (b"", data)
         for view in views(head) | views(body):
             text = fold(view.decode("utf-8", "replace"))
             exact = view.decode("latin-1")
@@ -354,8 +374,8 @@ def say(value):
 
 def main():
     values = json.loads(sys.stdin.readline())
-    oracle = Oracle(values)
-    make = {"scenes": scenes, "cuts": cuts}[sys.argv[1]]
+    oracle = Oracle(values, is_http=sys.argv[1] != "messages")
+    make = {"scenes": scenes, "cuts": cuts, "messages": messages}[sys.argv[1]]
     count = 0
     for label, pieces in make(values):
         count += 1

@@ -1,6 +1,7 @@
 //! Fluent fixtures: a household with a gateway, fake vendors that record every byte, clients that speak through it.
 
 pub mod ca;
+pub mod chat;
 pub mod client;
 pub mod clock;
 pub mod curl;
