@@ -9,10 +9,10 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
-use tokio_tungstenite::WebSocketStream;
 
 const ANN: &[(&str, &str)] = &[("email.primary", "ann@home.example"), ("name.full", "Ann Real")];
 const IDENTITY: &str = "[identity]\ndomain = \"alias.example\"";
