@@ -278,7 +278,9 @@ impl<S: Source> Values<S> {
         self.runs(runs, open, None, None, place);
         let content = content.unwrap_or(open.fed);
         let mut found = std::mem::take(self.scanner.found());
-        let waits = |found: &Found| found.start == open.content && found.end == content;
+        // Finds are told in order, also those in runs.
+        let run = self.scanner.held_by_runs().unwrap_or(usize::MAX);
+        let waits = |found: &Found| found.start >= run || found.start == open.content && found.end == content;
         let ready = found.iter().position(waits).unwrap_or(found.len());
         for found in found.drain(..ready) {
             self.draft(found, open.script, None, place);

@@ -138,7 +138,7 @@ impl Scanner {
         if self.runs.has_none() {
             return Vec::new();
         }
-        self.runs.take_whole(self.held_by_values(identifiers).unwrap_or(usize::MAX))
+        self.runs.take_whole(self.undecided(identifiers).unwrap_or(usize::MAX))
     }
 
     /// The first byte of a run that is not whole or was not taken.
@@ -173,15 +173,16 @@ impl Scanner {
 
     /// The first byte that a later find may still claim; `None` where there is none.
     pub(super) fn held(&self, identifiers: &Identifiers) -> Option<usize> {
-        self.held_by_values(identifiers).into_iter().chain(self.runs.held()).min()
+        let found = self.core.found.first().map(|found| found.start);
+        [self.undecided(identifiers), found, self.runs.held()].into_iter().flatten().min()
     }
 
-    fn held_by_values(&self, identifiers: &Identifiers) -> Option<usize> {
+    /// The first byte of what may become a find.
+    fn undecided(&self, identifiers: &Identifiers) -> Option<usize> {
         let candidate = self.core.candidates.iter().map(|candidate| candidate.found.start).min();
-        let found = self.core.found.first().map(|found| found.start);
         let others = self.others.live.iter().filter_map(|other| other.held(identifiers)).min();
         let claimed = self.core.claimed(identifiers);
-        [candidate, found, claimed, others, self.unescape.start()].into_iter().flatten().min()
+        [candidate, claimed, others, self.unescape.start()].into_iter().flatten().min()
     }
 
     /// Whether nothing of what was fed can matter any more.

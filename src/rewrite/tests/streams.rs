@@ -85,6 +85,27 @@ fn every_split_plain_and_coded() {
 }
 
 #[test]
+fn values_in_every_alphabet_leave_in_order() {
+    use base64::Engine;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let of = |address: &str| {
+        let (letters, hex) =
+            (encode(address), address.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+        format!("a {address} {letters} b {address} id-{hex}-x {address}, {letters}. c {address} d")
+    };
+    let (body, want) = (of("ann@home.example"), of(ALIAS));
+    for syntax in [Syntax::Text, Syntax::Html] {
+        for at in 0..=body.len() {
+            for further in [0, 1, 7, 40] {
+                let cuts = [at, (at + further).min(body.len())];
+                let edited = edit(&syntax, &[], body.as_bytes(), &cuts);
+                assert_eq!(String::from_utf8(edited).unwrap(), want, "cut at {cuts:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_leaves_before_it_is_decided() {
     let mut editor = editor(Syntax::Text, &[]);
     let numbers = editor.push(b"a ann@home.example b Ann Real c ").unwrap();
