@@ -53,7 +53,7 @@ fn filter(authority: &TestCa, issued: &[u8], revoked: &[u8]) -> Vec<u8> {
         "MinTimestamp": 0, "MaxTimestamp": KNOWN_TO, "MMD": 0, "MinEntry": 0,
     }]);
     let coverage = CRLiteCoverage::from_mozilla_ct_logs_json(covered.to_string().as_bytes());
-    CRLiteClubcard::from(builder.build::<CRLiteQuery<'_>>(coverage, ())).to_bytes(Encoding::V3).unwrap()
+    CRLiteClubcard::from(builder.build::<CRLiteQuery<'_>>(coverage, ())).to_bytes(Encoding::V4).unwrap()
 }
 
 /// Who publishes filters.

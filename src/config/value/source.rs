@@ -90,7 +90,7 @@ pub enum RevocationSource {
     /// Nobody is asked, and no certificate is taken for revoked.
     #[default]
     Off,
-    /// A folder with a `manifest.json` (C2SP upki-revocation).
+    /// A folder of filters (C2SP upki-revocation) with upki's `manifest.json`.
     Url(Url),
 }
 

@@ -106,8 +106,8 @@ impl Tokens {
     pub(super) fn add(&mut self, value: &str, row: &Row, entry: usize) {
         for sign in value.bytes().filter(|byte| !byte.is_ascii_alphanumeric()) {
             // A `+` may be a space.
-            let as_well = if matches!(sign, b' ' | b'+') { RAW_PLUS } else { sign };
-            for sign in [sign, as_well] {
+            let plus = matches!(sign, b' ' | b'+').then_some(RAW_PLUS);
+            for sign in std::iter::once(sign).chain(plus) {
                 if let Some(kind) = self.kinds.get_mut(usize::from(sign)) {
                     *kind = Kind::Sign;
                 }

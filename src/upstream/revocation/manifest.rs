@@ -1,4 +1,4 @@
-//! What is published: the filters' names, sizes and digests (C2SP upki-revocation, version 1.0.0, "manifest.json").
+//! What is published: the filters' names, sizes and digests, as upki 1.0 has them in its `manifest.json`.
 
 use crate::model::Timestamp;
 use serde::Deserialize;
