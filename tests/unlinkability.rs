@@ -22,6 +22,15 @@ const VALUES: &[(&str, &str)] = &[
     ("custom.badge", "BADGE-00-4711"),
 ];
 
+/// Ann's household, and two vendors that she meets as a stranger.
+async fn shop_and_news() -> (Household, Vendor, Vendor) {
+    let ca = TestCa::new();
+    let shop = Vendor::https("shop.test").start(&ca).await;
+    let news = Vendor::https("news.test").start(&ca).await;
+    let home = Household::trusting(&ca).knowing(&shop).knowing(&news).member("ann", VALUES).config(CONFIG);
+    (home.start().await, shop, news)
+}
+
 /// Makes every value of a member for a vendor, as the corridor does.
 fn dress(
     home: &Household,
@@ -134,16 +143,7 @@ async fn what_lists_and_number_ranges_cost_is_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pseudonym_says_nothing_about_the_value_it_stands_for() {
-    let ca = TestCa::new();
-    let shop = Vendor::https("shop.test").start(&ca).await;
-    let news = Vendor::https("news.test").start(&ca).await;
-    let home = Household::trusting(&ca)
-        .knowing(&shop)
-        .knowing(&news)
-        .member("ann", VALUES)
-        .config(CONFIG)
-        .start()
-        .await;
+    let (home, shop, news) = shop_and_news().await;
     let tell = async |home: &Household, vendor: &Vendor, email: &str| {
         let body = format!("m={}", email.replace('@', "%40"));
         home.client().post(&format!("https://{}/a", vendor.host), FORM, body).await;
@@ -164,16 +164,7 @@ async fn a_pseudonym_says_nothing_about_the_value_it_stands_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_made_for_another_vendor_does_not_get_to_this_one() {
-    let ca = TestCa::new();
-    let shop = Vendor::https("shop.test").start(&ca).await;
-    let news = Vendor::https("news.test").start(&ca).await;
-    let home = Household::trusting(&ca)
-        .knowing(&shop)
-        .knowing(&news)
-        .member("ann", VALUES)
-        .config(CONFIG)
-        .start()
-        .await;
+    let (home, shop, news) = shop_and_news().await;
     let client = home.client();
     client.post("https://shop.test/a", FORM, "m=ann%40home.example").await;
     let known = shop.last().text();
@@ -229,16 +220,7 @@ async fn an_address_made_for_another_vendor_does_not_get_to_this_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_names_ids_and_digests_made_for_another_vendor_do_not_get_to_this_one() {
-    let ca = TestCa::new();
-    let shop = Vendor::https("shop.test").start(&ca).await;
-    let news = Vendor::https("news.test").start(&ca).await;
-    let home = Household::trusting(&ca)
-        .knowing(&shop)
-        .knowing(&news)
-        .member("ann", VALUES)
-        .config(CONFIG)
-        .start()
-        .await;
+    let (home, shop, news) = shop_and_news().await;
     let client = home.client();
     let real = "badge=BADGE-00-4711&u=annreal77&d=6D92078A-8246-4BA4-AE5B-76104861E7DC\
         &ad=0f3c2a10-91de-4c6b-8a77-5c1f0d2b6e44&m=ann%40home.example";
@@ -296,16 +278,7 @@ async fn user_names_ids_and_digests_made_for_another_vendor_do_not_get_to_this_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_the_owner_gave_to_two_vendors_is_no_real_one() {
-    let ca = TestCa::new();
-    let shop = Vendor::https("shop.test").start(&ca).await;
-    let news = Vendor::https("news.test").start(&ca).await;
-    let home = Household::trusting(&ca)
-        .knowing(&shop)
-        .knowing(&news)
-        .member("ann", VALUES)
-        .config(CONFIG)
-        .start()
-        .await;
+    let (home, shop, news) = shop_and_news().await;
     let client = home.client();
     client.post("https://shop.test/a", FORM, "m=ann%40home.example").await;
     let address = shop.last().text()[2..].replace("%40", "@");
