@@ -52,7 +52,7 @@ impl House {
     pub(super) async fn refresh_revocations(&self) -> Duration {
         let generation = self.rooms().generation.load_full();
         let RevocationSource::Url(source) = &generation.config.settings.upstream.revocations else {
-            self.rooms().upstream.revoke(None);
+            self.rooms().upstream.take_revocations(None);
             return QUARTER;
         };
         let dir = dir(self.home.dir());
@@ -62,7 +62,7 @@ impl House {
         }
         match renew(&Download::new(self.rooms(), &generation), source, dir).await {
             Ok(filters) => {
-                self.rooms().upstream.revoke(Some(filters));
+                self.rooms().upstream.take_revocations(Some(filters));
                 QUARTER
             }
             Err(error) => {

@@ -340,7 +340,7 @@ where
 
     /// Takes these revocations into force, or none. Where they are others than before, no connection or TLS ticket made
     /// under those is used again.
-    pub fn revoke(&self, filters: Option<Filters>) {
+    pub fn take_revocations(&self, filters: Option<Filters>) {
         let revocations = self.trust.revocations();
         let before = revocations.as_of();
         revocations.store(filters);
