@@ -202,8 +202,18 @@ async fn what_cannot_be_had_whole_leaves_all_as_it_was() {
     look_again().await;
     until("the later filters", || as_of(&home) == Some(2)).await;
     assert_eq!(meets(&home, "shop.test").await, StatusCode::OK);
+    // Another publisher is asked at once.
+    publisher
+        .0
+        .lock()
+        .unwrap()
+        .insert("/else/manifest.json".to_owned(), br#"{"generated_at":3,"files":[]}"#.to_vec());
+    home.reload("[upstream]\nrevocations = \"https://filters.test/else/\"").await;
+    until("the other filters", || as_of(&home) == Some(3)).await;
+    home.reload(FROM_FILTERS).await;
+    until("the first again", || as_of(&home) == Some(2)).await;
     let mut names: Vec<_> =
         std::fs::read_dir(kept(&home)).unwrap().map(|file| file.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names.len(), 2, "the old filter is gone: {names:?}");
+    assert_eq!(names.len(), 3, "the old filter is gone: {names:?}");
 }

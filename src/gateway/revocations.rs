@@ -19,6 +19,8 @@ use url::Url;
 
 /// They are published four times a day.
 const QUARTER: Duration = Duration::from_secs(6 * 3600);
+/// Says in the folder of the filters where they came from.
+const SOURCE: &str = "source";
 /// After a failed download.
 const AGAIN: Duration = Duration::from_secs(15 * 60);
 
@@ -56,7 +58,7 @@ impl House {
             return QUARTER;
         };
         let dir = dir(self.home.dir());
-        let is_in_force = self.rooms().upstream.revocations().as_of().is_some();
+        let is_in_force = self.rooms().upstream.revocations().as_of().is_some() && is_from(&dir, source);
         if let Some(left) = age(&dir).filter(|_| is_in_force).and_then(|age| QUARTER.checked_sub(age)) {
             return left;
         }
@@ -71,6 +73,11 @@ impl House {
             }
         }
     }
+}
+
+/// Whether what lies there came from `source`.
+fn is_from(dir: &Path, source: &Url) -> bool {
+    std::fs::read_to_string(dir.join(SOURCE)).is_ok_and(|from| from == source.as_str())
 }
 
 /// How long ago a manifest came.
@@ -89,9 +96,11 @@ async fn renew(download: &impl Fetch, source: &Url, dir: PathBuf) -> Result<Filt
         let dir = dir.clone();
         off_worker(move || keep(&dir, &part, &bytes)).await?;
     }
+    let source = source.to_string();
     off_worker(move || {
         let filters = Filters::of(&manifest, &dir)?;
         replace_file(&dir, Manifest::FILE, |file| file.write_all(&written)).map_err(ManifestError::from)?;
+        replace_file(&dir, SOURCE, |file| file.write_all(source.as_bytes())).map_err(ManifestError::from)?;
         clear(&dir, &manifest).map_err(ManifestError::from)?;
         Ok(filters)
     })

@@ -41,7 +41,7 @@ impl Filters {
     }
 
     /// Whether some filter that covers the certificate says that it was revoked.
-    pub(super) fn list(&self, lookup: &Lookup) -> bool {
+    pub(super) fn is_revoked(&self, lookup: &Lookup) -> bool {
         lookup.issuers.iter().any(|issuer| {
             let digest = Sha256::new().chain_update(issuer.0).chain_update(&lookup.serial).finalize();
             let key = CRLiteKey::with_hash(issuer, &lookup.serial, digest.into());

@@ -35,10 +35,10 @@ impl Revocations {
 
     /// Whether the certificate is known to be revoked. One that is newer than the filters, or of an authority that is in none
     /// of them, as the owner's own are, is not.
-    fn list(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> bool {
+    fn is_revoked(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> bool {
         let filters = self.0.load();
         let Some(filters) = filters.as_ref() else { return false };
-        Lookup::of(end_entity, intermediates).is_some_and(|lookup| filters.list(&lookup))
+        Lookup::of(end_entity, intermediates).is_some_and(|lookup| filters.is_revoked(&lookup))
     }
 }
 

@@ -24,7 +24,7 @@ impl ServerCertVerifier for Unrevoked {
     ) -> Result<ServerCertVerified, Error> {
         let verified =
             self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        match self.revocations.list(end_entity, intermediates) {
+        match self.revocations.is_revoked(end_entity, intermediates) {
             true => Err(CertificateError::Revoked.into()),
             false => Ok(verified),
         }
