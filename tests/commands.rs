@@ -255,6 +255,7 @@ fn the_demonstration_leaves_a_flow_that_is_found_and_a_log_that_holds() {
     let records = program.ok(&["--json", "ledger", "show", demo["flow"].as_str().unwrap()]).lines();
     let kinds: Vec<_> = records.iter().map(|record| record["kind"].clone()).collect();
     assert_eq!(kinds, ["open", "close"]);
+    assert!(!records[0].to_string().contains("could not inspect"), "{}", records[0]);
     let listed = program.ok(&["--json", "ledger", "list", "--member", "demo"]).lines();
     assert_eq!(listed[0]["flow"], demo["flow"]);
     assert_eq!(listed[0]["verdict"], "changed");

@@ -343,11 +343,7 @@ impl<S: Source> Values<S> {
             // What is found goes by itself: its letters belong to no text in another alphabet.
             let found = self.scanner.found().iter().map(|found| found.start..found.end);
             let claimed: Vec<_> = self.claimed.iter().cloned().chain(found).collect();
-            let Some(parts) = run.beside(&claimed) else {
-                self.unread.push(place.locate(&self.identifiers, self.side));
-                continue;
-            };
-            for run in parts {
+            for run in run.beside(&claimed) {
                 let Some(reading) = look_into(&self.identifiers, &run) else { continue };
                 let is_whole = run.span.start == open.content && Some(run.span.end) == content;
                 let token = token.filter(|_| is_whole).map(|end| open.token..end);

@@ -19,6 +19,8 @@ const PADDING: usize = 2;
 pub(in crate::rewrite) struct Run {
     /// Its letters, without padding. May hold a real value.
     pub(super) letters: Vec<u8>,
+    /// Which of them are written as escapes, in order, and how many bytes more than one each takes.
+    pub(super) escapes: Vec<(usize, usize)>,
     /// How many `=` stand behind them.
     pub(super) padding: usize,
     /// Its bytes, padding included.
@@ -29,29 +31,44 @@ pub(in crate::rewrite) struct Run {
 
 impl Run {
     /// What is left of it beside bytes that something else claims, which are in order: the parts that are long enough to be
-    /// looked into. `None` where that cannot be told, because letters of it are escaped.
-    pub(in crate::rewrite) fn beside(self, claimed: &[Range<usize>]) -> Option<Vec<Self>> {
+    /// looked into.
+    pub(in crate::rewrite) fn beside(self, claimed: &[Range<usize>]) -> Vec<Self> {
         let touches = |bytes: &&Range<usize>| bytes.start < self.span.end && self.span.start < bytes.end;
         if !claimed.iter().any(|bytes| touches(&bytes)) {
-            return Some(vec![self]);
+            return vec![self];
         }
-        if self.span.len() != self.letters.len() + self.padding {
-            return None;
-        }
-        let (start, end) = (self.span.start, self.span.end);
-        let mut parts = Vec::new();
-        let mut from = start;
+        let (mut parts, mut from, end) = (Vec::new(), self.span.start, self.span.end);
         for bytes in claimed.iter().filter(touches).cloned().chain(std::iter::once(end..end)) {
-            let to = bytes.start.clamp(from, end);
-            let letters =
-                self.letters.get(from - start..self.letters.len().min(to - start)).unwrap_or_default();
-            if letters.len() >= SHORTEST {
-                let padding = if to == end { self.padding } else { 0 };
-                parts.push(Self { letters: letters.to_vec(), padding, span: from..to, joined: self.joined });
-            }
+            parts.extend(self.part(from..bytes.start.clamp(from, end)));
             from = bytes.end.clamp(from, end);
         }
-        Some(parts)
+        parts
+    }
+
+    /// The letters that stand in these bytes, where they are enough.
+    fn part(&self, bytes: Range<usize>) -> Option<Self> {
+        let first = self.starts().take_while(|start| *start < bytes.start).count();
+        let count = self.starts().skip(first).take_while(|start| *start < bytes.end).count();
+        let letters = self.letters.get(first..first + count).filter(|letters| letters.len() >= SHORTEST)?;
+        let inside = |(at, more): &(usize, usize)| Some((at.checked_sub(first)?, *more));
+        Some(Self {
+            letters: letters.to_vec(),
+            escapes: self.escapes.iter().filter_map(inside).filter(|(at, _)| *at < count).collect(),
+            padding: if bytes.end == self.span.end { self.padding } else { 0 },
+            span: bytes,
+            joined: self.joined,
+        })
+    }
+
+    /// Where each letter begins.
+    fn starts(&self) -> impl Iterator<Item = usize> + '_ {
+        let (mut at, mut escapes) = (self.span.start, self.escapes.iter().peekable());
+        (0..self.letters.len()).map(move |letter| {
+            let more = escapes.next_if(|(escaped, _)| *escaped == letter).map_or(0, |(_, more)| *more);
+            let start = at;
+            at += 1 + more;
+            start
+        })
     }
 }
 
@@ -80,6 +97,7 @@ impl Runs {
     /// Forgets what is not whole.
     pub(in crate::rewrite) fn reset(&mut self) {
         self.open.letters.clear();
+        self.open.escapes.clear();
         (self.open.padding, self.long, self.dotted, self.behind) = (0, false, None, false);
     }
 
@@ -132,10 +150,14 @@ impl Runs {
         if self.open.letters.is_empty() {
             self.open.span.start = unit.start;
         }
+        let more = (unit.end - unit.start).saturating_sub(1);
+        if more > 0 {
+            self.open.escapes.push((self.open.letters.len(), more));
+        }
         self.open.letters.push(unit.byte);
         self.open.span.end = unit.end;
         if self.open.letters.len() > LONGEST {
-            self.open.letters = Vec::new();
+            (self.open.letters, self.open.escapes) = (Vec::new(), Vec::new());
             (self.long, self.skipped) = (true, true);
         }
     }
@@ -158,6 +180,7 @@ impl Runs {
         let joined = std::mem::take(&mut self.behind);
         if self.open.letters.len() < SHORTEST {
             self.open.letters.clear();
+            self.open.escapes.clear();
             self.open.padding = 0;
             // A short part of a token joins its neighbours too.
             self.behind = dot && joined;

@@ -7,6 +7,25 @@ use sha2::{Digest, Sha256};
 
 const OTHER: &str = "maria.keller42@alias.example";
 
+#[test]
+fn a_value_with_an_escape_leaves_the_letters_beside_it_to_be_read() {
+    let letters = STANDARD_NO_PAD.encode("ann@home.example");
+    for (body, want) in [
+        ("tel=%2B4915112345678", 1),
+        ("tel=%2B49+151+12345678&x=1", 1),
+        ("m=Call+me+at+%2B4915112345678+thanks+a+lot+bye+for+now", 1),
+        (&*format!("m=%2B4915112345678/{letters}"), 2),
+        (&*format!("m=%2B{letters}+%2B4915112345678+%2B{letters}"), 3),
+    ] {
+        let found = read_body(&ANN, Syntax::Form, body.as_bytes(), 10, false).unwrap();
+        assert_eq!((found.hits.len(), found.unread.len()), (want, 0), "{body}");
+    }
+    let body = format!("m=id-{letters}+%2B4915112345678%2F{letters}+y");
+    let (seen, out) = replaced(Syntax::Form, &body);
+    assert_eq!(seen.len(), 3, "{out}");
+    assert!(!out.contains(&letters) && out.starts_with("m=id-") && out.ends_with("+y"), "{out}");
+}
+
 /// Slot, place, and what stands in the body once every value is replaced by [`OTHER`].
 fn replaced(syntax: Syntax, body: &str) -> (Vec<(String, String)>, String) {
     let mut editor = StreamEditor::new(Arc::clone(&ANN), syntax, &[], codec::Limits::default()).unwrap();
