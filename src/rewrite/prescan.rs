@@ -153,7 +153,7 @@ impl Prescan {
     }
 
     /// Whether no letter or digit of `text`, which this found clean, is written as an escape.
-    pub(super) fn unmasks(&self, text: &[u8]) -> bool {
+    pub(super) fn is_literal(&self, text: &[u8]) -> bool {
         !matches!(self.search, Search::Nothing) || self.phones || !hides(text, self.wide)
     }
 

@@ -104,7 +104,7 @@ impl Guard {
         let Pseudonyms { addresses, tokens, .. } = &*self.book;
         let clean = match addresses.prescan() {
             Some(prescan) => prescan.is_clean_after(other, text, digits),
-            None => other.unmasks(text),
+            None => other.is_literal(text),
         };
         clean && tokens.is_clean(text)
     }

@@ -49,8 +49,8 @@ impl Default for Tokens {
     }
 }
 
-/// The letters and digits at the end of what was read, in a row.
-#[derive(Clone, Copy, Debug, Default)]
+/// The letters and digits at the end of what was read, in a row. May hold a real value.
+#[derive(Clone, Copy, Default)]
 pub(in crate::rewrite) struct Row {
     /// The last eight, in lower case.
     tail: u64,
